@@ -1,0 +1,1 @@
+"""The `sey` commands, thin."""

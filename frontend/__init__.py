@@ -1,0 +1,1 @@
+"""From `.sey` text and a binary's debug information to a bound, typed spec and its IR."""

@@ -1,0 +1,1 @@
+"""Transformations of IR programs, one a file."""

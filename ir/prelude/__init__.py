@@ -1,0 +1,1 @@
+"""The walk over a Go process, written once, in IR text."""

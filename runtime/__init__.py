@@ -1,0 +1,1 @@
+"""Running probes: loading, pausing, capturing, decoding, storing, querying."""
