@@ -1,0 +1,224 @@
+"""The bound spec: every name resolved against one binary, every expression typed, every implicit step explicit.
+
+The binder (`bind.py`) makes it from the AST and the debug information; lowering (`lower/`) reads nothing else of a
+spec. Spans point into the spec's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sey.frontend.debuginfo.model import Body, GlobalVariable, GoType
+from sey.frontend.source import Span
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one captured value: bytes of a string, items of a slice or array, pointers followed."""
+
+    max_string: int = 512
+    max_items: int = 64
+    depth: int = 3
+
+
+@dataclass(frozen=True)
+class Const:
+    """A constant, already converted to `type`; `value` is None for `nil`."""
+
+    type: GoType
+    value: bool | int | float | complex | str | None
+    span: Span
+
+
+@dataclass(frozen=True)
+class Local:
+    """The value of the variable `name` of the function at hand, whichever of that name is in scope at the pc."""
+
+    type: GoType
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True)
+class Global:
+    """The value of a package-level variable."""
+
+    type: GoType
+    variable: GlobalVariable
+    span: Span
+
+
+@dataclass(frozen=True)
+class Field:
+    """Field `name` of a struct value; `offset` bytes into it. Promotion through embedded structs is a chain of these."""
+
+    type: GoType
+    base: Expr
+    name: str
+    offset: int
+    span: Span
+
+
+@dataclass(frozen=True)
+class Deref:
+    """What a pointer points to; the binder puts one wherever Go follows a pointer by itself."""
+
+    type: GoType
+    base: Expr
+    span: Span
+
+
+@dataclass(frozen=True)
+class Index:
+    """Element `index` (constant, >= 0) of an array, slice or string."""
+
+    type: GoType
+    base: Expr
+    index: int
+    span: Span
+
+
+@dataclass(frozen=True)
+class Length:
+    """`len(base)` or, with `capacity`, `cap(base)`; of a string, slice, array, map or channel. Type int."""
+
+    type: GoType
+    base: Expr
+    capacity: bool
+    span: Span
+
+
+@dataclass(frozen=True)
+class AddressOf:
+    """`&base`: the address itself. Missing (`optimized_out`/`not_live`) when the value is not in memory."""
+
+    type: GoType
+    base: Expr
+    span: Span
+
+
+@dataclass(frozen=True)
+class Unary:
+    """`-x`, `+x`, `!x`, `^x`; `operator` is the Go token."""
+
+    type: GoType
+    operator: str
+    operand: Expr
+    span: Span
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A Go binary operation; operands have one type (after constant conversion), except shifts.
+
+    Comparison and `&&`, `||` have type bool. A comparison with `nil` has a `Const` with value None on one side.
+    """
+
+    type: GoType
+    operator: str
+    left: Expr
+    right: Expr
+    span: Span
+
+
+Expr = Const | Local | Global | Field | Deref | Index | Length | AddressOf | Unary | Binary
+
+
+@dataclass(frozen=True)
+class Form:
+    """One typing of an expression: valid where the variables named have the types named.
+
+    Nearly every capture has one form. A function with several variables of one name and different types (a type
+    switch's `x`), or shapes of a generic function, has one for each combination met.
+    """
+
+    types: Mapping[str, int]
+    expr: Expr
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A column of a func block: its name, the expression's text as written, its typings and limits."""
+
+    column: str
+    source: str
+    forms: tuple[Form, ...]
+    limits: Limits
+    span: Span
+
+
+@dataclass(frozen=True)
+class Func:
+    """A `func` block bound to the bodies of its function in this binary."""
+
+    table: str
+    function: str
+    bodies: tuple[Body, ...]
+    captures: tuple[Capture, ...]
+    when: tuple[Form, ...]
+    """The condition's typings; empty when there is no condition."""
+    span: Span
+
+
+@dataclass(frozen=True)
+class GlobalCapture:
+    """A `global` statement: a value read once per snapshot."""
+
+    name: str
+    source: str
+    expr: Expr
+    limits: Limits
+    span: Span
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a `program` block: `kind` is executable, module, command, env or pid."""
+
+    kind: str
+    value: str
+    span: Span
+
+
+@dataclass(frozen=True)
+class Program:
+    """A `program` block; its rules are ANDed."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class SqlTable:
+    """`table NAME = \"\"\"sql\"\"\"`."""
+
+    name: str
+    sql: str
+    span: Span
+
+
+@dataclass(frozen=True)
+class SqlColumn:
+    """`column TABLE.NAME TYPE = "sql"`."""
+
+    table: str
+    name: str
+    type: str
+    sql: str
+    span: Span
+
+
+@dataclass(frozen=True)
+class BoundSpec:
+    """Everything of a spec that concerns one binary."""
+
+    path: str
+    text: str
+    programs: tuple[Program, ...] = ()
+    funcs: tuple[Func, ...] = ()
+    globals: tuple[GlobalCapture, ...] = ()
+    tables: tuple[SqlTable, ...] = ()
+    columns: tuple[SqlColumn, ...] = ()
+    types: Mapping[int, GoType] = field(default_factory=dict)
