@@ -205,7 +205,7 @@ class Body:
 
 @dataclass(frozen=True)
 class FunctionEntry:
-    """A function of the index: its name in stack traces and where it is declared. `bodies` counts all places of its code."""
+    """A function of the index: its name in stack traces, where it is declared, how many places hold its code."""
 
     name: str
     linkages: tuple[str, ...]
@@ -239,7 +239,7 @@ class DebugInfo(Protocol):
         """Every body of the function: all shapes of a generic one, all inlined instances; by address."""
 
     def variables(self, body: Body) -> tuple[Variable, ...]:
-        """The variables of a body in declaration order, parameters first. Pseudo-variables (names with a dot) are hidden."""
+        """The variables of a body, parameters first, then as declared; pseudo-variables (names with a dot) are hidden."""
 
     def type_names(self) -> Sequence[str]:
         """All named types, sorted."""
