@@ -1,0 +1,572 @@
+"""The IR: types, memories, operations, programs.
+
+A program is a set of functions of nested regions over fixed-width integers and five named memories (`spec/ir.md`
+is the contract; this file is its vocabulary). Everything is immutable and compares by value, so that a printed
+and parsed program equals the first.
+
+Semantics shared by every machine, in one place:
+
+- Integers are two's complement and wrap. Shifts by the width or more give 0 (`ashr`: the sign). `udiv`/`sdiv` by zero
+  give 0, `urem`/`srem` by zero give the dividend; the most negative number divided by -1 is itself, remainder 0.
+- `index(offset, imm)` into a buffer of size S is `(offset & (S - 1)) + imm`; without a dynamic offset it is `imm`.
+- A *fault* leaves the innermost enclosing `attempt`, through loops and calls, with a code and a detail.
+  `FAULT_READ` (detail: the address asked for) comes from reads of the target, and leaves the whole destination
+  of the read zero; `FAULT_FULL` (detail: 0) from an output without room; codes >= `FAULT_USER` from `raise`.
+- Output memory is zero before it is written.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+FAULT_READ = 1
+FAULT_FULL = 2
+FAULT_USER = 16
+
+PAGE_BYTES = 1 << 18
+"""Output is handed out in pages of this size; a page holds records of one stream."""
+PAGE_HEADER_BYTES = 16
+"""Each page starts with: u32 stream number + 1, u32 bytes used after the header, u64 zero."""
+CHUNK_BYTES = 1 << 26
+"""Pages lie in chunks of this size (one BPF array element each); chunk i holds pages i*256 to i*256+255."""
+MAX_RECORD_BYTES = 1 << 16
+"""No record, and no reservation in a stream of bytes, is longer."""
+
+
+class Type(enum.Enum):
+    """Types of SSA values: integers by width, and handles of output records."""
+
+    I1 = "i1"
+    I8 = "i8"
+    I16 = "i16"
+    I32 = "i32"
+    I64 = "i64"
+    RECORD = "record"
+
+    @property
+    def bits(self) -> int:
+        """Width in bits; of a handle, 64."""
+        return 64 if self is Type.RECORD else int(self.value[1:])
+
+    @property
+    def bytes(self) -> int:
+        """Width in memory in bytes; i1 takes one."""
+        return max(1, self.bits // 8)
+
+
+class Location(NamedTuple):
+    """Where an operation comes from: `file` indexes `Program.files`, `line` counts from 1."""
+
+    file: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An SSA value, by name unique in its function."""
+
+    name: str
+    type: Type
+
+
+# Memories
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Scratch of `size` bytes, a power of two (>= 8), and `slack` bytes behind that only an `imm` can reach.
+
+    Zero at the start of a run. `host` buffers are the program's inputs (written before) and results (read after).
+    """
+
+    name: str
+    size: int
+    slack: int = 0
+    host: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: unsigned values of `type`; `sorted` columns ascend and may be searched."""
+
+    name: str
+    type: Type
+    values: tuple[int, ...]
+    sorted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A constant table; all columns have the same number of rows.
+
+    Read at an index taken modulo the row count rounded up to a power of two; rows past the end read as zero.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the table has."""
+        return len(self.columns[0].values)
+
+    def column(self, name: str) -> Column:
+        """The column of that name. Raises KeyError."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Dict:
+    """A hash map from i64 to i64 with room for `capacity` entries; `host` dicts may be filled before the run."""
+
+    name: str
+    capacity: int
+    host: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamField:
+    """A field of a record: an integer of `type`, or `length` bytes when `type` is None; at byte `offset`."""
+
+    name: str
+    type: Type | None
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Output records of one layout and `size` bytes (a multiple of 8); without fields, of bytes of any length."""
+
+    name: str
+    fields: tuple[StreamField, ...] = ()
+    size: int = 0
+
+    def field(self, name: str) -> StreamField:
+        """The field of that name. Raises KeyError."""
+        for item in self.fields:
+            if item.name == name:
+                return item
+        raise KeyError(name)
+
+
+def layout_stream(name: str, members: list[tuple[str, Type | int]]) -> Stream:
+    """Lay out a record: each member a name and an integer type (naturally aligned) or a byte count (8-aligned).
+
+    The size is rounded up to a multiple of 8.
+    """
+    fields: list[StreamField] = []
+    at = 0
+    for member, kind in members:
+        length = kind.bytes if isinstance(kind, Type) else kind
+        align = length if isinstance(kind, Type) else 8
+        at = -(-at // align) * align
+        fields.append(StreamField(member, kind if isinstance(kind, Type) else None, at, length))
+        at += length
+    return Stream(name, tuple(fields), -(-at // 8) * 8)
+
+
+# Operations. `loc` is where it comes from; each docstring shows the printed form.
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """`%r = const i64 5`: `value` is unsigned, below 2**bits."""
+
+    result: Value
+    value: int
+    loc: Location | None = None
+
+
+class BinaryOp(enum.Enum):
+    """Integer operations of two operands of one type."""
+
+    ADD = "add"
+    SUB = "sub"
+    MUL = "mul"
+    UDIV = "udiv"
+    UREM = "urem"
+    SDIV = "sdiv"
+    SREM = "srem"
+    AND = "and"
+    OR = "or"
+    XOR = "xor"
+    SHL = "shl"
+    LSHR = "lshr"
+    ASHR = "ashr"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """`%r = add i64 %a, %b`."""
+
+    result: Value
+    op: BinaryOp
+    left: Value
+    right: Value
+    loc: Location | None = None
+
+
+class CompareOp(enum.Enum):
+    """Comparisons; `u` unsigned, `s` signed."""
+
+    EQ = "eq"
+    NE = "ne"
+    ULT = "ult"
+    ULE = "ule"
+    UGT = "ugt"
+    UGE = "uge"
+    SLT = "slt"
+    SLE = "sle"
+    SGT = "sgt"
+    SGE = "sge"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`%r = ult i64 %a, %b`: the result is i1, the type that of the operands."""
+
+    result: Value
+    op: CompareOp
+    left: Value
+    right: Value
+    loc: Location | None = None
+
+
+class ConvertOp(enum.Enum):
+    """Changes of width: `zext` and `sext` to a wider type, `trunc` to a narrower one."""
+
+    ZEXT = "zext"
+    SEXT = "sext"
+    TRUNC = "trunc"
+
+
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """`%r = zext i64 %a`: the type is the result's."""
+
+    result: Value
+    op: ConvertOp
+    operand: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """`%r = select i64 %c, %a, %b`: `%a` where the i1 `%c` is 1, else `%b`."""
+
+    result: Value
+    condition: Value
+    then: Value
+    otherwise: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`%r = load i64 @buf[%off + 16]` (either part may be missing): an integer from a buffer, little-endian."""
+
+    result: Value
+    buffer: str
+    offset: Value | None
+    imm: int
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """`store i64 @buf[%off + 16], %v`: an integer into a buffer; i1 is stored as a byte."""
+
+    buffer: str
+    offset: Value | None
+    imm: int
+    value: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """`fill @buf[%off + 16], %addr, %len max 4096`: min(%len, max) bytes of the target into a buffer. May fault.
+
+    With a dynamic offset `imm + limit` must fit the slack, else `imm + limit` the size and slack.
+    """
+
+    buffer: str
+    offset: Value | None
+    imm: int
+    address: Value
+    length: Value
+    limit: int
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """`%r = read i64 %addr`: an integer of the target. May fault."""
+
+    result: Value
+    address: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableGet:
+    """`%r = row i32 @table.column[%i]`: see `Table` for indexes past the end; the result has the column's type."""
+
+    result: Value
+    table: str
+    column: str
+    index: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """`%r = search @table.column, %key`: the last row whose value is <= the key (unsigned), or 2**64-1. i64; key of the column's type."""
+
+    result: Value
+    table: str
+    column: str
+    key: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DictGet:
+    """`%r = get @dict[%key], %default`: the value under an i64 key, or the default."""
+
+    result: Value
+    dict: str
+    key: Value
+    default: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DictPut:
+    """`%ok = put @dict[%key], %value`: stores; i1 0 when there was no room and the key was new."""
+
+    result: Value
+    dict: str
+    key: Value
+    value: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DictDelete:
+    """`delete @dict[%key]`: forgets the key, if it is there."""
+
+    dict: str
+    key: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """`%r = begin @stream`: a new record, all zero. May fault (full)."""
+
+    result: Value
+    stream: str
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """`%r = reserve @stream, %len max 512`: min(%len, max) bytes, rounded up to 8, of a stream of bytes. May fault (full)."""
+
+    result: Value
+    stream: str
+    length: Value
+    limit: int
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """`set %r.goid, %v` and `set i64 %r[%off + 8], %v`: an integer into a record.
+
+    By field for records with fields (the value has the field's type; `field` set, offset None and imm 0), or at
+    a byte place of a bytes field or of a reservation (`field` is then the bytes field or None). A dynamic offset is
+    taken modulo `MAX_RECORD_BYTES`; writing past the record's end is the program's error: it must be within the same
+    record by construction, and machines keep it from leaving the output memory (`spec/ir.md`).
+    """
+
+    record: Value
+    field: str | None
+    offset: Value | None
+    imm: int
+    value: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """`%v = peek i64 %r[%off + 8]` or `%v = peek i64 %r.field[%off + 8]`: an integer back from a record, places as in `Put`."""
+
+    result: Value
+    record: Value
+    field: str | None
+    offset: Value | None
+    imm: int
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """`copy %r.field[%off + 8], %addr, %len max 512`: min(%len, max) bytes of the target into a record. May fault."""
+
+    record: Value
+    field: str | None
+    offset: Value | None
+    imm: int
+    address: Value
+    length: Value
+    limit: int
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """`%p = position %r`: where the record starts in the output, i64: page number * PAGE_BYTES + offset in the page."""
+
+    result: Value
+    record: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`%t = clock`: nanoseconds of the machine's monotonic clock, i64."""
+
+    result: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`%r = call @f(%a, %b)` or `call @f()`: at most 5 arguments. Faults of the callee are the caller's."""
+
+    result: Value | None
+    function: str
+    arguments: tuple[Value, ...]
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """`raise 17, %detail`: ends its region by a fault of that code (>= FAULT_USER)."""
+
+    code: int
+    detail: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """`break`: ends its region and the innermost loop."""
+
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """`yield %a, %b`: ends its region with the values of the enclosing `if`, `attempt` or function."""
+
+    values: tuple[Value, ...] = ()
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """`%a = if %c { … yield %x } else { … yield %y }`: `results` may be empty; a region may end in break or raise instead."""
+
+    results: tuple[Value, ...]
+    condition: Value
+    then: Region
+    otherwise: Region
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """`switch %v { case 0 { … } case 7 { … } default { … } }`: without results; cases are distinct constants."""
+
+    value: Value
+    cases: tuple[tuple[int, Region], ...]
+    default: Region
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`loop %i, %n max 512 { … }`: the body min(%n, max) times with %i = 0, 1, …; state lives in buffers. %i and %n are i64."""
+
+    index: Value
+    count: Value
+    limit: int
+    body: Region
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """`%a = attempt { … yield %x } on fault %code, %detail { … yield %y }`: %code i32 and %detail i64 are the fault's."""
+
+    results: tuple[Value, ...]
+    body: Region
+    code: Value
+    detail: Value
+    handler: Region
+    loc: Location | None = None
+
+
+Op = (
+    Const | Binary | Compare | Convert | Select | Load | Store | Fill | Read | TableGet | Search
+    | DictGet | DictPut | DictDelete | Begin | Reserve | Put | Get | Copy | Position | Clock | Call
+    | Raise | Break | Yield | If | Switch | Loop | Attempt
+)  # fmt: skip
+
+Terminator = Raise | Break | Yield
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Operations run in order; the last is a `Yield` (without values where nothing is asked for), `Break` or `Raise`."""
+
+    ops: tuple[Op, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function: at most 5 integer parameters and at most one integer result; the body yields it. No recursion."""
+
+    name: str
+    parameters: tuple[Value, ...]
+    result: Type | None
+    body: Region
+    loc: Location | None = None
+
+
+@dataclass(frozen=True)
+class Program:
+    """A whole program; it runs by calling the function `main`, which has no parameters and no result."""
+
+    files: tuple[str, ...] = ()
+    buffers: tuple[Buffer, ...] = ()
+    tables: tuple[Table, ...] = ()
+    dicts: tuple[Dict, ...] = ()
+    streams: tuple[Stream, ...] = ()
+    functions: tuple[Function, ...] = field(default_factory=tuple)
+
+    def function(self, name: str) -> Function:
+        """The function of that name. Raises KeyError."""
+        for function in self.functions:
+            if function.name == name:
+                return function
+        raise KeyError(name)
