@@ -327,7 +327,10 @@ class TableGet:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """`%r = search @table.column, %key`: the last row whose value is <= the key (unsigned), or 2**64-1. i64; key of the column's type."""
+    """`%r = search @table.column, %key`.
+
+    The last row whose value is <= the key (unsigned), or 2**64-1. i64; key of the column's type.
+    """
 
     result: Value
     table: str
@@ -378,7 +381,10 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """`%r = reserve @stream, %len max 512`: min(%len, max) bytes, rounded up to 8, of a stream of bytes. May fault (full)."""
+    """`%r = reserve @stream, %len max 512`.
+
+    Min(%len, max) bytes, rounded up to 8, of a stream of bytes. May fault (full).
+    """
 
     result: Value
     stream: str
@@ -407,7 +413,10 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """`%v = peek i64 %r[%off + 8]` or `%v = peek i64 %r.field[%off + 8]`: an integer back from a record, places as in `Put`."""
+    """`%v = peek i64 %r[%off + 8]` or `%v = peek i64 %r.field[%off + 8]`.
+
+    An integer back from a record, places as in `Put`.
+    """
 
     result: Value
     record: Value
@@ -484,7 +493,10 @@ class Yield:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """`%a = if %c { … yield %x } else { … yield %y }`: `results` may be empty; a region may end in break or raise instead."""
+    """`%a = if %c { … yield %x } else { … yield %y }`.
+
+    `results` may be empty; a region may end in break or raise instead.
+    """
 
     results: tuple[Value, ...]
     condition: Value
@@ -505,7 +517,10 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """`loop %i, %n max 512 { … }`: the body min(%n, max) times with %i = 0, 1, …; state lives in buffers. %i and %n are i64."""
+    """`loop %i, %n max 512 { … }`.
+
+    The body min(%n, max) times with %i = 0, 1, …; state lives in buffers. %i and %n are i64.
+    """
 
     index: Value
     count: Value
@@ -516,7 +531,10 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`%a = attempt { … yield %x } on fault %code, %detail { … yield %y }`: %code i32 and %detail i64 are the fault's."""
+    """`%a = attempt { … yield %x } on fault %code, %detail { … yield %y }`.
+
+    %code i32 and %detail i64 are the fault's.
+    """
 
     results: tuple[Value, ...]
     body: Region
@@ -537,7 +555,10 @@ Terminator = Raise | Break | Yield
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Operations run in order; the last is a `Yield` (without values where nothing is asked for), `Break` or `Raise`."""
+    """Operations run in order.
+
+    The last is a `Yield` (without values where nothing is asked for), `Break` or `Raise`.
+    """
 
     ops: tuple[Op, ...]
 
