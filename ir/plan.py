@@ -1,0 +1,288 @@
+"""The decode plan: what the bytes that a snapshot program emits mean.
+
+Lowering writes it next to the program, the runtime decodes with nothing else. Layouts of records are those of the
+program's streams, repeated here so that decoding needs no IR. All numbers are little-endian; addresses are the
+process's own (load bias included), sizes in bytes, times in nanoseconds.
+
+Values. A captured value is the raw memory of its Go type (string = pointer and length, and so on), inline in the row
+of its block. Memory behind pointers, strings and slices is emitted once as an *object* (stream `object`) under the
+key (address, type): for a pointer the type it points to; for a slice the slice type itself (the object holds the
+elements); for a string `STRING_TYPE`. The decoder joins by that key; a key without an object was not followed.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+PLAN_VERSION = 1
+
+STRING_TYPE = 1
+"""Type number of `string`, in every plan."""
+
+
+class Status(enum.IntEnum):
+    """Why a value is or isn't there (DESIGN §8), as programs write it. 0 is a field that the program never reached."""
+
+    UNREACHED = 0
+    OK = 1
+    NIL = 2
+    ABSENT = 3
+    OPTIMIZED_OUT = 4
+    NOT_LIVE = 5
+    UNREADABLE = 6
+    TRUNCATED = 7
+    DEPTH = 8
+    BUDGET = 9
+    TYPE_UNKNOWN = 10
+    UNSUPPORTED = 11
+    REDACTED = 12
+
+    @property
+    def word(self) -> str:
+        """The word that users see; an unreached field fell to a budget."""
+        return "budget" if self is Status.UNREACHED else self.name.lower()
+
+
+class StackEnd(enum.IntEnum):
+    """How the walk of a stack ended."""
+
+    COMPLETE = 1
+    """At a function that starts stacks."""
+    UNREADABLE = 2
+    """The next word could not be read, or lay outside the stack."""
+    LIMIT = 3
+    """After as many frames as the program walks."""
+
+
+PC_EXACT = 1 << 63
+"""Set in a stack's pc where the frame was not calling: look the pc itself up, else pc - 1."""
+
+GOROUTINE_LOCKED = 1
+GOROUTINE_IN_CGO = 2
+GOROUTINE_REGISTERS = 4
+"""Bits of a goroutine's `flags`: locked to its thread; in a cgo call; walked from a thread's registers."""
+
+STREAMS: dict[str, tuple[tuple[str, str], ...]] = {
+    "goroutine": (
+        ("g", "i64"),  # address of the runtime.g
+        ("goid", "i64"),
+        ("status", "i32"),  # atomicstatus without the scan bit
+        ("wait_reason", "i32"),  # index into runtime.waitReasonStrings; meaningful while waiting
+        ("wait_since", "i64"),  # runtime clock (CLOCK_MONOTONIC), 0 unknown
+        ("parent_goid", "i64"),
+        ("gopc", "i64"),  # pc of the go statement
+        ("startpc", "i64"),
+        ("labels", "i64"),  # address of the labels object (type `Plan.labels_type`) or 0
+        ("stack", "i32"),  # stack number, or 0xffffffff when there is none
+        ("flags", "i32"),
+        ("thread", "i64"),  # host thread id when on a thread, else 0
+    ),
+    "stack": (
+        ("id", "i32"),
+        ("end", "i32"),  # StackEnd
+        ("frames", "i64"),  # physical frames in all
+        ("inner", "i32"),  # how many innermost ones are listed
+        ("outer", "i32"),  # how many outermost ones follow them
+        ("position", "i64"),  # in stream `bytes`: inner + outer words, pc | PC_EXACT
+    ),
+    "object": (
+        ("address", "i64"),
+        ("type", "i32"),
+        ("status", "i32"),  # OK or UNREADABLE
+        ("bytes", "i64"),  # how many were captured
+        ("length", "i64"),  # true length: bytes of a string, elements of a slice, else 1
+        ("position", "i64"),  # in stream `bytes`
+    ),
+}
+"""Members of the built-in streams, in order, laid out by `layout_stream`. Stream `bytes` holds bytes of any length.
+
+Rows of a `func` block start with `ROW_MEMBERS`, then have three members for each column i: `s<i>` (i8, Status),
+`d<i>` (i64: the address where that is what is missing, else 0) and `v<i>` (the value's bytes).
+A `global` is such a stream of one row without `ROW_MEMBERS`.
+"""
+
+ROW_MEMBERS: tuple[tuple[str, str], ...] = (
+    ("goid", "i64"),
+    ("stack", "i32"),
+    ("frame", "i32"),  # number of the physical frame, 0 innermost, counted over all frames of the stack
+    ("site", "i32"),  # index into Block.sites
+)
+
+THREAD_WORDS = 64
+"""Words of a thread in the host buffer `in_threads`: 0 host tid, 1 tid in its innermost pid namespace, 2 rip,
+4..19 general registers by DWARF number (rax rdx rcx rbx rsi rdi rbp rsp r8-r15), 20..35 low halves of xmm0-15,
+36 fs_base. The host dict `threads` maps a namespace tid to the thread's index."""
+THREAD_MAX = 4096
+
+COUNTERS: tuple[str, ...] = (
+    "goroutines",  # length of allgs
+    "captured",  # goroutine records emitted
+    "dead",  # goroutines without a stack: idle, dead, dead extra
+    "skipped_time",  # not captured: the pause budget was spent
+    "skipped_space",  # not captured: the output was full
+    "stacks",  # distinct stacks
+    "bad_stacks",  # walks that ended before the start of the stack
+    "objects",  # objects emitted
+    "objects_dropped",  # objects not followed: queue, space or time
+    "rows_dropped",  # rows of func blocks not emitted: space or time
+    "finished",  # 1 when main came to its end
+    "reads",  # reads of the target, where the program counts them
+)
+"""Words of the host buffer `out_counters`, in order. `out_when` has a word for each block: frames left out because
+an operand of `when` was missing."""
+
+
+@dataclass(frozen=True)
+class PlanField:
+    """A struct field; `type` is a plan type number."""
+
+    name: str
+    offset: int
+    type: int
+    embedded: bool = False
+
+
+@dataclass(frozen=True)
+class PlanType:
+    """A Go type by number. `kind` is the `Kind` value's text of the debug-information model; `special` marks types shown
+    in a way of their own: `time` (time.Time), `duration` (time.Duration).
+
+    `elem` is the element of pointers, slices and arrays where the program knows it, else None. `pointers` says
+    whether memory of this type holds anything that is followed.
+    """
+
+    id: int
+    name: str
+    kind: str
+    size: int
+    fields: tuple[PlanField, ...] = ()
+    elem: int | None = None
+    length: int | None = None
+    empty_interface: bool = False
+    special: str | None = None
+    pointers: bool = False
+
+
+@dataclass(frozen=True)
+class PlanColumn:
+    """A captured column. `types` are the types that its forms have; a site says which form holds there.
+
+    `bytes` is the room of `v<i>` in a row. `problem` tells in plain words why no place of it is known, if so.
+    """
+
+    name: str
+    source: str
+    types: tuple[int, ...]
+    bytes: int
+    max_string: int
+    max_items: int
+    depth: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class PlanSite:
+    """Where rows of a block come from: the function as printed in traces and its inline level (0: the physical
+    function of the frame, n: the n-th inlined one inward). `forms` gives for each column the index into
+    `PlanColumn.types`, or -1 where the column can't be had.
+    """
+
+    function: str
+    level: int
+    forms: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PlanBlock:
+    """A `func` block: its table, the stream of its rows, its columns and sites; `index` counts blocks for `out_when`."""
+
+    index: int
+    table: str
+    stream: str
+    function: str
+    columns: tuple[PlanColumn, ...]
+    sites: tuple[PlanSite, ...]
+
+
+@dataclass(frozen=True)
+class PlanGlobal:
+    """A package-level variable (or a path from one): the stream of its single row has one column."""
+
+    stream: str
+    column: PlanColumn
+    internal: bool = False
+    """True for what sey itself needs (`runtime.waitReasonStrings`) and doesn't list."""
+
+
+@dataclass(frozen=True)
+class PlanRecordField:
+    """A field of a record: `type` is `i8`…`i64`, or None for raw bytes."""
+
+    name: str
+    type: str | None
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True)
+class PlanStream:
+    """A stream by its number in page headers (number + 1 there)."""
+
+    number: int
+    name: str
+    size: int
+    fields: tuple[PlanRecordField, ...]
+
+
+@dataclass(frozen=True)
+class PlanRule:
+    """A rule of a program block."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True)
+class PlanProgram:
+    """A program block."""
+
+    name: str
+    rules: tuple[PlanRule, ...]
+
+
+@dataclass(frozen=True)
+class PlanSqlTable:
+    """A table defined by SQL over other tables."""
+
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class PlanSqlColumn:
+    """A column added to a table by an SQL expression over its other columns."""
+
+    table: str
+    name: str
+    type: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decoding needs, for one binary and one spec."""
+
+    version: int
+    go_version: str
+    spec_path: str
+    streams: tuple[PlanStream, ...]
+    types: tuple[PlanType, ...]
+    blocks: tuple[PlanBlock, ...]
+    globals: tuple[PlanGlobal, ...]
+    programs: tuple[PlanProgram, ...]
+    tables: tuple[PlanSqlTable, ...]
+    columns: tuple[PlanSqlColumn, ...]
+    labels_type: int | None = None
+    wait_reasons: str | None = None
+    """Stream name of the internal global that holds runtime.waitReasonStrings."""
