@@ -1,0 +1,74 @@
+package main
+
+import "runtime"
+
+func startDeferred() {
+	start(deferOnReturn, deferInLoop, deferWhilePanicking, deferAfterRecover, deferAfterFault, deferAfterDivide, deferInGoexit)
+}
+
+func waitDeferred() {
+	arrived.Done()
+	<-forever
+}
+
+//go:noinline
+func deferOnReturn() {
+	defer waitDeferred()
+}
+
+// deferInLoop can't use open-coded defers.
+//
+//go:noinline
+func deferInLoop() {
+	for i := range 3 {
+		defer func() {
+			if i == 2 {
+				arrived.Done()
+				<-forever
+			}
+		}()
+	}
+}
+
+//go:noinline
+func deferWhilePanicking() {
+	defer waitDeferred()
+	panic("with a value")
+}
+
+//go:noinline
+func deferAfterRecover() {
+	defer func() {
+		reason := recover()
+		arrived.Done()
+		<-forever
+		_ = reason
+	}()
+	panic("recovered")
+}
+
+//go:noinline
+func deferAfterFault() {
+	defer waitDeferred()
+	writeThrough(nil)
+}
+
+// writeThrough faults: a signal's frame is between it and the deferred function.
+//
+//go:noinline
+func writeThrough(b *boxed) { b.weight = 3 }
+
+//go:noinline
+func deferAfterDivide() {
+	defer waitDeferred()
+	divide(1, 0)
+}
+
+//go:noinline
+func divide(a, b int) int { return a / b }
+
+//go:noinline
+func deferInGoexit() {
+	defer waitDeferred()
+	runtime.Goexit()
+}

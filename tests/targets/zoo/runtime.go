@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/pprof"
+	"sync/atomic"
+	"syscall"
+)
+
+func startRuntime() {
+	start(lockedThread, labelled, labelledChild, signals, finalizer, parent)
+}
+
+func lockedThread() {
+	runtime.LockOSThread()
+	arrived.Done()
+	<-forever
+}
+
+func labelled() {
+	labels := pprof.Labels("customer", "acme", "request", "42")
+	pprof.Do(context.Background(), labels, func(context.Context) {
+		arrived.Done()
+		<-forever
+	})
+}
+
+// labelledChild ends; the goroutine it starts inherits its labels.
+func labelledChild() {
+	pprof.Do(context.Background(), pprof.Labels("inherited", "yes"), func(context.Context) {
+		go func() {
+			arrived.Done()
+			<-forever
+		}()
+	})
+}
+
+func signals() {
+	got := make(chan os.Signal, 1)
+	signal.Notify(got, syscall.SIGUSR1)
+	arrived.Done()
+	<-got
+}
+
+// finalizer ends; the runtime's finalizer goroutine waits in what it set.
+func finalizer() {
+	var reached atomic.Bool
+	runtime.SetFinalizer(&boxed{label: "finalized"}, func(*boxed) {
+		reached.Store(true)
+		arrived.Done()
+		<-forever
+	})
+	for !reached.Load() {
+		runtime.GC()
+	}
+}
+
+// parent ends too: its child's creator is a goroutine that is gone.
+func parent() {
+	go func() {
+		arrived.Done()
+		<-forever
+	}()
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+func startSyscalls() {
+	start(syscallRead, syscallNanosleep, blockingFile, flock)
+}
+
+func syscallRead() {
+	var ends [2]int
+	must(0, syscall.Pipe(ends[:]))
+	buf := make([]byte, 10)
+	arrived.Done()
+	syscall.Read(ends[0], buf)
+}
+
+func syscallNanosleep() {
+	long := syscall.Timespec{Sec: 86400}
+	arrived.Done()
+	for {
+		syscall.Nanosleep(&long, nil)
+	}
+}
+
+// blockingFile reads through os.File from a descriptor that the poller does not take.
+func blockingFile() {
+	var ends [2]int
+	must(0, syscall.Pipe(ends[:]))
+	file := os.NewFile(uintptr(ends[0]), "pipe")
+	arrived.Done()
+	file.Read(make([]byte, 3))
+}
+
+// flock waits for a lock that another open of the same file has.
+func flock() {
+	file := keep(os.CreateTemp("", "zoo"))
+	again := must(os.Open(file.Name()))
+	os.Remove(file.Name())
+	must(0, syscall.Flock(int(file.Fd()), syscall.LOCK_EX))
+	arrived.Done()
+	for syscall.Flock(int(again.Fd()), syscall.LOCK_EX) == syscall.EINTR {
+	}
+}
