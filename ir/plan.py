@@ -94,6 +94,10 @@ STREAMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("length", "i64"),  # true length: bytes of a string, elements of a slice, else 1
         ("position", "i64"),  # in stream `bytes`
     ),
+    "typeword": (
+        ("word", "i64"),  # first word of an interface met: an itab, or of an empty interface a type
+        ("type", "i64"),  # address of the dynamic type, 0 where it couldn't be read
+    ),
 }
 """Members of the built-in streams, in order, laid out by `layout_stream`. Stream `bytes` holds bytes of any length.
 
@@ -145,8 +149,10 @@ class PlanField:
 
 @dataclass(frozen=True)
 class PlanType:
-    """A Go type by number. `kind` is the `Kind` value's text of the debug-information model; `special` marks types shown
-    in a way of their own: `time` (time.Time), `duration` (time.Duration).
+    """A Go type by number.
+
+    `kind` is the `Kind` value's text of the debug-information model; `special` marks types shown in a way of their
+    own: `time` (time.Time), `duration` (time.Duration).
 
     `elem` is the element of pointers, slices and arrays where the program knows it, else None. `pointers` says
     whether memory of this type holds anything that is followed.
@@ -195,7 +201,7 @@ class PlanSite:
 
 @dataclass(frozen=True)
 class PlanBlock:
-    """A `func` block: its table, the stream of its rows, its columns and sites; `index` counts blocks for `out_when`."""
+    """A `func` block: its table, the stream of its rows, its columns and sites; `index` is its word in `out_when`."""
 
     index: int
     table: str
