@@ -4,7 +4,7 @@
 //
 //	dump    runtime.Stack of all goroutines (the text of debug=2)
 //	pprof   the goroutine profile with debug=2
-//	count   the number of goroutines
+//	count   the number of goroutines in a dump
 //	quit    end
 //
 // Every answer is "answer COMMAND BYTES\n" followed by exactly that many bytes. End of input is the same as quit.
@@ -61,10 +61,10 @@ func main() {
 	settle()
 	startRunning(*spinners)
 
-	// The greeting says what the goroutines can't: how many there are, and how many of them run.
+	// Counted in the dump: NumGoroutine leaves out the finalizer's goroutine although it is in user code.
 	greeting, _ := json.Marshal(map[string]any{
 		"pid":        os.Getpid(),
-		"goroutines": runtime.NumGoroutine(),
+		"goroutines": goroutines(),
 		"spinners":   *spinners,
 		"go":         runtime.Version(),
 	})
@@ -84,7 +84,7 @@ func serve(lines *bufio.Scanner) {
 			pprof.Lookup("goroutine").WriteTo(&text, 2)
 			answer(command, text.Bytes())
 		case "count":
-			answer(command, []byte(strconv.Itoa(runtime.NumGoroutine())))
+			answer(command, []byte(strconv.Itoa(goroutines())))
 		case "quit":
 			return
 		default:
@@ -108,7 +108,11 @@ func stacks() []byte {
 	}
 }
 
+var header = regexp.MustCompile(`(?m)^goroutine \d+ `)
+
 var onTheMove = regexp.MustCompile(`(?m)^goroutine \d+ (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[(?:running|runnable)`)
+
+func goroutines() int { return len(header.FindAll(stacks(), -1)) }
 
 // settle returns when no goroutine but the caller can run, as seen twice in a row.
 func settle() {
