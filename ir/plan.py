@@ -120,21 +120,31 @@ THREAD_WORDS = 64
 THREAD_MAX = 4096
 
 COUNTERS: tuple[str, ...] = (
+    "state",  # State
+    "fault_detail",  # address that could not be read, in State.FAILED
     "goroutines",  # length of allgs
     "captured",  # goroutine records emitted
     "dead",  # goroutines without a stack: idle, dead, dead extra
-    "skipped_time",  # not captured: the pause budget was spent
-    "skipped_space",  # not captured: the output was full
+    "unreadable",  # goroutines whose own memory could not be read
     "stacks",  # distinct stacks
     "bad_stacks",  # walks that ended before the start of the stack
     "objects",  # objects emitted
     "objects_dropped",  # objects not followed: queue, space or time
     "rows_dropped",  # rows of func blocks not emitted: space or time
-    "finished",  # 1 when main came to its end
-    "reads",  # reads of the target, where the program counts them
 )
 """Words of the host buffer `out_counters`, in order. `out_when` has a word for each block: frames left out because
 an operand of `when` was missing."""
+
+
+class State(enum.IntEnum):
+    """How the program ended; what is in `goroutines` but not in `captured`, `dead` or `unreadable` was skipped."""
+
+    NOT_RUN = 0
+    DONE = 1
+    OUT_OF_TIME = 2
+    OUT_OF_SPACE = 3
+    FAILED = 4
+    """What every capture starts from (moduledata, allgs) could not be read."""
 
 
 @dataclass(frozen=True)
