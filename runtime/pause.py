@@ -1,0 +1,314 @@
+"""Pause a process for some milliseconds, with the registers of its threads, so that it always runs on.
+
+    with paused(process, budget_ns=250_000_000) as pause:
+        ... pause.threads, pause.skipped ...
+        result = pause.run(capture)
+    print(pause.pause_ns, pause.overrun)
+
+The pausing is done by a small process of its own, `tracer.py`, one for each pause, because the target must run on
+whatever becomes of us:
+
+- The kernel detaches the tracees of a process that dies only after it has freed that process's memory. Killed in the
+  middle of a pause, a process that holds 2 GiB kept its target stopped for up to 160 ms more, the small one for 1 ms.
+- Stopped by Ctrl-Z, held by a debugger or stuck in the kernel, we can't resume anything, but the watchdog in a process
+  group of its own does.
+- All calls of ptrace(2) must come from one thread, which then can't be held up by Python's global lock.
+
+Starting it takes some 25 ms, before the pause; make a `Pauser` early to overlap that with other work.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from sey.binary.errors import Problem, SeyError
+from sey.runtime import tracer
+from sey.runtime.host_errors import CaptureBlocked, ImageReplaced, PauserFailed, ProcessExited, WouldNotStop
+from sey.runtime.process import Image, Process, not_permitted, traced_by
+
+Result = TypeVar("Result")
+
+DEFAULT_BUDGET_NS = 250_000_000
+DEFAULT_SLACK_NS = 50_000_000
+# How long a thread in state D is waited for. A vfork parent stays in it until its child calls execve.
+_BLOCKED_NS = 20_000_000
+# A blocked read may come back soon after the target runs again (it served the page itself); then the thread is free.
+_GRACE_S = 1.0
+
+THREAD = np.dtype(
+    [
+        ("tid", "<i4"),  # in our pid namespace
+        ("ns_tid", "<i4"),  # in the thread's own: what gettid(2) tells it
+        ("pc", "<u8"),
+        ("fs_base", "<u8"),
+        ("gpr", "<u8", (16,)),  # in DWARF order: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15
+        ("xmm", "<u8", (16,)),  # the low halves; zeros for a thread inside a system call
+    ]
+)
+RBP, RSP = 6, 7  # positions in `gpr`
+
+# Where a tracer's record, counted in words, has each word of a THREAD: its id, then pc, fs_base and the general
+# registers in struct user_regs_struct (arch/x86/include/asm/user_64.h), then every other word from xmm0 on.
+_GENERAL_WORD = tracer.THREAD_ID.size // 8
+_XMM_WORD = (tracer.THREAD_ID.size + tracer.GENERAL_SIZE + 160) // 8
+_RECORD_WORDS = np.array(
+    [0]
+    + [_GENERAL_WORD + word for word in (16, 21, 10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0)]
+    + [_XMM_WORD + 2 * number for number in range(16)]
+)
+
+
+class Pauser:
+    """A tracer process that waits for its one pause. Close it where no pause follows."""
+
+    def __init__(self) -> None:
+        command = (sys.executable, "-I", "-S", tracer.__file__)
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                process_group=0,
+                cwd="/",
+            )
+        except OSError as error:
+            raise SeyError(PauserFailed(str(error))) from error
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin.fileno(), self._process.stdout.fileno()
+
+    def send(self, data: bytes) -> None:
+        """Write to it. Raises SeyError when it is gone."""
+        try:
+            os.write(self._stdin, data)
+        except OSError as error:
+            raise SeyError(PauserFailed(self._end(error))) from None
+
+    def receive(self, size: int) -> bytes:
+        """Exactly `size` bytes. Raises SeyError when it ended before."""
+        parts = []
+        while size:
+            part = os.read(self._stdout, size)
+            if not part:
+                raise SeyError(PauserFailed(self._end(None)))
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def rest(self) -> bytes:
+        """All that it writes until it ends."""
+        parts = []
+        while part := os.read(self._stdout, 1 << 16):
+            parts.append(part)
+        return b"".join(parts)
+
+    def has_answered(self) -> bool:
+        """Whether there is something to receive, or it ended."""
+        return bool(select.select((self._stdout,), (), (), 0)[0])
+
+    def close(self) -> None:
+        """Let go of it, which resumes a paused target, and wait for its end."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.wait()
+
+    def _end(self, error: OSError | None) -> str:
+        try:
+            code = self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            return str(error)
+        return f"it ended by signal {-code}" if code < 0 else f"it ended with status {code}"
+
+
+class _Job:
+    """One call on a worker's thread: `done` is released when it came back."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self.done = threading.Lock()
+        self.done.acquire()
+
+    def work(self) -> None:
+        try:
+            self._result = self._call()
+        except BaseException as error:
+            self._error = error
+        self.done.release()
+
+    def result(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+class _Worker:
+    """A thread that is there before it is needed: starting one takes 200 µs, waking this one 40."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="capture", daemon=True).start()
+
+    def start(self, call: Callable[[], Any]) -> _Job:
+        job = _Job(call)
+        self._jobs.put(job)
+        return job
+
+    def end(self) -> None:
+        """Let the thread end once it is done with what it does."""
+        self._jobs.put(None)
+
+    def _work(self) -> None:
+        while job := self._jobs.get():
+            job.work()
+
+
+class paused:  # noqa: N801 - read as the verb in `with paused(process):`
+    """Context in which all threads of `process` are stopped. What is known of the pause stays readable afterwards.
+
+    `budget_ns` is for the capture to keep, `slack_ns` after it the watchdog resumes the target in any case.
+
+    `threads`: array of THREAD, one for each stopped thread. `skipped`: threads that sit in the kernel (state D) and run
+    no user code before they stop too; without registers. `was_stopped`: it had been SIGSTOPped, and stays so.
+    `started_ns`, `deadline_ns`: CLOCK_MONOTONIC of the first interrupt and of the spent budget.
+    `pause_ns`: from the first interrupt to the last thread let go; set when the context ends.
+    `overrun`: the watchdog resumed the target before we did: what was read since can't be trusted.
+
+    Entering raises SeyError: exited, traced by another, not permitted, would not stop, replaced by execve.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        budget_ns: int = DEFAULT_BUDGET_NS,
+        slack_ns: int = DEFAULT_SLACK_NS,
+        pauser: Pauser | None = None,
+        image: Image | None = None,
+    ) -> None:
+        self.process = process
+        self.threads: npt.NDArray[np.void] = np.zeros(0, THREAD)
+        self.skipped: tuple[int, ...] = ()
+        self.was_stopped = False
+        self.started_ns = self.deadline_ns = 0
+        self.pause_ns = 0
+        self.overrun = False
+        self._budget_ns, self._slack_ns = budget_ns, slack_ns
+        self._pauser = pauser
+        self._image = image
+        self._resumed = False
+
+    def __enter__(self) -> paused:
+        self._image = self._image or self.process.image()
+        pauser = self._pauser = self._pauser or Pauser()
+        decode_threads(bytes(tracer.RECORD_SIZE))  # the first call takes three times as long
+        self._worker = _Worker()
+        self._worker.start(int).done.acquire()
+        # Reading an id costs 20 µs, so those of the threads that are there already are read before the pause.
+        names = self.process.namespace_tids(self.process.threads())
+        try:
+            pauser.send(
+                tracer.REQUEST.pack(self.process.pid, self._budget_ns, self._budget_ns + self._slack_ns, _BLOCKED_NS)
+            )
+            self._receive_stop(pauser, names)
+            if self.process.image() != self._image:
+                raise SeyError(ImageReplaced(self.process.pid))
+        except BaseException:
+            pauser.close()
+            self._worker.end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.resume()
+
+    def run(self, capture: Callable[[], Result]) -> Result:
+        """Call `capture` on a thread of its own, so that one which blocks in the kernel doesn't block us.
+
+        Raises what it raises, and SeyError (CaptureBlocked) where it hasn't come back a second after the watchdog let
+        the target go; its thread is then left behind, and ends with the read or with our process.
+        """
+        limit_ns = self._budget_ns + self._slack_ns
+        left_ns = max(self.started_ns + limit_ns - time.monotonic_ns(), 0)
+        job = self._worker.start(capture)
+        if not job.done.acquire(timeout=left_ns / 1e9 + _GRACE_S):
+            self.resume()
+            raise SeyError(CaptureBlocked(self.process.pid, limit_ns // 1_000_000))
+        result: Result = job.result()
+        return result
+
+    def resume(self) -> None:
+        """Let the target run now. Does nothing the second time."""
+        if self._resumed or self._pauser is None:
+            return
+        self._resumed = True
+        try:
+            self._finish(self._pauser)
+        finally:
+            self._pauser.close()
+            self._worker.end()
+
+    def _finish(self, pauser: Pauser) -> None:
+        if not pauser.has_answered():
+            pauser.send(b"r")
+        if pauser.receive(1) != b"D":
+            raise SeyError(PauserFailed(pauser.rest().decode("utf-8", "replace")))
+        ending, started, resumed = tracer.DONE.unpack(pauser.receive(tracer.DONE.size))
+        self.pause_ns = resumed - started
+        self.overrun = ending == tracer.WATCHDOG
+
+    def _receive_stop(self, pauser: Pauser, names: dict[int, int]) -> None:
+        match pauser.receive(1):
+            case b"S":
+                self._take_threads(pauser, names)
+            case b"F":
+                raise SeyError(self._failure(*tracer.FAILED.unpack(pauser.receive(tracer.FAILED.size))))
+            case _:
+                raise SeyError(PauserFailed(pauser.rest().decode("utf-8", "replace")))
+
+    def _take_threads(self, pauser: Pauser, names: dict[int, int]) -> None:
+        header = tracer.STOPPED.unpack(pauser.receive(tracer.STOPPED.size))
+        self.started_ns, _, stopped, skipped, was_stopped = header
+        self.deadline_ns = self.started_ns + self._budget_ns
+        self.was_stopped = bool(was_stopped)
+        self.threads = decode_threads(pauser.receive(stopped * tracer.RECORD_SIZE))
+        self.skipped = struct.unpack(f"<{skipped}q", pauser.receive(skipped * tracer.THREAD_ID.size))
+        tids = tuple(self.threads["tid"].tolist())
+        names = names | self.process.namespace_tids(tuple(tid for tid in tids if tid not in names))
+        self.threads["ns_tid"] = [names.get(tid, 0) for tid in tids]
+
+    def _failure(self, kind: int, detail: int, waited_ns: int) -> Problem:
+        pid = self.process.pid
+        match kind:
+            case tracer.TRACED:
+                return traced_by(pid, detail)
+            case tracer.FORBIDDEN:
+                return not_permitted(pid)
+            case tracer.WOULD_NOT_STOP:
+                return WouldNotStop(pid, detail, waited_ns // 1_000_000)
+            case _:
+                return ProcessExited(pid)
+
+
+def decode_threads(data: bytes) -> npt.NDArray[np.void]:
+    """What the tracer sends for its stopped threads as an array of THREAD; `ns_tid` is left 0."""
+    words = np.frombuffer(data, "<u8").reshape(-1, tracer.RECORD_SIZE // 8)
+    return words.take(_RECORD_WORDS, axis=1).view(THREAD)[:, 0]

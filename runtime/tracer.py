@@ -1,0 +1,308 @@
+"""The process that pauses a target: stop every thread, hand over the registers, wait, let go.
+
+`pause.py` runs this file as a program of its own (see there for why), so it imports only a little of the standard
+library and nothing of sey. It serves one pause: a request comes on standard input, the stopped threads go out on
+standard output, then one byte (or the end of input, when the asking process died) or the watchdog lets the target go,
+and this process ends, which makes the kernel detach whatever is left. All numbers are little-endian.
+
+    request  REQUEST: pid, budget ns, watchdog ns (both from the first stop), ns a thread in state D is waited for
+    answer   b"S" STOPPED, then per thread a THREAD_ID and its registers, then a THREAD_ID per skipped thread
+             b"F" FAILED
+             b"X" text of an unexpected error
+    at last  b"D" DONE
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import select
+import signal
+import struct
+import time
+from collections.abc import Set as AbstractSet
+
+REQUEST = struct.Struct("<iqqq")
+STOPPED = struct.Struct("<qqiii")  # first stop, all stopped (CLOCK_MONOTONIC ns), threads, skipped, was it SIGSTOPped
+THREAD_ID = struct.Struct("<q")
+FAILED = struct.Struct("<iiq")  # one of FAILURES, the tracer's pid or a count of threads, ns waited
+DONE = struct.Struct("<iqq")  # one of ENDINGS, first stop, all resumed (CLOCK_MONOTONIC ns)
+FAILURES = EXITED, TRACED, FORBIDDEN, WOULD_NOT_STOP = range(4)
+ENDINGS = ASKED, WATCHDOG, ORPHANED = range(3)
+
+GENERAL_SIZE = 27 * 8  # struct user_regs_struct, arch/x86/include/asm/user_64.h
+FLOAT_SIZE = 512  # struct user_i387_struct there: the FXSAVE image, xmm0 at byte 160
+RECORD_SIZE = THREAD_ID.size + GENERAL_SIZE + FLOAT_SIZE
+
+_ORIG_RAX = 15 * 8  # the system call's number, or -1 when the thread came into the kernel in another way
+_SIGNED = struct.Struct("<q")
+
+_PTRACE_DETACH, _PTRACE_GETREGSET, _PTRACE_SEIZE, _PTRACE_INTERRUPT = 17, 0x4204, 0x4206, 0x4207
+_NT_PRSTATUS, _NT_PRFPREG = 1, 2
+_WALL = 0x40000000
+# WNOWAIT leaves the stop as it is: a signal that was about to be delivered still is, should this process be killed
+# between seeing the stop and detaching.
+_LOOK = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT | _WALL
+_SETTLE_NS = 20_000_000  # how long a thread may refuse to be seized before that counts as forbidden
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_ptrace = _libc.ptrace
+_ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+_ptrace.restype = ctypes.c_long
+
+
+class PauseFailedError(Exception):
+    """The target can't be paused: one of FAILURES, with its details."""
+
+    def __init__(self, kind: int, detail: int = 0, waited_ns: int = 0) -> None:
+        super().__init__(kind)
+        self.packed = b"F" + FAILED.pack(kind, detail, waited_ns)
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("size", ctypes.c_size_t))
+
+
+class Target:
+    """The threads of one process, by what became of them.
+
+    `stopped` holds for each stopped thread the signal to deliver when it is let go (0: none), `records` its THREAD_ID
+    and registers, `running` the threads told to stop that haven't yet, `skipped` those that sit in the kernel and will
+    stop before they run user code again.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.stopped: dict[int, int] = {}
+        self.records: list[bytes] = []
+        self.running: set[int] = set()
+        self.skipped: set[int] = set()
+        self.group_stopped = False
+        self.refused_since = 0
+        room = self._room = ctypes.create_string_buffer(RECORD_SIZE)
+        self._general = _Iovec(ctypes.addressof(room) + THREAD_ID.size, GENERAL_SIZE)
+        self._floats = _Iovec(ctypes.addressof(room) + THREAD_ID.size + GENERAL_SIZE, FLOAT_SIZE)
+
+    def stop(self, budget_ns: int, blocked_ns: int) -> tuple[int, int]:
+        """Stop all threads; the times of the first interrupt and of the last stop. Raises PauseFailedError."""
+        fresh = self._seize_all()
+        started = time.monotonic_ns()
+        give_up = started + budget_ns
+        while True:
+            for tid in fresh:
+                _ptrace(_PTRACE_INTERRUPT, tid, None, None)
+            self.running |= fresh
+            self._await_stops(started, time.monotonic_ns() + blocked_ns, give_up)
+            # Threads that are stopped create no others, so the list is complete once it names nobody new.
+            fresh = self._seize_new()
+            if not fresh and not self.refused_since:
+                break
+            if self.refused_since:
+                time.sleep(0.0002)
+            if time.monotonic_ns() > give_up:
+                raise PauseFailedError(WOULD_NOT_STOP, len(fresh) + 1, budget_ns)
+        if not self.stopped and not self.skipped:
+            raise PauseFailedError(EXITED)
+        return started, time.monotonic_ns()
+
+    def _seize_all(self) -> set[int]:
+        """Seize, which stops nobody yet, until everybody is; what is done here doesn't count as pause."""
+        seized: set[int] = set()
+        while fresh := self._seize_new(seized):
+            seized |= fresh
+        if not seized and not self.refused_since:
+            raise PauseFailedError(EXITED)
+        return seized
+
+    def _seize_new(self, besides: AbstractSet[int] = frozenset()) -> set[int]:
+        known = self.stopped.keys() | self.running | self.skipped | besides
+        fresh: set[int] = set()
+        refused = False
+        for tid in self._listed() - known:
+            if _ptrace(_PTRACE_SEIZE, tid, None, None) == 0:
+                fresh.add(tid)
+            elif ctypes.get_errno() == errno.EPERM:
+                refused |= self._refusal_may_pass(tid)
+        if not refused:
+            self.refused_since = 0
+        return fresh
+
+    def _refusal_may_pass(self, tid: int) -> bool:
+        """False for a thread that is past being traced. A thread about to end is refused like a forbidden one, so
+        only one that lasts is believed. Raises PauseFailedError for that, and where another tracer is the cause."""
+        status = self._status(tid)
+        if status is None or status["State"][0] in "ZX":
+            return False
+        tracer = int(status["TracerPid"])
+        if tracer and tracer != os.getpid():
+            raise PauseFailedError(TRACED, tracer)
+        now = time.monotonic_ns()
+        self.refused_since = self.refused_since or now
+        if now - self.refused_since > _SETTLE_NS:
+            raise PauseFailedError(FORBIDDEN)
+        return True
+
+    def _await_stops(self, started: int, blocked_until: int, give_up: int) -> None:
+        checked = time.monotonic_ns()
+        while True:
+            self._collect_stops()
+            if not self.running:
+                return
+            signal.sigtimedwait((signal.SIGCHLD,), 0.001)
+            now = time.monotonic_ns()
+            if now - checked < 1_000_000:
+                continue
+            checked = now
+            for tid in tuple(self.running):
+                status = self._status(tid)
+                if status is None or status["State"][0] in "ZX":
+                    self.running.discard(tid)
+                elif status["State"][0] == "D" and now > blocked_until:
+                    self.running.discard(tid)
+                    self.skipped.add(tid)
+            if (now > give_up and self.running) or _asked(0):
+                raise PauseFailedError(WOULD_NOT_STOP, len(self.running), now - started)
+
+    def _collect_stops(self) -> None:
+        for tid in tuple(self.running):
+            try:
+                seen = os.waitid(os.P_PID, tid, _LOOK)
+            except ChildProcessError:
+                self.running.discard(tid)
+                continue
+            if seen is None:
+                continue
+            self.running.discard(tid)
+            if seen.si_code in (os.CLD_TRAPPED, os.CLD_STOPPED):
+                self._note_stop(tid, seen.si_status)
+            else:  # ended: fetch it for good, or it stays a zombie that its process waits for
+                os.waitid(os.P_PID, tid, os.WEXITED | os.WNOHANG | _WALL)
+
+    def _note_stop(self, tid: int, status: int) -> None:
+        """`status` is the signal, with the ptrace event above it; a stop without an event is one before delivery."""
+        number, event = status & 0x7F, status >> 8
+        self.stopped[tid] = 0 if event else number
+        self.group_stopped |= bool(event) and number != signal.SIGTRAP
+        # Read while other threads are still on their way to a stop.
+        self._read_registers(tid)
+
+    def _read_registers(self, tid: int) -> None:
+        """Keep the registers of a stopped thread; nothing is kept of one that was killed.
+
+        A thread inside a system call gets zeros for floating-point registers: those hold nothing of its caller's, and
+        reading them would take half of the time.
+        """
+        room, general, floats = self._room, self._general, self._floats
+        ctypes.memset(room, 0, RECORD_SIZE)
+        THREAD_ID.pack_into(room, 0, tid)
+        general.size, floats.size = GENERAL_SIZE, FLOAT_SIZE
+        if _ptrace(_PTRACE_GETREGSET, tid, _NT_PRSTATUS, ctypes.byref(general)):
+            return
+        in_call = _SIGNED.unpack_from(room, THREAD_ID.size + _ORIG_RAX)[0] >= 0
+        if not in_call and _ptrace(_PTRACE_GETREGSET, tid, _NT_PRFPREG, ctypes.byref(floats)):
+            return
+        self.records.append(room.raw)
+
+    def resume(self) -> None:
+        """Let the stopped threads go. Those skipped are let go by the end of this process."""
+        for tid, deliver in self.stopped.items():
+            _ptrace(_PTRACE_DETACH, tid, None, deliver)
+
+    def _listed(self) -> set[int]:
+        try:
+            return set(map(int, os.listdir(f"/proc/{self.pid}/task")))
+        except OSError:
+            return set()
+
+    def _status(self, tid: int) -> dict[str, str] | None:
+        try:
+            with open(f"/proc/{self.pid}/task/{tid}/status", encoding="utf-8", errors="replace") as file:
+                lines = file.read().splitlines()
+        except OSError:
+            return None
+        return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def _asked(timeout_ns: int) -> bool:
+    """Whether the asking process wrote or ended within `timeout_ns`."""
+    ready, _, _ = select.select((0,), (), (), max(timeout_ns, 0) / 1e9)
+    return bool(ready)
+
+
+def _send(data: bytes, deadline: int | None = None) -> None:
+    """Write all of `data`, or what fits until `deadline`: a stopped reader must not keep the target stopped."""
+    deadline = deadline or time.monotonic_ns() + 1_000_000_000
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(1, view) :]
+        except BlockingIOError:
+            left = deadline - time.monotonic_ns()
+            if left <= 0:
+                return
+            select.select((), (1,), (), left / 1e9)
+
+
+def _serve(request: bytes) -> None:
+    pid, budget_ns, watchdog_ns, blocked_ns = REQUEST.unpack(request)
+    target = Target(pid)
+    try:
+        started, stopped = target.stop(budget_ns, blocked_ns)
+        skipped = b"".join(map(THREAD_ID.pack, target.skipped))
+        counts = len(target.records), len(target.skipped), int(target.group_stopped)
+        answer = b"".join((b"S", STOPPED.pack(started, stopped, *counts), *target.records, skipped))
+        _send(answer, started + watchdog_ns)
+        ending = WATCHDOG
+        if _asked(started + watchdog_ns - time.monotonic_ns()):
+            ending = ASKED if os.read(0, 1) else ORPHANED
+    finally:
+        target.resume()
+        resumed = time.monotonic_ns()
+    if ending != ORPHANED:
+        _send(b"D" + DONE.pack(ending, started, resumed))
+
+
+def _practise() -> None:
+    """Pause a child once: the first run of this code takes twice as long as the next, and only the next is a pause."""
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+        os._exit(0)
+    try:
+        target = Target(child)
+        target.stop(20_000_000, 1_000_000)
+        target.resume()
+    except PauseFailedError:
+        pass  # ptrace is forbidden here; the real request will say so
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def main() -> None:
+    """Serve one request, or end quietly when the asking process never sends one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
+    os.set_blocking(1, False)
+    with contextlib.suppress(OSError):
+        # Every wait for a processor in here is a longer pause of the target.
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+    _practise()
+    request = os.read(0, REQUEST.size)
+    if len(request) < REQUEST.size:
+        return
+    try:
+        _serve(request)
+    except PauseFailedError as failure:
+        _send(failure.packed)
+    except BrokenPipeError:
+        pass
+    except Exception as error:
+        _send(b"X" + f"{type(error).__name__}: {error}".encode())
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # the tidying of a normal exit would only keep threads waiting that the kernel is to detach
