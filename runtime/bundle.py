@@ -1,0 +1,150 @@
+"""Probe bundles (.seyp): a compiled spec with all that taking a snapshot and decoding it needs (spec/bundle.md).
+
+    bundle = Bundle("shop.sey", text, (BinaryProbe(...),))
+    bundle.save("shop.seyp")
+    Bundle.load("shop.seyp").for_identity(identity(elf))
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sey.binary.errors import SeyError
+from sey.binary.identity import Identity
+from sey.ir import codec
+from sey.ir.artifacts import BpfProgram
+from sey.ir.plan import PLAN_VERSION, Plan
+from sey.runtime import container
+from sey.runtime.container import BUNDLE, Container, Section
+from sey.runtime.file_errors import NewerFile
+from sey.runtime.plan_check import check_plan
+
+
+@dataclass(frozen=True)
+class BinaryProbe:
+    """What a spec was compiled to for one binary.
+
+    `path` is the binary's as it was named at build time, for messages alone. `program` is None where the probe was
+    compiled without the eBPF backend. `requirements` are words for what the host must have (`bpf`).
+    """
+
+    path: str
+    identity: Identity
+    go_version: str
+    plan: Plan
+    ir: str
+    program: BpfProgram | None = None
+    requirements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _BinaryEntry:
+    path: str
+    identity: Identity
+    go_version: str
+    requirements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    spec_path: str
+    binaries: tuple[_BinaryEntry, ...]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A spec's path and text, and its probes, one for each binary. Without a spec both texts are empty."""
+
+    spec_path: str
+    spec: str
+    binaries: tuple[BinaryProbe, ...]
+
+    def for_identity(self, identity: Identity) -> BinaryProbe | None:
+        """The probe for that very build, or None."""
+        return next((binary for binary in self.binaries if binary.identity == identity), None)
+
+    def sections(self) -> dict[str, Section]:
+        """The bundle as sections of its container."""
+        entries = tuple(_BinaryEntry(b.path, b.identity, b.go_version, b.requirements) for b in self.binaries)
+        sections: dict[str, Section] = {
+            "manifest": codec.dumps(_Manifest(self.spec_path, entries)),
+            "spec": self.spec.encode(),
+        }
+        for number, binary in enumerate(self.binaries):
+            sections |= {f"b{number}/{name}": data for name, data in _binary_sections(binary).items()}
+        return sections
+
+    def to_bytes(self) -> bytes:
+        """The file's contents; the same bundle always gives the same bytes."""
+        return b"".join(container.pack(BUNDLE, self.sections()))
+
+    def save(self, path: str) -> None:
+        """Write it, whole or not at all. Raises SeyError."""
+        container.save(path, BUNDLE, self.sections())
+
+    @classmethod
+    def load(cls, path: str) -> Bundle:
+        """Read and check a bundle. Raises SeyError."""
+        return cls.from_container(container.load(path, BUNDLE)[1])
+
+    @classmethod
+    def from_bytes(cls, path: str, data: bytes) -> Bundle:
+        """Check and read the bytes of a bundle; `path` is for messages. Raises SeyError."""
+        return cls.from_container(container.unpack(path, data, BUNDLE)[1])
+
+    @classmethod
+    def from_container(cls, file: Container) -> Bundle:
+        """Read a bundle from its opened container. Raises SeyError."""
+        manifest = codec.loads(_Manifest, bytes(file.section("manifest")), f"{file.path}, manifest")
+        binaries = tuple(_read_binary(file, number, entry) for number, entry in enumerate(manifest.binaries))
+        return cls(manifest.spec_path, _text(file, "spec"), binaries)
+
+
+def _binary_sections(binary: BinaryProbe) -> Mapping[str, Section]:
+    sections: dict[str, Section] = {"plan": codec.dumps(binary.plan), "ir": binary.ir.encode()}
+    if binary.program is not None:
+        facts = json.dumps(binary.program.facts(), separators=(",", ":"), sort_keys=True)
+        sections |= {"bpf": facts.encode(), "bpf.o": binary.program.object}
+    return sections
+
+
+def _read_binary(file: Container, number: int, entry: _BinaryEntry) -> BinaryProbe:
+    return BinaryProbe(
+        path=entry.path,
+        identity=entry.identity,
+        go_version=entry.go_version,
+        plan=_read_plan(file, f"b{number}/plan"),
+        ir=_text(file, f"b{number}/ir"),
+        program=_read_program(file, f"b{number}/bpf"),
+        requirements=entry.requirements,
+    )
+
+
+def _read_plan(file: Container, section: str) -> Plan:
+    data = bytes(file.section(section))
+    # The version comes first, so that a newer plan is called newer and not damaged.
+    head = data[:40].removeprefix(b'{"version":').split(b",")[0]
+    if head.isdigit() and int(head) > PLAN_VERSION:
+        raise SeyError(NewerFile(file.path, "decode plan", int(head), PLAN_VERSION))
+    plan = codec.loads(Plan, data, f"{file.path}, {section}")
+    check_plan(plan, file.path, section)
+    return plan
+
+
+def _read_program(file: Container, section: str) -> BpfProgram | None:
+    if section not in file.sections:
+        return None
+    try:
+        facts = json.loads(bytes(file.section(section)))
+        return BpfProgram.from_facts(bytes(file.section(f"{section}.o")), facts)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise file.damage(f"section `{section}`", f"{type(error).__name__} {error}") from None
+
+
+def _text(file: Container, section: str) -> str:
+    try:
+        return bytes(file.section(section)).decode()
+    except UnicodeDecodeError:
+        raise file.damage(f"section `{section}`", "it is not UTF-8") from None

@@ -1,0 +1,144 @@
+"""Captures (.seyc): the raw output of probes, with the bundles they were taken with (spec/capture.md).
+
+    Capture((bundle,), (ProcessCapture(facts, pages, symbols),)).save("shop.seyc")
+    Capture.load("shop.seyc").processes[0].facts.pid
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sey.binary.errors import SeyError
+from sey.ir import codec
+from sey.ir.plan import Plan
+from sey.runtime import container
+from sey.runtime.bundle import BinaryProbe, Bundle
+from sey.runtime.container import CAPTURE, Container, Section
+from sey.runtime.pages import Pages
+from sey.runtime.symbols import SymbolTable
+
+
+@dataclass(frozen=True)
+class ProcessFacts:
+    """What is known of one captured process besides its raw pages.
+
+    `bundle` and `binary` number the probe it was captured with. `captured_at_ns` is Unix time and `monotonic_ns` the
+    clock of Go's runtime (CLOCK_MONOTONIC), both of the moment at which the pause began. `bias` is what to add to
+    addresses of the executable. `counters` are the program's (`ir.plan.COUNTERS`), `when_missing` counts by table the
+    frames left out because an operand of `when` was missing. `type_names` are the names of dynamic types by address.
+    `problem` says why a process has no data; then only `pid` and `executable` mean something.
+    """
+
+    pid: int
+    executable: str
+    go_version: str = ""
+    build_id: str = ""
+    captured_at_ns: int = 0
+    monotonic_ns: int = 0
+    pause_ns: int = 0
+    threads: int = 0
+    engine: str = "ebpf"
+    bias: int = 0
+    bundle: int = 0
+    binary: int = 0
+    counters: Mapping[str, int] = field(default_factory=dict)
+    when_missing: Mapping[str, int] = field(default_factory=dict)
+    type_names: Mapping[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class ProcessCapture:
+    """One process: facts, raw pages, names of its code addresses; no pages and symbols where facts name a problem."""
+
+    facts: ProcessFacts
+    pages: Pages | None
+    symbols: SymbolTable | None
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    bundles: int
+    processes: tuple[ProcessFacts, ...]
+
+
+@dataclass(frozen=True)
+class Capture:
+    """The bundles used and the processes captured with them. `digest` identifies the contents of a loaded one."""
+
+    bundles: tuple[Bundle, ...]
+    processes: tuple[ProcessCapture, ...]
+    path: str = "the capture"
+    digest: str = ""
+
+    def probe(self, facts: ProcessFacts) -> BinaryProbe:
+        """The probe that a process was captured with."""
+        return self.bundles[facts.bundle].binaries[facts.binary]
+
+    def plan(self, facts: ProcessFacts) -> Plan:
+        """The plan that decodes a process."""
+        return self.probe(facts).plan
+
+    def sections(self) -> dict[str, Section]:
+        """The capture as sections of its container."""
+        manifest = _Manifest(len(self.bundles), tuple(p.facts for p in self.processes))
+        sections: dict[str, Section] = {"manifest": codec.dumps(manifest)}
+        for number, bundle in enumerate(self.bundles):
+            sections[f"bundle{number}"] = bundle.to_bytes()
+        for number, process in enumerate(self.processes):
+            if process.pages is not None and process.symbols is not None:
+                sections[f"p{number}/pages"] = process.pages.data.data
+                sections[f"p{number}/symbols"] = process.symbols.to_bytes()
+        return sections
+
+    def save(self, path: str) -> None:
+        """Write it, whole or not at all. Raises SeyError."""
+        container.save(path, CAPTURE, self.sections())
+
+    @classmethod
+    def load(cls, path: str) -> Capture:
+        """Read and check a capture. Raises SeyError."""
+        return cls.from_container(container.load(path, CAPTURE)[1])
+
+    @classmethod
+    def from_bytes(cls, path: str, data: bytes) -> Capture:
+        """Check and read the bytes of a capture; `path` is for messages. Raises SeyError."""
+        return cls.from_container(container.unpack(path, data, CAPTURE)[1])
+
+    @classmethod
+    def from_container(cls, file: Container) -> Capture:
+        """Read a capture from its opened container. Raises SeyError."""
+        manifest = codec.loads(_Manifest, bytes(file.section("manifest")), f"{file.path}, manifest")
+        if not 0 <= manifest.bundles <= len(file.sections):
+            raise file.damage("manifest", "an impossible number of bundles")
+        bundles = tuple(_read_bundle(file, number) for number in range(manifest.bundles))
+        processes = tuple(_read_process(file, n, facts, bundles) for n, facts in enumerate(manifest.processes))
+        return cls(bundles, processes, file.path, file.digest)
+
+
+def _read_bundle(file: Container, number: int) -> Bundle:
+    name = f"bundle{number}"
+    return Bundle.from_bytes(f"{file.path}, section `{name}`", bytes(file.section(name)))
+
+
+def _read_process(file: Container, number: int, facts: ProcessFacts, bundles: tuple[Bundle, ...]) -> ProcessCapture:
+    if facts.problem is not None:
+        return ProcessCapture(facts, None, None)
+    _check(file, facts, bundles)
+    pages = Pages.parse(file.section(f"p{number}/pages"), file.path)
+    symbols = bytes(file.section(f"p{number}/symbols"))
+    return ProcessCapture(facts, pages, SymbolTable.from_bytes(symbols, f"{file.path}, p{number}/symbols"))
+
+
+def _check(file: Container, facts: ProcessFacts, bundles: tuple[Bundle, ...]) -> None:
+    known = 0 <= facts.bundle < len(bundles) and 0 <= facts.binary < len(bundles[facts.bundle].binaries)
+    error: SeyError | None = None
+    if not known:
+        error = file.damage("manifest", f"process {facts.pid} was captured with a probe that is missing")
+    numbers = (facts.pid, facts.captured_at_ns, facts.monotonic_ns, facts.pause_ns, facts.threads)
+    if not all(0 <= n < 1 << 63 for n in (*numbers, *facts.counters.values(), *facts.when_missing.values())):
+        error = file.damage("manifest", f"process {facts.pid} has an impossible number")
+    if error is not None:
+        raise error

@@ -1,0 +1,170 @@
+"""Checks a decode plan that came from a file, so that decoding can rely on it.
+
+Whoever passes `check_plan` has a plan whose references resolve, whose sizes fit into each other, and whose types do not
+contain themselves by value. It says nothing about whether the plan is the right one for some program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sey.binary.errors import SeyError
+from sey.ir.nodes import MAX_RECORD_BYTES
+from sey.ir.plan import PLAN_VERSION, ROW_MEMBERS, STREAMS, Plan, PlanBlock, PlanColumn, PlanStream, PlanType
+from sey.runtime.file_errors import DamagedFile
+
+# Sizes that a kind can have; None where any is possible.
+_SIZES: dict[str, tuple[int, ...] | None] = {
+    "bool": (1,),
+    "int": (1, 2, 4, 8),
+    "uint": (1, 2, 4, 8),
+    "float": (4, 8),
+    "complex": (8, 16),
+    "string": (16,),
+    "slice": (24,),
+    "pointer": (8,),
+    "map": (8,),
+    "chan": (8,),
+    "func": (8,),
+    "interface": (16,),
+    "unsafe.Pointer": (8,),
+    "array": None,
+    "struct": None,
+    "unknown": None,
+}
+_SPECIAL = {"time": 24, "duration": 8}
+_WIDTHS = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8}
+_MAX_SIZE = 1 << 40
+_MAX_LIMIT = 1 << 32
+
+
+def check_plan(plan: Plan, path: str, section: str) -> None:
+    """Raises SeyError (DamagedFile, naming `path` and `section`) where the plan contradicts itself."""
+    try:
+        _Checker(plan).check()
+    except _Contradiction as found:
+        raise SeyError(DamagedFile(path, section, str(found))) from None
+
+
+class _Contradiction(Exception):  # noqa: N818 - never leaves this module
+    pass
+
+
+def _expect(truth: bool, reason: str) -> None:
+    if not truth:
+        raise _Contradiction(reason)
+
+
+def _distinct(values: Iterable[object], what: str) -> None:
+    seen = list(values)
+    _expect(len(set(seen)) == len(seen), f"two {what} are the same")
+
+
+class _Checker:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.types = {t.id: t for t in plan.types}
+        self.streams = {s.name: s for s in plan.streams}
+
+    def check(self) -> None:
+        plan = self.plan
+        _expect(plan.version == PLAN_VERSION, f"there is no plan version {plan.version}")
+        _distinct((t.id for t in plan.types), "types")
+        for kind in plan.types:
+            self._type(kind)
+        self._no_self_containment()
+        _distinct((s.name for s in plan.streams), "streams")
+        _distinct((s.number for s in plan.streams), "streams")
+        for stream in plan.streams:
+            self._stream(stream)
+        tables = [*(b.table for b in plan.blocks), *(t.name for t in plan.tables)]
+        _distinct((name.lower() for name in tables), "tables")
+        for block in plan.blocks:
+            self._block(block)
+        for variable in plan.globals:
+            self._column(self._found(variable.stream), variable.column, 0)
+        _expect(plan.labels_type is None or plan.labels_type in self.types, "the type of labels is unknown")
+        if plan.wait_reasons is not None:
+            _expect(any(g.stream == plan.wait_reasons for g in plan.globals), "the wait reasons are no global")
+
+    def _type(self, kind: PlanType) -> None:
+        where = f"type {kind.id} ({kind.name})"
+        _expect(kind.kind in _SIZES, f"{where} is of no known kind")
+        sizes = _SIZES[kind.kind]
+        _expect(sizes is None or kind.size in sizes, f"{where} has an impossible size")
+        _expect(0 <= kind.size <= _MAX_SIZE, f"{where} has an impossible size")
+        _expect(kind.special is None or kind.special in _SPECIAL, f"{where} is special in no known way")
+        _expect(kind.special is None or kind.size == _SPECIAL[kind.special], f"{where} has an impossible size")
+        _expect(kind.elem is None or kind.elem in self.types, f"{where} has an unknown element")
+        for item in kind.fields:
+            inner = self.types.get(item.type)
+            _expect(inner is not None, f"{where} has a field of an unknown type")
+            fits = inner is not None and 0 <= item.offset <= kind.size - inner.size
+            _expect(fits, f"field {item.name} lies outside of {where}")
+        if kind.kind == "array":
+            _expect(kind.length is not None and 0 <= kind.length <= _MAX_SIZE, f"{where} has no length")
+            if kind.elem is not None and kind.length:
+                _expect(kind.length * self.types[kind.elem].size <= kind.size, f"{where} is larger than its size")
+
+    def _no_self_containment(self) -> None:
+        done: set[int] = set()
+        for root in self.plan.types:
+            open_types: set[int] = set()
+            pending: list[tuple[int, bool]] = [(root.id, False)]
+            while pending:
+                number, leaving = pending.pop()
+                if leaving:
+                    open_types.discard(number)
+                    done.add(number)
+                elif number not in done:
+                    _expect(number not in open_types, f"type {number} contains itself")
+                    open_types.add(number)
+                    pending.append((number, True))
+                    pending += [(inner, False) for inner in self._contained(number)]
+
+    def _contained(self, number: int) -> list[int]:
+        kind = self.types[number]
+        elements = [kind.elem] if kind.kind == "array" and kind.elem is not None else []
+        return [item.type for item in kind.fields] + elements
+
+    def _stream(self, stream: PlanStream) -> None:
+        where = f"stream `{stream.name}`"
+        _expect(0 <= stream.number < 1 << 31, f"{where} has an impossible number")
+        if stream.fields:
+            _expect(0 < stream.size <= MAX_RECORD_BYTES, f"{where} has an impossible size")
+        _distinct((f.name for f in stream.fields), f"fields of {where}")
+        for item in stream.fields:
+            _expect(item.type is None or item.type in _WIDTHS, f"{where} has a field of no known type")
+            _expect(item.type is None or _WIDTHS[item.type] == item.length, f"{where} has a field of impossible size")
+            fits = item.offset >= 0 and 0 <= item.length <= stream.size - item.offset
+            _expect(fits, f"field {item.name} lies outside of {where}")
+        for name, width in STREAMS.get(stream.name, ()):
+            _expect(self._has(stream, name, width), f"{where} has no field {name}")
+
+    def _has(self, stream: PlanStream, name: str, width: str | None) -> bool:
+        return any(f.name == name and f.type == width for f in stream.fields)
+
+    def _found(self, name: str) -> PlanStream:
+        _expect(name in self.streams, f"there is no stream `{name}`")
+        return self.streams[name]
+
+    def _block(self, block: PlanBlock) -> None:
+        stream = self._found(block.stream)
+        for name, width in ROW_MEMBERS:
+            _expect(self._has(stream, name, width), f"stream `{stream.name}` has no field {name}")
+        _distinct((c.name.lower() for c in block.columns), f"columns of {block.table}")
+        for number, column in enumerate(block.columns):
+            self._column(stream, column, number)
+        for site in block.sites:
+            _expect(len(site.forms) == len(block.columns), f"a site of {block.table} has not a form for each column")
+            for form, column in zip(site.forms, block.columns, strict=True):
+                _expect(-1 <= form < len(column.types), f"a site of {block.table} has an unknown form")
+
+    def _column(self, stream: PlanStream, column: PlanColumn, number: int) -> None:
+        where = f"column {column.name} of stream `{stream.name}`"
+        for name, width in ((f"s{number}", "i8"), (f"d{number}", "i64"), (f"v{number}", None)):
+            _expect(self._has(stream, name, width), f"{where} has no field {name}")
+        for kind in column.types:
+            _expect(kind in self.types, f"{where} has an unknown type")
+        for limit in (column.max_string, column.max_items, column.depth):
+            _expect(0 <= limit <= _MAX_LIMIT, f"{where} has an impossible limit")
