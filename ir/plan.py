@@ -302,3 +302,5 @@ class Plan:
     labels_type: int | None = None
     wait_reasons: str | None = None
     """Stream name of the internal global that holds runtime.waitReasonStrings."""
+    goroutine_count: int = 0
+    """Link-time address of runtime.allglen, by which the host makes room before the pause; 0 unknown."""
