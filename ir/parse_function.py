@@ -105,6 +105,8 @@ class FunctionParser:
     known: Known
     stamp: int | None
     values: dict[str, Value] = field(default_factory=dict)
+    """What is visible here, by the name written; a later region may use a name again (its value is renamed)."""
+    defined: set[str] = field(default_factory=set)
     records: dict[str, str] = field(default_factory=dict)
     ops: list[Op] = field(default_factory=list)
     literals: list[dict[tuple[Type, int], Value]] = field(default_factory=list)
@@ -135,9 +137,10 @@ class FunctionParser:
 
     # Regions
 
-    def _region(self, expected: tuple[Type | None, ...]) -> Region:
-        """`{ … }`; `expected` are the types of the values it yields, where known."""
+    def _region(self, expected: tuple[Type | None, ...], *inside: tuple[str, Value]) -> Region:
+        """`{ … }`; `expected` are the types of the values it yields, where known; `inside` is visible in it alone."""
         outer, self.ops = self.ops, []
+        visible, self.values = self.values, {**self.values, **dict(inside)}
         self.literals.append({})
         self.lexer.expect("{")
         while not self.lexer.accept("}"):
@@ -145,7 +148,7 @@ class FunctionParser:
         if not self.ops or not isinstance(self.ops[-1], Yield | Break | Raise):
             self.ops.append(Yield())
         self.literals.pop()
-        ops, self.ops = self.ops, outer
+        ops, self.ops, self.values = self.ops, outer, visible
         return Region(tuple(ops))
 
     def _statement(self, expected: tuple[Type | None, ...]) -> None:
@@ -224,11 +227,13 @@ class FunctionParser:
         self.lexer.expect("fault")
         if self.lexer.at("{"):
             code, detail = self._fresh("code", Type.I32), self._fresh("detail", Type.I64)
+            handler = self._region(types)
         else:
-            code = self._define(_Result(self.lexer.take("local", "a name for the code"), None), Type.I32)
+            first = self.lexer.take("local", "a name for the code")
             self.lexer.expect(",")
-            detail = self._define(_Result(self.lexer.take("local", "a name for the detail"), None), Type.I64)
-        handler = self._region(types)
+            second = self.lexer.take("local", "a name for the detail")
+            code, detail = self._new(first, Type.I32), self._new(second, Type.I64)
+            handler = self._region(types, (first.name, code), (second.name, detail))
         self.ops.append(Attempt(self._define_all(results, _settle(types, handler)), body, code, detail, handler, loc))
 
     def _switch(self, line: int) -> None:
@@ -249,8 +254,8 @@ class FunctionParser:
         count = self._operand(Type.I64, line)
         limit = self._limit()
         loc = self._location(line)
-        index = self._define(_Result(token, None), Type.I64)
-        self.ops.append(Loop(index, count, limit, self._region(()), loc))
+        index = self._new(token, Type.I64)
+        self.ops.append(Loop(index, count, limit, self._region((), (token.name, index)), loc))
 
     # Operations
 
@@ -366,16 +371,18 @@ class FunctionParser:
 
     def _begin(self, result: _Result, line: int) -> Op:
         stream = self._global("a stream")
-        self.records[result.token.name] = stream
-        return Begin(self._define(result, Type.RECORD), stream, self._location(line))
+        record = self._define(result, Type.RECORD)
+        self.records[record.name] = stream
+        return Begin(record, stream, self._location(line))
 
     def _reserve(self, result: _Result, line: int) -> Op:
         stream = self._global("a stream")
         self.lexer.expect(",")
         length = self._operand(Type.I64, line)
         limit = self._limit()
-        self.records[result.token.name] = stream
-        return Reserve(self._define(result, Type.RECORD), stream, length, limit, self._location(line))
+        record = self._define(result, Type.RECORD)
+        self.records[record.name] = stream
+        return Reserve(record, stream, length, limit, self._location(line))
 
     def _set(self, line: int) -> Op:
         kind = self._type() if self.lexer.token.kind == "word" else None
@@ -456,18 +463,17 @@ class FunctionParser:
     def _place(self) -> tuple[Value, str | None, Value | None, int]:
         record = self._value()
         name = self.lexer.take("word", "a field's name").text if self.lexer.accept(".") else None
-        if name is None or self.lexer.at("["):
-            return record, name, *self._index()
-        return record, name, None, 0
+        return record, name, *self._index()
 
     def _field_type(self, record: Value, name: str | None) -> Type | None:
         stream = self.known.streams.get(self.records.get(record.name, ""))
         return next((f.type for f in stream.fields if f.name == name), None) if stream else None
 
     def _index(self) -> tuple[Value | None, int]:
-        """`[%offset + 16]`: constants and at most one value, in any order."""
+        """`[%offset + 16]`: constants and at most one value, in any order; nothing is `[0]`."""
         offset, imm, sign = None, 0, 1
-        self.lexer.expect("[")
+        if not self.lexer.accept("["):
+            return None, 0
         while True:
             if self.lexer.token.kind == "local" and offset is None and sign > 0:
                 offset = self._operand(Type.I64, 0)
@@ -519,22 +525,30 @@ class FunctionParser:
         return number % (1 << kind.bits)
 
     def _fresh(self, hint: str, kind: Type) -> Value:
+        """A value whose name the text doesn't use anywhere."""
         name, count = hint, 1
         while name in self.taken:
             count += 1
             name = f"{hint}_{count}"
         self.taken.add(name)
-        self.values[name] = Value(name, kind)
-        return self.values[name]
+        return Value(name, kind)
+
+    def _new(self, token: Token, kind: Type) -> Value:
+        """A value of the name written, or of one like it where a region before had that name."""
+        if token.name in self.values:
+            self.lexer.fail(f"%{token.name} is defined twice", token)
+        if token.name in self.defined:
+            return self._fresh(token.name, kind)
+        self.defined.add(token.name)
+        return Value(token.name, kind)
 
     def _define(self, result: _Result, kind: Type) -> Value:
-        name = result.token.name
-        if name in self.values:
-            self.lexer.fail(f"%{name} is defined twice in this function", result.token)
+        """A new value, visible from here on."""
         if result.type not in (None, kind):
-            self.lexer.fail(f"%{name} is {kind.value} here", result.token)
-        self.values[name] = Value(name, kind)
-        return self.values[name]
+            self.lexer.fail(f"%{result.token.name} is {kind.value} here", result.token)
+        value = self._new(result.token, kind)
+        self.values[result.token.name] = value
+        return value
 
     def _define_all(self, results: list[_Result], types: tuple[Type | None, ...]) -> tuple[Value, ...]:
         found: list[Value] = []

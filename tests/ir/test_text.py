@@ -208,6 +208,23 @@ def test_results_may_leave_their_types_to_the_regions() -> None:
     assert branch.results == (Value("a", Type.I8),)
 
 
+def test_names_may_return_in_later_regions() -> None:
+    text = """func @main() {
+      if 1 { %x = const i8 1 } else { %x = const i16 2  %y = add i16 %x, %x }
+      loop %i, 2 max 2 { %x = const i8 3 }
+      loop %i, 2 max 2 { %y = add i64 %i, 1 }
+    }"""
+    program = parse_program(text)
+    assert "%y = add i16 %x_2, %x_2" in print_program(program)
+    assert "%y_2 = add i64 %i_2, " in print_program(program)
+    assert parse_program(print_program(program)) == program
+
+
+def test_a_region_is_closed_to_the_outside() -> None:
+    with pytest.raises(SeyError, match="%x is not defined before"):
+        parse_program("func @main() { if 1 { %x = const i8 1 } %y = add i8 %x, %x }")
+
+
 def test_functions_of_other_texts() -> None:
     stream = Stream("s", (StreamField("n", Type.I16, 0, 2),), 8)
     signatures = {"other": Signature((Type.I8,), Type.I32)}
