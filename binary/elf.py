@@ -246,9 +246,12 @@ class ElfFile:
         `map_offset` is the line's file offset; `executable` says whether the line has `x`, which matters where two
         segments share a file page. Raises SeyError (NoSuchMapping) where no segment fits.
         """
-        for segment in self.loads:
-            first, end = segment.offset & ~0xFFF, segment.offset + segment.file_size
-            if first <= map_offset < end and bool(segment.flags & PF_X) == executable:
+        fitting = [s for s in self.loads if bool(s.flags & PF_X) == executable]
+        # Two segments may share a page of the file; the one that begins there is meant, for the other's line begins
+        # further up (the loader splits a mapping only where it changes permissions: the start of a segment, RELRO).
+        fitting.sort(key=lambda s: s.offset & ~0xFFF != map_offset)
+        for segment in fitting:
+            if segment.offset & ~0xFFF <= map_offset < segment.offset + segment.file_size:
                 return map_start - (segment.address - segment.offset + map_offset)
         raise SeyError(problems.NoSuchMapping(self.path, map_offset))
 

@@ -30,7 +30,8 @@ class Symbols:
     """Logical frames of many PCs, laid end to end. The frames of PC i are rows `starts[i]` up to `starts[i + 1]`.
 
     Innermost first; a PC outside of Go code has no rows. `line` is 0 and `file` `?` where the table has none. `entry`
-    is that of the physical function. `visibility` is for `visibility.hidden`, once the frames stand in their stacks.
+    is that of the physical function. `wrapper` marks functions that the compiler generated, and the few that Go treats
+    alike. `visibility` is for `visibility.hidden`, once the frames stand in their stacks.
     """
 
     starts: I64Array
@@ -39,6 +40,7 @@ class Symbols:
     line: I32Array
     inlined: BoolArray
     entry: U64Array
+    wrapper: BoolArray
     visibility: npt.NDArray[np.uint8]
 
 
@@ -70,6 +72,7 @@ class Symbolizer:
             line=np.where(known, lines, 0).astype(np.int32),
             inlined=inlined[order],
             entry=self.table.entries[function],
+            wrapper=func_ids == self._wrapper,
             visibility=visibility,
         )
 
@@ -86,6 +89,7 @@ class Symbolizer:
             line=frames.line[inner],
             inlined=frames.inlined[outer],
             entry=frames.entry[outer],
+            wrapper=frames.wrapper[outer],
             visibility=frames.visibility[outer],
         )
 
