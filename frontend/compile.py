@@ -1,0 +1,93 @@
+"""Compile a spec against a binary: parse, bind, lower, optimize, generate; everything that a bundle holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sey.backends.ebpf.compile import compile_snapshot
+from sey.binary.errors import Problem
+from sey.binary.gobinary import GoBinary, open_go
+from sey.binary.identity import identity
+from sey.binary.pclntab import open_pclntab
+from sey.frontend.bind import bind
+from sey.frontend.bound import BoundSpec
+from sey.frontend.debuginfo.model import DebugInfo
+from sey.frontend.debuginfo.open import open_debug_info
+from sey.frontend.lower.program import Lowered, lower
+from sey.frontend.parser import parse
+from sey.frontend.source import Source
+from sey.ir.nodes import Program
+from sey.ir.passes import DEFAULT_PASSES, run_passes
+from sey.ir.printer import print_program
+from sey.ir.verify import verify
+from sey.runtime.bundle import BinaryProbe, Bundle
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A bundle, and what a user should know of how it came about."""
+
+    bundle: Bundle
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Options:
+    """`allow_missing`: what the binary lacks is a warning. `debug_file`: where debug information is, if not in the
+    binary. `cache_dir`: where indexes are kept, if not in the user's cache."""
+
+    allow_missing: bool = False
+    debug_file: str | None = None
+    cache_dir: Path | None = None
+
+
+def compile_spec(source: Source | None, binaries: Sequence[str], options: Options = Options()) -> Compiled:  # noqa: B008
+    """Compile a spec (None: goroutines and stacks alone) for binaries. Raises SeyError with all that is wrong."""
+    probes, warnings = [], []
+    for path in binaries:
+        probe, found = _compile_one(source, path, options)
+        probes.append(probe)
+        warnings += found
+    spec = source or Source("", "")
+    return Compiled(Bundle(spec.path, spec.text, tuple(probes)), tuple(warnings))
+
+
+def _compile_one(source: Source | None, path: str, options: Options) -> tuple[BinaryProbe, list[Problem]]:
+    binary = open_go(path)
+    info = open_debug_info(path, cache_dir=options.cache_dir, debug_file=options.debug_file)
+    spec, warnings = bind_spec(source, info, path, options.allow_missing)
+    lowered = lower_spec(spec, info, binary)
+    program = optimize(lowered.program)
+    bpf = compile_snapshot(program)
+    probe = BinaryProbe(
+        path=path,
+        identity=identity(binary.elf),
+        go_version=str(binary.build.version),
+        plan=lowered.plan,
+        ir=print_program(program),
+        program=bpf,
+        requirements=("bpf",),
+    )
+    return probe, warnings
+
+
+def bind_spec(
+    source: Source | None, info: DebugInfo, path: str, allow_missing: bool
+) -> tuple[BoundSpec, list[Problem]]:
+    """Parse and bind a spec against one binary. Raises SeyError with everything that is wrong with it."""
+    if source is None:
+        return BoundSpec("", ""), []
+    return bind(parse(source), source, info, binary=path, allow_missing=allow_missing)
+
+
+def lower_spec(spec: BoundSpec, info: DebugInfo, binary: GoBinary) -> Lowered:
+    """Lower a bound spec for a binary."""
+    return lower(spec, info, open_pclntab(binary), str(binary.build.version))
+
+
+def optimize(program: Program) -> Program:
+    """The program after all passes, verified."""
+    verify(program)
+    return run_passes(program, DEFAULT_PASSES)

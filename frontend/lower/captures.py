@@ -1,0 +1,155 @@
+"""A captured value in a record: its status, its bytes, and the request to follow what it points to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sey.frontend import bound
+from sey.frontend.debuginfo.model import GoType, Kind
+from sey.frontend.lower.expressions import Scope, is_place, place_of, scalar_of
+from sey.frontend.lower.places import INT_TYPES, MissingError, raise_status, store_value
+from sey.frontend.lower.types import CLASS_EFACE, CLASS_IFACE, CLASS_POINTER, Pointer, TypeTable
+from sey.ir.builder import FunctionBuilder
+from sey.ir.nodes import FAULT_FULL, FAULT_USER, Type, Value
+from sey.ir.plan import Status
+
+Scoped = Callable[[FunctionBuilder], Scope]
+"""Finds the variables of the function at hand; what that takes is part of the value that is attempted."""
+
+MAX_INLINE = 32768
+"""A value of more bytes is not captured: `budget`."""
+STRAIGHT_POINTERS = 4
+"""Up to so many pointers of a value are followed by straight code, more by a loop over the type table."""
+
+_UNSUPPORTED = (Kind.MAP, Kind.CHAN, Kind.FUNC, Kind.UNSAFE_POINTER, Kind.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits as programs know them: a row of the table `limits`, and how many pointers to follow."""
+
+    row: int
+    depth: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a capture goes: the record and the number of its column there."""
+
+    record: Value
+    column: int
+
+    @property
+    def value(self) -> str:
+        """The member that holds the value's bytes."""
+        return f"v{self.column}"
+
+
+def capture(
+    b: FunctionBuilder, target: Target, expr: bound.Expr, scope: Scoped, limits: Limits, types: TypeTable
+) -> None:
+    """Evaluate an expression into a record's column; whatever is missing becomes the column's status."""
+    with b.attempt() as attempt:
+        with attempt.body(), statically_missing(b):
+            _value(b, target, expr, scope(b))
+            b.put(target.record, b.const(Status.OK, Type.I8), field=f"s{target.column}")
+            _follow(b, target, expr.type, limits, types)
+        with attempt.handler():
+            _missing(b, target, attempt.code, attempt.detail)
+
+
+@contextmanager
+def statically_missing(b: FunctionBuilder) -> Iterator[None]:
+    """Turn what lowering already knows to be missing into the fault that says so, which ends the region at hand."""
+    try:
+        yield
+    except MissingError as missing:
+        raise_status(b, missing.status)
+
+
+def _value(b: FunctionBuilder, target: Target, expr: bound.Expr, scope: Scope) -> None:
+    go_type = expr.type
+    if go_type.kind is Kind.UNKNOWN:
+        raise MissingError(Status.UNSUPPORTED)
+    if go_type.size > MAX_INLINE:
+        raise MissingError(Status.BUDGET)
+    if is_place(expr):
+        # Optimized code often keeps no capacity of a slice; its elements can be shown without.
+        size = 16 if go_type.kind is Kind.SLICE else go_type.size
+        store_value(b, target.record, target.value, place_of(b, expr, scope), size)
+        return
+    if isinstance(expr, bound.Const) and go_type.kind not in (Kind.BOOL, Kind.INT, Kind.UINT, Kind.FLOAT):
+        raise MissingError(Status.UNSUPPORTED)
+    word = scalar_of(b, expr, scope)
+    kind = INT_TYPES[go_type.size]
+    b.put(target.record, b.trunc(kind, word) if go_type.size < 8 else word, field=target.value)
+
+
+def _follow(b: FunctionBuilder, target: Target, go_type: GoType, limits: Limits, types: TypeTable) -> None:
+    number = types.number(go_type)
+    pointers = types.pointers(number)
+    if len(pointers) <= STRAIGHT_POINTERS:
+        for pointer in pointers:
+            _follow_one(b, target, pointer, limits)
+    else:
+        _follow_all(b, target, types.first_pointer(number), len(pointers), limits)
+
+
+def _how(limits: Limits, kind: int) -> int:
+    """The `%how` of the prelude's `@follow`: a pointer takes one off the depth, strings and slices don't."""
+    return limits.row | (limits.depth - (kind == CLASS_POINTER)) << 32
+
+
+def _follow_one(b: FunctionBuilder, target: Target, pointer: Pointer, limits: Limits) -> None:
+    if pointer.kind == CLASS_POINTER and limits.depth == 0:
+        return
+    word = b.get(Type.I64, target.record, field=target.value, imm=pointer.offset)
+    with b.if_(b.ne(word, 0)):
+        match pointer.kind:
+            case kind if kind in (CLASS_IFACE, CLASS_EFACE):
+                b.call("note_typeword", word, int(kind == CLASS_IFACE))
+            case kind if kind == CLASS_POINTER:
+                b.call("follow", pointer.target, word, 1, _how(limits, kind))
+            case kind:
+                length = b.get(Type.I64, target.record, field=target.value, imm=pointer.offset + 8)
+                with b.if_(b.ne(length, 0)):
+                    b.call("follow", pointer.target, word, length, _how(limits, kind))
+
+
+def _follow_all(b: FunctionBuilder, target: Target, first: int, count: int, limits: Limits) -> None:
+    with b.loop(b.const(count), count) as i:
+        row = b.add(i, first)
+        at = b.zext(Type.I64, b.table_get(Type.I32, "pointers", "offset", row))
+        word = b.get(Type.I64, target.record, field=target.value, offset=at)
+        with b.if_(b.ne(word, 0)):
+            number = b.zext(Type.I64, b.table_get(Type.I32, "pointers", "type", row))
+            kind = b.zext(Type.I64, b.table_get(Type.I8, "pointers", "class", row))
+            interface = b.uge(kind, CLASS_IFACE)
+            with b.if_(interface):
+                b.call("note_typeword", word, b.zext(Type.I64, b.eq(kind, CLASS_IFACE)))
+            is_pointer = b.eq(kind, CLASS_POINTER)
+            if limits.depth:
+                with b.if_(is_pointer):
+                    b.call("follow", number, word, 1, _how(limits, CLASS_POINTER))
+            with b.if_(b.xor(b.or_(interface, is_pointer), 1)):
+                length = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
+                with b.if_(b.ne(length, 0)):
+                    b.call("follow", number, word, length, _how(limits, 0))
+
+
+def _missing(b: FunctionBuilder, target: Target, code: Value, detail: Value) -> None:
+    """Write the status of a fault: unreadable with its address, the output's end, or what was raised."""
+    b.put(target.record, detail, field=f"d{target.column}")
+    raised = b.sub(b.zext(Type.I64, code), FAULT_USER)
+    known = b.ult(raised, 64)
+    full = b.eq(code, FAULT_FULL)
+    other = b.select(full, b.const(Status.BUDGET), b.const(Status.UNREADABLE))
+    status = b.select(known, raised, other)
+    b.put(target.record, b.trunc(Type.I8, status), field=f"s{target.column}")
+
+
+def unsupported(go_type: GoType) -> bool:
+    """Whether values of the type are only named in this version: its kind is not decoded."""
+    return go_type.kind in _UNSUPPORTED

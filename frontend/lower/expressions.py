@@ -1,0 +1,348 @@
+"""Expressions of a spec as operations.
+
+Scalars are computed as i64, sign- or zero-extended by their Go type and brought back to its width after each
+operation. An operand that is missing leaves by a fault that carries its status; division by zero and negative shift
+counts, at which Go would panic, count as `absent`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sey.frontend import bound
+from sey.frontend.debuginfo.model import GoType, Kind
+from sey.frontend.lower.places import (
+    INT_TYPES,
+    Memory,
+    MissingError,
+    Parts,
+    Place,
+    Stack,
+    load_word,
+    offset_place,
+    raise_status,
+)
+from sey.ir.builder import FunctionBuilder
+from sey.ir.nodes import BinaryOp, CompareOp, Type, Value
+from sey.ir.plan import Status
+
+MAX_COMPARED = 4096
+"""Bytes of two strings that a comparison reads at the most; a longer pair is `budget`."""
+
+_ARITHMETIC = {
+    "+": BinaryOp.ADD,
+    "-": BinaryOp.SUB,
+    "*": BinaryOp.MUL,
+    "&": BinaryOp.AND,
+    "|": BinaryOp.OR,
+    "^": BinaryOp.XOR,
+}
+_ORDER = {
+    "<": (CompareOp.SLT, CompareOp.ULT),
+    "<=": (CompareOp.SLE, CompareOp.ULE),
+    ">": (CompareOp.SGT, CompareOp.UGT),
+    ">=": (CompareOp.SGE, CompareOp.UGE),
+}
+_SCALARS = (Kind.BOOL, Kind.INT, Kind.UINT, Kind.FLOAT)
+_WORDS = (Kind.POINTER, Kind.UNSAFE_POINTER, Kind.MAP, Kind.CHAN, Kind.FUNC)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where the variables of the function at hand are; a name that is not here can't be had, for the status given."""
+
+    places: Mapping[str, Place]
+    missing: Mapping[str, Status]
+
+
+def place_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Place:
+    """The place of an addressable expression or of a variable. Raises MissingError where it is known to have none."""
+    match expr:
+        case bound.Local(_, name):
+            if name not in scope.places:
+                raise MissingError(scope.missing[name])
+            return scope.places[name]
+        case bound.Global(_, variable):
+            return Memory(b.add(b.load(Type.I64, "in_bias"), variable.address))
+        case bound.Field(go_type, base, _, offset):
+            return offset_place(b, place_of(b, base, scope), offset, go_type.size)
+        case bound.Deref(_, base):
+            pointer = scalar_of(b, base, scope)
+            with b.if_(b.eq(pointer, 0)):
+                raise_status(b, Status.NIL)
+            return Memory(pointer)
+        case bound.Index(go_type, base, index):
+            return _element(b, base, index, go_type, scope)
+    raise TypeError(f"{type(expr).__name__} has no place")
+
+
+def _element(b: FunctionBuilder, base: bound.Expr, index: int, go_type: GoType, scope: Scope) -> Place:
+    place = place_of(b, base, scope)
+    if base.type.kind is Kind.ARRAY:
+        return offset_place(b, place, index * go_type.size, go_type.size)
+    pointer, length = load_word(b, place, 0, 8), load_word(b, place, 8, 8)
+    with b.if_(b.ule(length, index)):
+        raise_status(b, Status.ABSENT)
+    return Memory(b.add(pointer, index * go_type.size))
+
+
+def is_place(expr: bound.Expr) -> bool:
+    """Whether an expression names a variable or a part of one, whose bytes can be copied as they are."""
+    return isinstance(expr, bound.Local | bound.Global | bound.Field | bound.Deref | bound.Index)
+
+
+def scalar_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Value:
+    """The value of an expression of a scalar kind (bool, integer, float bits, pointer) as i64."""
+    match expr:
+        case bound.Const():
+            return b.const(constant_bits(expr))
+        case bound.Length(_, base, capacity):
+            return _length(b, base, capacity, scope)
+        case bound.AddressOf(_, base):
+            return _address(b, base, scope)
+        case bound.Unary(go_type, operator, operand):
+            return _unary(b, operator, scalar_of(b, operand, scope), go_type)
+        case bound.Binary(_, "&&" | "||"):
+            return _logical(b, expr, scope)
+        case bound.Binary(_, "==" | "!=" | "<" | "<=" | ">" | ">="):
+            return b.zext(Type.I64, _comparison(b, expr, scope))
+        case bound.Binary():
+            return _arithmetic(b, expr, scope)
+    return extend(b, load_word(b, place_of(b, expr, scope), 0, expr.type.size), expr.type)
+
+
+def constant_bits(constant: bound.Const) -> int:
+    """A scalar constant as the unsigned 64 bits that stand for it; nil is 0."""
+    value, go_type = constant.value, constant.type
+    match value:
+        case None:
+            return 0
+        case bool() | int() if go_type.kind is not Kind.FLOAT:
+            return int(value) & (1 << 64) - 1
+        case int() | float():
+            return int.from_bytes(struct.pack("<f" if go_type.size == 4 else "<d", value), "little")
+    raise TypeError(f"no scalar: {value!r}")
+
+
+def extend(b: FunctionBuilder, word: Value, go_type: GoType) -> Value:
+    """A word whose low bits hold a value of the type, extended from the type's width to 64 bits."""
+    if go_type.size >= 8:
+        return word
+    low = b.trunc(INT_TYPES[go_type.size], word)
+    return b.sext(Type.I64, low) if go_type.kind is Kind.INT else b.zext(Type.I64, low)
+
+
+def _length(b: FunctionBuilder, base: bound.Expr, capacity: bool, scope: Scope) -> Value:
+    kind = base.type.kind
+    if kind is Kind.ARRAY:
+        return b.const(base.type.length or 0)
+    if kind in (Kind.STRING, Kind.SLICE):
+        return load_word(b, place_of(b, base, scope), 16 if capacity else 8, 8)
+    # A map's count, a channel's qcount and dataqsiz: the first two words of what the value points to; of nil 0.
+    header = load_word(b, place_of(b, base, scope), 0, 8)
+    with b.if_else(b.eq(header, 0), Type.I64) as choice:
+        with choice.then():
+            choice.yield_(b.const(0))
+        with choice.otherwise():
+            choice.yield_(b.read(Type.I64, b.add(header, 8 if capacity else 0)))
+    return choice.result
+
+
+def _address(b: FunctionBuilder, base: bound.Expr, scope: Scope) -> Value:
+    match place_of(b, base, scope):
+        case Memory(address) | Stack(address):
+            return address
+        case Parts():
+            raise MissingError(Status.NOT_LIVE)
+
+
+def _unary(b: FunctionBuilder, operator: str, value: Value, go_type: GoType) -> Value:
+    match operator:
+        case "-":
+            return extend(b, b.sub(0, value), go_type)
+        case "^":
+            return extend(b, b.xor(value, (1 << 64) - 1), go_type)
+        case "!":
+            return b.xor(value, 1)
+    return value
+
+
+def _logical(b: FunctionBuilder, expr: bound.Binary, scope: Scope) -> Value:
+    """`&&` and `||` decide by the left operand where it does; the right one may then be missing."""
+    left = scalar_of(b, expr.left, scope)
+    decided = b.eq(left, 0 if expr.operator == "&&" else 1)
+    with b.if_else(decided, Type.I64) as choice:
+        with choice.then():
+            choice.yield_(left)
+        with choice.otherwise():
+            try:
+                choice.yield_(scalar_of(b, expr.right, scope))
+            except MissingError as missing:
+                raise_status(b, missing.status)
+    return choice.result
+
+
+def _comparison(b: FunctionBuilder, expr: bound.Binary, scope: Scope) -> Value:
+    left, right = expr.left, expr.right
+    if isinstance(left, bound.Const) and not isinstance(right, bound.Const):
+        flipped = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(expr.operator, expr.operator)
+        return _comparison(b, bound.Binary(expr.type, flipped, right, left, expr.span), scope)
+    negate = expr.operator == "!="
+    match left.type.kind:
+        case Kind.STRING:
+            same = _strings_equal(b, left, right, scope)
+        case Kind.FLOAT:
+            return _floats(b, expr, scope)
+        case Kind.COMPLEX:
+            same = _complex_equal(b, left, right, scope)
+        case kind if expr.operator in ("==", "!="):
+            same = b.eq(_first_word(b, left, scope), _first_word(b, right, scope))
+        case kind:
+            signed, unsigned = _ORDER[expr.operator]
+            op = signed if kind is Kind.INT else unsigned
+            return b.compare(op, scalar_of(b, left, scope), scalar_of(b, right, scope))
+    return b.xor(same, 1) if negate else same
+
+
+def _first_word(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Value:
+    """What `==` compares: the scalar; of slices and interfaces, which compare with nil alone, the first word."""
+    if isinstance(expr, bound.Const) or not is_place(expr) or expr.type.kind in _SCALARS + _WORDS:
+        return scalar_of(b, expr, scope)
+    return load_word(b, place_of(b, expr, scope), 0, 8)
+
+
+def _string_parts(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> tuple[Value, Value]:
+    place = place_of(b, expr, scope)
+    return load_word(b, place, 0, 8), load_word(b, place, 8, 8)
+
+
+def _strings_equal(b: FunctionBuilder, left: bound.Expr, right: bound.Expr, scope: Scope) -> Value:
+    pointer, length = _string_parts(b, left, scope)
+    if isinstance(right, bound.Const):
+        return _equals_constant(b, pointer, length, str(right.value).encode("utf-8", "surrogateescape"))
+    other, other_length = _string_parts(b, right, scope)
+    with b.if_else(b.ne(length, other_length), Type.I1) as choice:
+        with choice.then():
+            choice.yield_(b.const(0, Type.I1))
+        with choice.otherwise():
+            with b.if_(b.ugt(length, MAX_COMPARED)):
+                raise_status(b, Status.BUDGET)
+            # Both buffers are cleared up to the length rounded up, so that whole words can be compared.
+            _load_string(b, "compare_left", pointer, length)
+            _load_string(b, "compare_right", other, length)
+            b.store("differs", b.const(0))
+            words = b.lshr(b.add(length, 7), 3)
+            with b.loop(words, MAX_COMPARED // 8) as i:
+                at = b.shl(i, 3)
+                same = b.eq(b.load(Type.I64, "compare_left", at), b.load(Type.I64, "compare_right", at))
+                with b.if_(b.xor(same, 1)):
+                    b.store("differs", b.const(1))
+            choice.yield_(b.eq(b.load(Type.I64, "differs"), 0))
+    return choice.result
+
+
+def _load_string(b: FunctionBuilder, buffer: str, pointer: Value, length: Value) -> None:
+    """Bytes of the target into a buffer; the last word is cleared first, so that no old byte is compared."""
+    last = b.and_(b.sub(length, 1), (1 << 64) - 8)
+    b.store(buffer, b.const(0), offset=last)
+    b.fill(buffer, pointer, length, MAX_COMPARED)
+
+
+def _equals_constant(b: FunctionBuilder, pointer: Value, length: Value, text: bytes) -> Value:
+    with b.if_else(b.ne(length, len(text)), Type.I1) as choice:
+        with choice.then():
+            choice.yield_(b.const(0, Type.I1))
+        with choice.otherwise():
+            choice.yield_(_bytes_equal(b, pointer, text) if text else b.const(1, Type.I1))
+    return choice.result
+
+
+def _bytes_equal(b: FunctionBuilder, pointer: Value, text: bytes) -> Value:
+    size = len(text)
+    b.fill("compare_left", pointer, b.const(size), size)
+    same: Value | None = None
+    at = 0
+    while at < size:
+        width = next(w for w in (8, 4, 2, 1) if w <= size - at)
+        expected = b.const(int.from_bytes(text[at : at + width], "little"), INT_TYPES[width])
+        equal = b.eq(b.load(INT_TYPES[width], "compare_left", None, at), expected)
+        same = equal if same is None else b.and_(same, equal)
+        at += width
+    assert same is not None
+    return same
+
+
+def _floats(b: FunctionBuilder, expr: bound.Binary, scope: Scope) -> Value:
+    """Comparison of floats by their bits: ordered as integers once the sign is folded; NaN compares false."""
+    size = expr.left.type.size
+    return _compare_bits(b, expr.operator, scalar_of(b, expr.left, scope), scalar_of(b, expr.right, scope), size)
+
+
+def _compare_bits(b: FunctionBuilder, operator: str, left: Value, right: Value, size: int) -> Value:
+    ordered = b.and_(b.xor(_is_nan(b, left, size), 1), b.xor(_is_nan(b, right, size), 1))
+    x, y = _ordinal(b, left, size), _ordinal(b, right, size)
+    match operator:
+        case "==":
+            return b.and_(ordered, b.eq(x, y))
+        case "!=":
+            return b.xor(b.and_(ordered, b.eq(x, y)), 1)
+    return b.and_(ordered, b.compare(_ORDER[operator][0], x, y))
+
+
+def _is_nan(b: FunctionBuilder, bits: Value, size: int) -> Value:
+    magnitude = b.and_(bits, (1 << (8 * size - 1)) - 1)
+    infinity = 0x7F800000 if size == 4 else 0x7FF0000000000000
+    return b.ugt(magnitude, infinity)
+
+
+def _ordinal(b: FunctionBuilder, bits: Value, size: int) -> Value:
+    """A signed integer ordered as the float is; both zeros are 0."""
+    magnitude = b.and_(bits, (1 << (8 * size - 1)) - 1)
+    negative = b.ne(b.lshr(bits, 8 * size - 1), 0)
+    return b.select(negative, b.sub(0, magnitude), magnitude)
+
+
+def _complex_equal(b: FunctionBuilder, left: bound.Expr, right: bound.Expr, scope: Scope) -> Value:
+    half = left.type.size // 2
+    same: Value | None = None
+    for at in (0, half):
+        x, y = _complex_part(b, left, at, half, scope), _complex_part(b, right, at, half, scope)
+        equal = _compare_bits(b, "==", x, y, half)
+        same = equal if same is None else b.and_(same, equal)
+    assert same is not None
+    return same
+
+
+def _complex_part(b: FunctionBuilder, expr: bound.Expr, at: int, half: int, scope: Scope) -> Value:
+    if isinstance(expr, bound.Const):
+        number = complex(expr.value or 0)
+        part = number.imag if at else number.real
+        return b.const(int.from_bytes(struct.pack("<f" if half == 4 else "<d", part), "little"))
+    return load_word(b, place_of(b, expr, scope), at, half)
+
+
+def _arithmetic(b: FunctionBuilder, expr: bound.Binary, scope: Scope) -> Value:
+    left, right = scalar_of(b, expr.left, scope), scalar_of(b, expr.right, scope)
+    signed = expr.type.kind is Kind.INT
+    match expr.operator:
+        case "<<" | ">>":
+            return extend(b, _shift(b, expr, left, right, signed), expr.type)
+        case "/" | "%":
+            with b.if_(b.eq(right, 0)):
+                raise_status(b, Status.ABSENT)
+            ops = (BinaryOp.SDIV, BinaryOp.UDIV) if expr.operator == "/" else (BinaryOp.SREM, BinaryOp.UREM)
+            return extend(b, b.binary(ops[0] if signed else ops[1], left, right), expr.type)
+        case "&^":
+            return b.and_(left, b.xor(right, (1 << 64) - 1))
+    return extend(b, b.binary(_ARITHMETIC[expr.operator], left, right), expr.type)
+
+
+def _shift(b: FunctionBuilder, expr: bound.Binary, left: Value, right: Value, signed: bool) -> Value:
+    if expr.right.type.kind is Kind.INT and not isinstance(expr.right, bound.Const):
+        with b.if_(b.slt(right, 0)):
+            raise_status(b, Status.ABSENT)
+    if expr.operator == "<<":
+        return b.shl(left, right)
+    return b.ashr(left, right) if signed else b.lshr(left, right)

@@ -1,0 +1,119 @@
+"""Where the variables that a block uses are, pc by pc.
+
+A body of a function is cut into the largest ranges of pcs within which every variable used has one answer: its
+pieces, or why it can't be had. There are two ways to ask, because a frame that called and a frame that was
+interrupted need different look-ups (facts, traps 5 and 20):
+
+- `CALL`: the key is a return address. Scopes and inlined ranges are those of the address before it, location lists
+  those of the address itself. What a register held, the callee has overwritten.
+- `EXACT`: the key is the pc of an interrupted instruction, for everything.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from sey.frontend.debuginfo.model import Body, LocationRange, Piece, Place, Range, Variable
+from sey.ir.plan import Status
+
+
+class Mode(enum.Enum):
+    """How a frame's pc is to be looked up."""
+
+    CALL = "call"
+    EXACT = "exact"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A variable at a pc: itself and where its pieces are."""
+
+    variable: Variable
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A variable that can't be had at a pc; `variable` is None where no variable of the name is in scope."""
+
+    variable: Variable | None
+    status: Status
+
+
+Answer = Found | Missing
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A range of look-up keys within a body and the answer for each name, in the order asked for."""
+
+    range: Range
+    answers: tuple[Answer, ...]
+
+
+def stretches(
+    body: Body, variables: Sequence[Variable], names: Sequence[str], mode: Mode, cuts: Iterable[int] = ()
+) -> list[Stretch]:
+    """Cut a body's pcs into stretches of one answer for `names`, ascending; `cuts` are further keys to cut at."""
+    shift = 1 if mode is Mode.CALL else 0
+    used = [[v for v in variables if v.name == name] for name in names]
+    edges = {edge + shift for r in body.ranges for edge in r} | set(cuts)
+    for variable in (v for group in used for v in group):
+        edges |= {edge + shift for r in variable.scope for edge in r}
+        edges |= {edge for r in variable.locations for edge in (r.lo, r.hi)}
+        if variable.starts is not None:
+            edges.add(variable.starts)
+    edges.add(body.physical.hi)
+    found: list[Stretch] = []
+    for lo, hi in pairwise(sorted(edges)):
+        if not any(r.holds(lo - shift) for r in body.ranges):
+            continue
+        answers = tuple(_answer(group, lo, shift, body.physical) for group in used)
+        if found and found[-1].range.hi == lo and found[-1].answers == answers:
+            found[-1] = Stretch(Range(found[-1].range.lo, hi), answers)
+        else:
+            found.append(Stretch(Range(lo, hi), answers))
+    return found
+
+
+def _answer(candidates: Sequence[Variable], key: int, shift: int, physical: Range) -> Answer:
+    """The innermost variable whose scope holds the key, and where it is."""
+    in_scope = [v for v in candidates if any(r.holds(key - shift) for r in v.scope)]
+    if not in_scope:
+        return Missing(None, Status.NOT_LIVE)
+    # Of several declared at one depth (a name declared again in the same block of DWARF) a live one is meant.
+    ranked = sorted(in_scope, key=lambda v: v.depth, reverse=True)
+    deepest = [v for v in ranked if v.depth == ranked[0].depth]
+    answers = [_place(v, key, shift, physical) for v in deepest]
+    return next((a for a in answers if isinstance(a, Found)), answers[0])
+
+
+def _place(variable: Variable, key: int, shift: int, physical: Range) -> Answer:
+    if not variable.locations:
+        return Missing(variable, Status.OPTIMIZED_OUT)
+    if variable.starts is not None and key < variable.starts:
+        return Missing(variable, Status.NOT_LIVE)
+    # A call that never returns may be a function's last instruction; its return address lies behind the function.
+    at = key - shift if key >= physical.hi else key
+    here = _holding(variable.locations, at)
+    if here is None:
+        return Missing(variable, Status.NOT_LIVE)
+    if shift and any(p.place is Place.REGISTER for p in here.pieces):
+        kept = tuple(_overwritten(p) if p.place is Place.REGISTER else p for p in here.pieces)
+        if all(p.place is Place.NOWHERE for p in kept):
+            return Missing(variable, Status.NOT_LIVE)
+        return Found(variable, kept)
+    if all(p.place is Place.NOWHERE for p in here.pieces):
+        return Missing(variable, Status.OPTIMIZED_OUT)
+    return Found(variable, here.pieces)
+
+
+def _holding(locations: Sequence[LocationRange], pc: int) -> LocationRange | None:
+    return next((r for r in locations if r.lo <= pc < r.hi), None)
+
+
+def _overwritten(piece: Piece) -> Piece:
+    return piece._replace(place=Place.NOWHERE, value=0)

@@ -1,0 +1,233 @@
+"""A bound spec to a whole snapshot program and its decode plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from sey.binary.pclntab import PclnTab
+from sey.frontend import bound
+from sey.frontend.bound import BoundSpec
+from sey.frontend.debuginfo.model import DebugInfo
+from sey.frontend.lower.blocks import (
+    Shared,
+    column_width,
+    global_stream,
+    lower_dispatch,
+    lower_global,
+    lower_globals,
+    lower_variant,
+    names_of,
+    plan_column,
+    row_stream,
+    variant_forms,
+)
+from sey.frontend.lower.runtime import prelude_constants
+from sey.frontend.lower.sites import SiteBook
+from sey.frontend.lower.types import TypeTable
+from sey.frontend.source import Source, Span
+from sey.ir.nodes import Buffer, Function, Program, Stream
+from sey.ir.parser import signature_of
+from sey.ir.plan import (
+    PLAN_VERSION,
+    Plan,
+    PlanBlock,
+    PlanColumn,
+    PlanGlobal,
+    PlanProgram,
+    PlanRecordField,
+    PlanRule,
+    PlanSqlColumn,
+    PlanSqlTable,
+    PlanStream,
+)
+from sey.ir.prelude import prelude, prelude_streams
+
+WAIT_REASONS = "runtime.waitReasonStrings"
+LABELS = "runtime/pprof.labelMap"
+LABEL_LIMITS = bound.Limits(max_string=256, max_items=64, depth=1)
+_NOWHERE = Span(0, 0)
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """The result of lowering: the program, not yet optimized, and its plan."""
+
+    program: Program
+    plan: Plan
+
+
+def lower(spec: BoundSpec, info: DebugInfo, table: PclnTab, go_version: str) -> Lowered:
+    """Lower a spec bound to one binary. Raises SeyError where the binary lacks what every snapshot needs."""
+    shared = Shared(info, TypeTable(info), [], Source(spec.path, spec.text))
+    statements = (*_internal_globals(info), *spec.globals)
+    labels = _register_types(shared, spec, statements)
+    book = SiteBook(info)
+    for number, block in enumerate(spec.funcs):
+        book.add_block(number, block, names_of(block))
+    functions = _functions(shared, spec, book, statements)
+    streams = _streams(spec, statements)
+    program = _assemble(shared, info, table, spec, book, functions, streams, labels)
+    return Lowered(program, _plan(shared, spec, book, statements, program.streams, labels, go_version))
+
+
+def _internal_globals(info: DebugInfo) -> tuple[bound.GlobalCapture, ...]:
+    """What sey itself reads once a snapshot: the words for why goroutines wait, which differ between releases."""
+    variable = info.global_variable(WAIT_REASONS)
+    if variable is None:
+        return ()
+    expr = bound.Global(info.type(variable.type), variable, _NOWHERE)
+    limits = bound.Limits(max_string=128, max_items=256, depth=0)
+    return (bound.GlobalCapture("wait_reasons", WAIT_REASONS, expr, limits, _NOWHERE),)
+
+
+def _register_types(shared: Shared, spec: BoundSpec, statements: Iterable[bound.GlobalCapture]) -> int | None:
+    """Number every type that values can reach; the number of the labels' type, where the binary has labels."""
+    for block in spec.funcs:
+        for capture in block.captures:
+            for form in capture.forms:
+                shared.types.add(form.expr.type, capture.limits.depth)
+    for statement in statements:
+        shared.types.add(statement.expr.type, statement.limits.depth)
+    labels = shared.info.find_type(LABELS)
+    return None if labels is None else shared.types.add(shared.info.type(labels), LABEL_LIMITS.depth)
+
+
+def _functions(
+    shared: Shared, spec: BoundSpec, book: SiteBook, statements: tuple[bound.GlobalCapture, ...]
+) -> list[Function]:
+    variants = [
+        lower_variant(shared, number, spec.funcs[variant.block], book, f"row_{variant.block}")
+        for number, variant in enumerate(book.variants)
+    ]
+    values = [lower_global(shared, number, statement) for number, statement in enumerate(statements)]
+    return [*variants, lower_dispatch(len(variants)), *values, lower_globals(len(values))]
+
+
+def _streams(spec: BoundSpec, statements: tuple[bound.GlobalCapture, ...]) -> tuple[Stream, ...]:
+    rows = [row_stream(i, (column_width(c) for c in block.captures)) for i, block in enumerate(spec.funcs)]
+    values = [global_stream(i, s.expr.type.size) for i, s in enumerate(statements)]
+    return (*prelude_streams(), *rows, *values)
+
+
+def _assemble(
+    shared: Shared,
+    info: DebugInfo,
+    table: PclnTab,
+    spec: BoundSpec,
+    book: SiteBook,
+    functions: list[Function],
+    streams: tuple[Stream, ...],
+    labels: int | None,
+) -> Program:
+    constants = prelude_constants(info, table)
+    how = shared.limit(LABEL_LIMITS)
+    constants |= {
+        "any_sites": int(bool(book.sites)),
+        "any_labels": int(labels is not None),
+        "labels_type": labels or 0,
+        "labels_how": how.row | (how.depth << 32),
+    }
+    tables = (*book.tables(), *shared.types.tables(), shared.limit_table())
+    base = prelude(constants, tables, {f.name: signature_of(f) for f in functions}, first_file=1)
+    buffers = (
+        Buffer("out_when", _power_of_two(8 * len(spec.funcs)), host=True),
+        Buffer("compare_left", 4096, slack=8),
+        Buffer("compare_right", 4096, slack=8),
+        Buffer("differs", 8),
+    )
+    return replace(
+        base,
+        files=(spec.path, *base.files),
+        buffers=base.buffers + buffers,
+        tables=tables,
+        streams=streams,
+        functions=(*base.functions, *functions),
+    )
+
+
+def _power_of_two(size: int) -> int:
+    return max(8, 1 << (size - 1).bit_length()) if size else 8
+
+
+def _plan(
+    shared: Shared,
+    spec: BoundSpec,
+    book: SiteBook,
+    statements: tuple[bound.GlobalCapture, ...],
+    streams: tuple[Stream, ...],
+    labels: int | None,
+    go_version: str,
+) -> Plan:
+    values = tuple(_plan_global(shared, i, s) for i, s in enumerate(statements))
+    reasons = next((v.stream for v, s in zip(values, statements, strict=True) if s.source == WAIT_REASONS), None)
+    return Plan(
+        version=PLAN_VERSION,
+        go_version=go_version,
+        spec_path=spec.path,
+        streams=tuple(_plan_stream(i, s) for i, s in enumerate(streams)),
+        types=shared.types.plan_types(),
+        blocks=tuple(_plan_block(shared, i, block, book) for i, block in enumerate(spec.funcs)),
+        globals=values,
+        programs=tuple(
+            PlanProgram(p.name, tuple(PlanRule(r.kind, r.value) for r in p.rules)) for p in spec.programs
+        ),
+        tables=tuple(PlanSqlTable(t.name, t.sql) for t in spec.tables),
+        columns=tuple(PlanSqlColumn(c.table, c.name, c.type, c.sql) for c in spec.columns),
+        labels_type=labels,
+        wait_reasons=reasons,
+        goroutine_count=_address(shared.info, "runtime.allglen"),
+    )
+
+
+def _address(info: DebugInfo, name: str) -> int:
+    variable = info.global_variable(name)
+    return variable.address if variable else 0
+
+
+def _plan_stream(number: int, stream: Stream) -> PlanStream:
+    fields = tuple(
+        PlanRecordField(f.name, f.type.value if f.type else None, f.offset, f.length) for f in stream.fields
+    )
+    return PlanStream(number, stream.name, stream.size, fields)
+
+
+def _plan_block(shared: Shared, number: int, block: bound.Func, book: SiteBook) -> PlanBlock:
+    names = names_of(block)
+    forms = {
+        i: variant_forms(block, names, variant.shapes)
+        for i, variant in enumerate(book.variants)
+        if variant.block == number
+    }
+    return PlanBlock(
+        index=number,
+        table=block.table,
+        stream=f"row_{number}",
+        function=block.function,
+        columns=tuple(plan_column(shared, c, _problem(shared, block, c)) for c in block.captures),
+        sites=book.plan_sites(number, forms),
+    )
+
+
+def _problem(shared: Shared, block: bound.Func, capture: bound.Capture) -> str | None:
+    """What is wrong with the debug information of a column's variables, where something is."""
+    names = {name for form in capture.forms for name in form.types}
+    for body in block.bodies:
+        for variable in shared.info.variables(body):
+            if variable.name in names and variable.problem:
+                return f"{variable.name}: {variable.problem}"
+    return None
+
+
+def _plan_global(shared: Shared, number: int, statement: bound.GlobalCapture) -> PlanGlobal:
+    expr = statement.expr
+    column = PlanColumn(
+        name=statement.name,
+        source=statement.source,
+        types=(shared.types.number(expr.type),),
+        bytes=max(8, -(-expr.type.size // 8) * 8),
+        max_string=statement.limits.max_string,
+        max_items=statement.limits.max_items,
+        depth=statement.limits.depth,
+    )
+    return PlanGlobal(f"global_{number}", column, internal=statement.source == WAIT_REASONS)

@@ -1,0 +1,156 @@
+"""What the prelude needs to know of the Go runtime in one binary: offsets from DWARF, code ranges from pclntab.
+
+Nothing here is a table of known releases; a release that moves a field needs no change, one that renames it is a
+clear error.
+"""
+
+from __future__ import annotations
+
+from sey.binary.errors import SeyError
+from sey.binary.pclntab import PclnTab
+from sey.frontend.debuginfo.model import DebugInfo
+from sey.frontend.debuginfo.runtime_facts import field_offset
+from sey.frontend.lower.problems import NoRuntimeFact
+from sey.frontend.lower.types import (
+    CLASS_EFACE,
+    CLASS_IFACE,
+    CLASS_POINTER,
+    CLASS_SLICE,
+    CLASS_STRING,
+)
+from sey.ir.nodes import FAULT_USER, MAX_RECORD_BYTES
+from sey.ir.plan import (
+    COUNTERS,
+    GOROUTINE_IN_CGO,
+    GOROUTINE_LOCKED,
+    GOROUTINE_REGISTERS,
+    PC_EXACT,
+    StackEnd,
+    State,
+    Status,
+)
+
+MAX_FRAMES = 131072
+INNER_FRAMES = 384
+OUTER_FRAMES = 128
+OUTSIDE = FAULT_USER + 64
+NO_PCSP = FAULT_USER + 65
+
+_G = {
+    "sched_pc": "sched.pc",
+    "sched_sp": "sched.sp",
+    "sched_bp": "sched.bp",
+    "syscallsp": "syscallsp",
+    "syscallpc": "syscallpc",
+    "syscallbp": "syscallbp",
+    "m": "m",
+    "atomicstatus": "atomicstatus",
+    "goid": "goid",
+    "waitsince": "waitsince",
+    "waitreason": "waitreason",
+    "lockedm": "lockedm",
+    "parentgoid": "parentGoid",
+    "gopc": "gopc",
+    "startpc": "startpc",
+    "labels": "labels",
+}
+_M = {
+    "procid": "procid",
+    "curg": "curg",
+    "incgo": "incgo",
+    "alllink": "alllink",
+    "vdsosp": "vdsoSP",
+    "vdsopc": "vdsoPC",
+    "gsignal": "gsignal",
+}
+_MODULEDATA = {
+    "text": "text",
+    "etext": "etext",
+    "findfunctab": "findfunctab",
+    "ftab": "ftab",
+    "pctab": "pctab",
+    "pclntable": "pclntable",
+}
+_STRUCTS = (("g", "runtime.g", _G), ("m", "runtime.m", _M), ("md", "runtime.moduledata", _MODULEDATA))
+_VARIABLES = {
+    "allglen": "runtime.allglen",
+    "allgptr": "runtime.allgptr",
+    "allm": "runtime.allm",
+    "firstmoduledata": "runtime.firstmoduledata",
+}
+_FUNCTIONS = {
+    "async_preempt": "runtime.asyncPreempt",
+    "sigpanic": "runtime.sigpanic",
+    "goexit": "runtime.goexit",
+    "cgocallback": "runtime.cgocallback",
+}
+
+
+def prelude_constants(info: DebugInfo, table: PclnTab) -> dict[str, int]:
+    """The `$names` of the prelude, from the binary and from contracts. Raises SeyError naming what is missing."""
+    return {**_contracts(), **_offsets(info), **_addresses(info), **_code(table)}
+
+
+def _contracts() -> dict[str, int]:
+    counters = {name: 8 * i for i, name in enumerate(COUNTERS)}
+    return {
+        **counters,
+        **{f"state_{s.name.lower()}": s.value for s in State},
+        "max_frames": MAX_FRAMES,
+        "inner_frames": INNER_FRAMES,
+        "outer_frames": OUTER_FRAMES,
+        "listed_frames": INNER_FRAMES + OUTER_FRAMES,
+        "outside": OUTSIDE,
+        "no_pcsp": NO_PCSP,
+        "end_complete": StackEnd.COMPLETE,
+        "end_unreadable": StackEnd.UNREADABLE,
+        "end_limit": StackEnd.LIMIT,
+        "pc_exact": PC_EXACT,
+        "flag_locked": GOROUTINE_LOCKED,
+        "flag_in_cgo": GOROUTINE_IN_CGO,
+        "flag_registers": GOROUTINE_REGISTERS,
+        "status_ok": Status.OK,
+        "status_unreadable": Status.UNREADABLE,
+        "class_pointer": CLASS_POINTER,
+        "class_string": CLASS_STRING,
+        "class_slice": CLASS_SLICE,
+        "class_iface": CLASS_IFACE,
+        "class_eface": CLASS_EFACE,
+        "max_object": MAX_RECORD_BYTES - 8,
+    }
+
+
+def _offsets(info: DebugInfo) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for prefix, struct, wanted in _STRUCTS:
+        ends = []
+        for name, path in wanted.items():
+            offset, size = field_offset(info, struct, path)
+            found[f"{prefix}_{name}"] = offset
+            ends.append(offset + size)
+        # Only as much is read as is used: the last field wanted ends the read.
+        found[f"{prefix}_size"] = -(-max(ends) // 8) * 8
+    found["itab_type"] = field_offset(info, "internal/abi.ITab", "Type")[0]
+    return found
+
+
+def _addresses(info: DebugInfo) -> dict[str, int]:
+    found = {}
+    for name, path in _VARIABLES.items():
+        variable = info.global_variable(path)
+        if variable is None:
+            raise SeyError(NoRuntimeFact(path))
+        found[name] = variable.address
+    return found
+
+
+def _code(table: PclnTab) -> dict[str, int]:
+    found = {}
+    for name, path in _FUNCTIONS.items():
+        function = table.find(path)
+        # Pure Go programs have no cgocallback: then no pc is ever within it.
+        if function is None and name != "cgocallback":
+            raise SeyError(NoRuntimeFact(path))
+        found[name] = function.entry if function else 0
+        found[f"{name}_size"] = function.end - function.entry if function else 0
+    return found

@@ -1,0 +1,150 @@
+"""A probe in the kernel, ready to run once: sized and loaded before the pause, run during it, emptied after it."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from sey.ir.artifacts import BpfProgram, Place
+from sey.ir.nodes import CHUNK_BYTES, PAGE_BYTES
+from sey.ir.plan import COUNTERS, THREAD_MAX, THREAD_WORDS, Plan
+from sey.runtime.libbpf import BpfObject
+from sey.runtime.pages import Pages
+from sey.runtime.pause import THREAD
+
+_WORD = struct.Struct("<Q")
+_FIXED_BYTES = 96
+"""A goroutine's own record."""
+_SHARE_BYTES = 512
+"""Room set aside per goroutine for stacks and memory behind pointers: most stacks are shared, most strings short."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much a run may emit and remember: output chunks, and entries of the dicts that grow with goroutines."""
+
+    chunks: int
+    stacks: int
+    objects: int
+
+
+def room_for(plan: Plan, goroutines: int, max_bytes: int) -> Room:
+    """Room for so many goroutines, within `max_bytes` of output (at least one chunk)."""
+    row_bytes = sum(stream.size for stream in plan.streams if stream.name.startswith("row_"))
+    wanted = goroutines * (_FIXED_BYTES + _SHARE_BYTES + row_bytes) + CHUNK_BYTES // 2
+    most = max(1, max_bytes // CHUNK_BYTES)
+    remembered = 1 << max(12, min(22, (2 * goroutines).bit_length()))
+    return Room(min(most, -(-wanted // CHUNK_BYTES)), remembered, remembered if plan.blocks else 4096)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run leaves: its pages, and the counters by name."""
+
+    pages: Pages
+    counters: Mapping[str, int]
+    when: tuple[int, ...]
+
+
+class LoadedProbe:
+    """A probe in the kernel for one process; a context that frees it. `tid` is any living thread of the process."""
+
+    def __init__(self, program: BpfProgram, plan: Plan, tid: int, room: Room) -> None:
+        self._program, self._plan, self._room = program, plan, room
+        self._memories: dict[str, mmap.mmap] = {}
+        self._known: dict[int, int] = {}
+        self._object = BpfObject.open(program.object)
+        try:
+            self._object.map(program.output).resize(max_entries=room.chunks)
+            for name, entries in (("stacks", room.stacks), ("seen", room.objects)):
+                if name in program.dicts:
+                    self._object.map(program.dicts[name]).resize(max_entries=entries)
+            self._object.load()
+            self._threads = self._object.map(program.dicts["threads"])
+            self._output = self._object.map(program.output).mmap()
+            self._iterator = self._object.iterator(program.program, tid)
+            self._write(program.pages, _WORD.pack(room.chunks * (CHUNK_BYTES // PAGE_BYTES)))
+        except BaseException:
+            self._object.close()
+            raise
+
+    def __enter__(self) -> LoadedProbe:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free it, in the kernel too."""
+        self._iterator.close()
+        self._object.close()
+
+    def expect_threads(self, ns_tids: npt.NDArray[np.int32]) -> None:
+        """Give threads their places before the pause, when there is time."""
+        for tid in ns_tids.tolist():
+            self._place_of(tid)
+
+    def run(self, threads: npt.NDArray[np.void], bias: int, deadline_ns: int) -> None:
+        """Run the program over the paused process. `threads` is an array of THREAD, times are CLOCK_MONOTONIC."""
+        assert threads.dtype == THREAD
+        self._write_registers(threads[:THREAD_MAX])
+        self._write(self._program.buffers["in_bias"], _WORD.pack(bias & (1 << 64) - 1))
+        self._write(self._program.buffers["in_deadline"], _WORD.pack(deadline_ns))
+        self._iterator.run()
+
+    def _write_registers(self, threads: npt.NDArray[np.void]) -> None:
+        places = [self._place_of(int(tid)) for tid in threads["ns_tid"].tolist()]
+        keep = [i for i, place in enumerate(places) if place is not None]
+        place = self._program.buffers["in_regs"]
+        memory = self._memory(place.map)
+        words = np.frombuffer(memory, dtype="<u8", count=THREAD_MAX * THREAD_WORDS, offset=place.offset)
+        table = words.reshape(THREAD_MAX, THREAD_WORDS)
+        rows = np.array([p for p in places if p is not None], dtype=np.int64)
+        kept = threads[keep]
+        for column, name in ((0, "tid"), (1, "ns_tid"), (2, "pc"), (36, "fs_base")):
+            table[rows, column] = kept[name]
+        table[rows, 4:20] = kept["gpr"]
+        table[rows, 20:36] = kept["xmm"]
+
+    def _place_of(self, tid: int) -> int | None:
+        """The place of a thread in `in_regs`; the program finds it by the id that Go noted for the thread."""
+        if tid not in self._known:
+            if len(self._known) >= THREAD_MAX:
+                return None
+            self._known[tid] = len(self._known)
+            self._threads.update(_WORD.pack(tid), _WORD.pack(self._known[tid]))
+        return self._known[tid]
+
+    def results(self) -> Results:
+        """What the run has emitted, copied out of the kernel. Raises SeyError where it contradicts itself."""
+        used = _WORD.unpack(self._read(self._program.pages_used, 8))[0]
+        chunk = self._program.chunk_bytes
+        view = memoryview(self._output)
+        chunks = [view[i * chunk : i * chunk + CHUNK_BYTES] for i in range(self._room.chunks)]
+        most = self._room.chunks * (CHUNK_BYTES // PAGE_BYTES)
+        pages = Pages.from_chunks(chunks, min(used, most), "the probe's output")
+        counters = struct.unpack(
+            f"<{len(COUNTERS)}Q", self._read(self._program.buffers["out_counters"], 8 * len(COUNTERS))
+        )
+        blocks = len(self._plan.blocks)
+        when = struct.unpack(f"<{blocks}Q", self._read(self._program.buffers["out_when"], 8 * blocks))
+        return Results(pages, dict(zip(COUNTERS, counters, strict=True)), when)
+
+    def _memory(self, name: str) -> mmap.mmap:
+        if name not in self._memories:
+            self._memories[name] = self._object.map(name).mmap()
+        return self._memories[name]
+
+    def _write(self, place: Place, data: bytes) -> None:
+        self._memory(place.map)[place.offset : place.offset + len(data)] = data
+
+    def _read(self, place: Place, size: int) -> bytes:
+        return bytes(self._memory(place.map)[place.offset : place.offset + size])

@@ -1,0 +1,166 @@
+"""Take snapshots: everything between a probe and a capture file.
+
+    capture = take([Request(process, bundle, 0)], Limits())
+    capture.save("shop.seyc")
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sey.binary.elf import open_elf
+from sey.binary.errors import SeyError
+from sey.binary.gobinary import GoBinary, open_go
+from sey.binary.identity import identity
+from sey.binary.symbolize import open_symbolizer
+from sey.ir.plan import State
+from sey.runtime import libc
+from sey.runtime.bundle import BinaryProbe, Bundle
+from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
+from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun, NoBackend, OtherBuild
+from sey.runtime.engine import LoadedProbe, Results, room_for
+from sey.runtime.pause import Pauser, paused
+from sey.runtime.process import Image, Process
+from sey.runtime.symbols import distinct_pcs, symbolize
+from sey.runtime.typenames import type_names
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of a snapshot: the pause in nanoseconds, output per process in bytes."""
+
+    max_pause_ns: int = 250_000_000
+    max_bytes: int = 256 << 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """One process to capture with the probe `binary` of bundle number `bundle`."""
+
+    process: Process
+    bundle: int
+    binary: int
+
+
+def take(bundles: Sequence[Bundle], requests: Sequence[Request], limits: Limits) -> Capture:
+    """Snapshot processes one after the other. A process that fails has its problem in its facts.
+
+    Raises SeyError where there is but one process and it fails.
+    """
+    captured = []
+    for request in requests:
+        try:
+            captured.append(_take_one(bundles, request, limits))
+        except SeyError as error:
+            if len(requests) == 1:
+                raise
+            facts = ProcessFacts(request.process.pid, _executable(request.process), problem=str(error))
+            captured.append(ProcessCapture(facts, None, None))
+    return Capture(tuple(bundles), tuple(captured))
+
+
+def _executable(process: Process) -> str:
+    try:
+        return process.executable()
+    except SeyError:
+        return ""
+
+
+def _take_one(bundles: Sequence[Bundle], request: Request, limits: Limits) -> ProcessCapture:
+    process = request.process
+    probe = bundles[request.bundle].binaries[request.binary]
+    process.require_capturable()
+    # Starting the process that will pause takes a while; it does so while the probe loads.
+    pauser = Pauser()
+    try:
+        binary = _check_binary(process, probe)
+        image = process.image()
+        bias = process.load_bias(binary.elf.entry)
+        loaded = _load(process, probe, bias, limits)
+    except BaseException:
+        pauser.close()
+        raise
+    with loaded:
+        facts, results = _capture(process, probe, loaded, bias, limits, pauser, image)
+    facts = replace(facts, bundle=request.bundle, binary=request.binary)
+    symbols = symbolize(open_symbolizer(binary), distinct_pcs(probe.plan, results.pages), bias)
+    names = type_names(binary, probe.plan, results.pages, bias)
+    return ProcessCapture(replace(facts, type_names=names), results.pages, symbols)
+
+
+def _check_binary(process: Process, probe: BinaryProbe) -> GoBinary:
+    """The process's own executable, when it is the build that the probe was made for."""
+    binary = open_go(process.exe_path)
+    found = identity(binary.elf)
+    if found != probe.identity:
+        raise SeyError(OtherBuild(probe.path, str(probe.identity), f"process {process.pid}", str(found)))
+    return binary
+
+
+def _load(process: Process, probe: BinaryProbe, bias: int, limits: Limits) -> LoadedProbe:
+    if probe.program is None:
+        raise SeyError(NoBackend(probe.path))
+    room = room_for(probe.plan, _goroutine_count(process, probe, bias), limits.max_bytes)
+    loaded = LoadedProbe(probe.program, probe.plan, _living_thread(process), room)
+    names = process.namespace_tids(process.threads())
+    loaded.expect_threads(np.array(sorted(names.values()), dtype=np.int32))
+    return loaded
+
+
+def _goroutine_count(process: Process, probe: BinaryProbe, bias: int) -> int:
+    data = libc.read_memory(process.pid, bias + probe.plan.goroutine_count, 8)
+    return int(struct.unpack("<Q", data)[0]) if len(data) == 8 else 0
+
+
+def _living_thread(process: Process) -> int:
+    """A thread whose memory the probe can read: the leader may have ended before the others."""
+    return process.pid if process.state not in "ZX" else max(process.threads())
+
+
+def _capture(
+    process: Process,
+    probe: BinaryProbe,
+    loaded: LoadedProbe,
+    bias: int,
+    limits: Limits,
+    pauser: Pauser,
+    image: Image,
+) -> tuple[ProcessFacts, Results]:
+    with paused(process, budget_ns=limits.max_pause_ns, pauser=pauser, image=image) as pause:
+        wall_ns, monotonic_ns = time.time_ns(), time.monotonic_ns()
+        pause.run(lambda: loaded.run(pause.threads, bias, pause.deadline_ns))
+    if pause.overrun:
+        # The process ran while its memory was read: any value may be of another moment than its neighbours.
+        raise SeyError(CaptureOverrun(process.pid, limits.max_pause_ns // 1_000_000))
+    results = loaded.results()
+    state = results.counters["state"]
+    if state in (State.NOT_RUN, State.FAILED):
+        raise SeyError(CaptureFailed(process.pid, results.counters["fault_detail"]))
+    tables = (block.table for block in probe.plan.blocks)
+    facts = ProcessFacts(
+        pid=process.pid,
+        executable=_executable(process),
+        go_version=probe.go_version,
+        build_id=probe.identity.go_build_id or probe.identity.gnu_build_id,
+        captured_at_ns=wall_ns - (monotonic_ns - pause.started_ns),
+        monotonic_ns=pause.started_ns,
+        pause_ns=pause.pause_ns,
+        threads=len(pause.threads) + len(pause.skipped),
+        engine="ebpf",
+        bias=bias,
+        counters=results.counters,
+        when_missing=dict(zip(tables, results.when, strict=True)),
+        notes=_notes(len(pause.skipped)),
+    )
+    return facts, results
+
+
+def _notes(skipped: int) -> tuple[str, ...]:
+    if not skipped:
+        return ()
+    return (f"{skipped} thread(s) sat in the kernel and did not stop: captured without their registers",)
