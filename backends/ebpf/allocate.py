@@ -1,0 +1,207 @@
+"""Decides which values of a function live in BPF registers and which in its frame in the `.bss` section.
+
+The BPF stack has 512 bytes for eight frames together, and every scalar that the kernel's verifier can trace back to a
+constant is a state more for it to walk. So only short-lived values stay in registers: those used in the same LLVM
+function, with no call in between (a call leaves four registers, which the context and the pointers to records need),
+and never more than `MAX_REGISTERS` at a time. All others have a slot in memory, where the verifier sees an unknown
+number. Functions don't recurse, so the frame is static, and the callbacks of its loops find it there too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sey.ir.nodes import (
+    Attempt,
+    Begin,
+    Binary,
+    Break,
+    Call,
+    Clock,
+    Compare,
+    Const,
+    Convert,
+    Copy,
+    DictDelete,
+    DictGet,
+    DictPut,
+    Fill,
+    Function,
+    Get,
+    If,
+    Load,
+    Loop,
+    Op,
+    Position,
+    Put,
+    Raise,
+    Read,
+    Region,
+    Reserve,
+    Search,
+    Select,
+    Store,
+    Switch,
+    TableGet,
+    Value,
+    Yield,
+)
+
+MAX_REGISTERS = 4
+"""Register values alive at a time, apart from the temporaries of a single operation."""
+
+
+@dataclass
+class _Life:
+    piece: int
+    start: int
+    end: int
+    memory: bool
+
+
+def frame_values(function: Function) -> frozenset[str]:
+    """The names of the function's values that live in its frame. Constants live nowhere."""
+    walk = _Walk()
+    for parameter in function.parameters:
+        walk.define(parameter, memory=True)
+    walk.region(function.body)
+    lives = walk.lives
+    for life in lives.values():
+        life.memory |= any(life.start < call < life.end for call in walk.calls[life.piece])
+    _limit(lives)
+    return frozenset(name for name, life in lives.items() if life.memory)
+
+
+def _limit(lives: dict[str, _Life]) -> None:
+    """Move the values that live longest to memory until no point has more than `MAX_REGISTERS` in registers."""
+    active: list[_Life] = []
+    for life in sorted((life for life in lives.values() if not life.memory), key=lambda life: life.start):
+        active = [other for other in active if other.end > life.start]
+        active.append(life)
+        if len(active) > MAX_REGISTERS:
+            longest = max(active, key=lambda other: other.end)
+            longest.memory = True
+            active.remove(longest)
+
+
+class _Walk:
+    """Numbers the operations in order and notes where values are defined and used, and where calls are."""
+
+    def __init__(self) -> None:
+        self.lives: dict[str, _Life] = {}
+        self.calls: list[list[int]] = [[]]
+        self._at = 0
+        self._piece = 0
+        self._records: set[str] = set()
+
+    def define(self, value: Value, *, memory: bool = False) -> None:
+        self.lives[value.name] = _Life(self._piece, self._at, self._at, memory)
+
+    def region(self, region: Region) -> None:
+        outside = set(self._records)
+        for op in region.ops:
+            self._at += 1
+            self._op(op)
+        self._records = outside
+
+    def _op(self, op: Op) -> None:
+        for value in operands(op):
+            self._use(value)
+        if self._calls(op):
+            self.calls[self._piece].append(self._at)
+        match op:
+            case Const():
+                pass
+            case If():
+                self.region(op.then)
+                self.region(op.otherwise)
+                self._results(op.results)
+            case Switch():
+                for _, region in op.cases:
+                    self.region(region)
+                self.region(op.default)
+            case Loop():
+                self._loop(op)
+            case Attempt():
+                self.region(op.body)
+                self._at += 1
+                self.define(op.code)
+                self.define(op.detail)
+                self.region(op.handler)
+                self._results(op.results)
+            case _:
+                if (result := getattr(op, "result", None)) is not None:
+                    self.define(result)
+
+    def _results(self, results: tuple[Value, ...]) -> None:
+        """Results of regions join several paths: in memory the verifier need not tell the paths apart."""
+        self._at += 1
+        for result in results:
+            self.define(result, memory=True)
+
+    def _loop(self, op: Loop) -> None:
+        outside, records = self._piece, self._records
+        self.calls.append([])
+        self._piece, self._records = len(self.calls) - 1, set()
+        self.define(op.index)
+        self.region(op.body)
+        self._piece, self._records = outside, records
+
+    def _use(self, value: Value) -> None:
+        life = self.lives.get(value.name)
+        if life is not None:
+            life.end = max(life.end, self._at)
+            life.memory |= life.piece != self._piece
+
+    def _calls(self, op: Op) -> bool:
+        match op:
+            case Fill() | Read() | Copy() | DictGet() | DictPut() | DictDelete() | Clock() | Call() | Loop():
+                return True
+            case Begin() | Reserve():
+                self._records.add(op.result.name)
+                return True
+            case Put() | Get():
+                known = op.record.name in self._records
+                self._records.add(op.record.name)
+                return not known
+            case _:
+                return False
+
+
+def operands(op: Op) -> tuple[Value, ...]:
+    """The values that the operation itself uses, not those that its regions use."""
+    match op:
+        case Binary(left=left, right=right) | Compare(left=left, right=right):
+            return (left, right)
+        case Convert(operand=operand):
+            return (operand,)
+        case Select(condition=condition, then=then, otherwise=otherwise):
+            return (condition, then, otherwise)
+        case If(condition=value) | Switch(value=value) | Loop(count=value) | Raise(detail=value):
+            return (value,)
+        case Read(address=value) | TableGet(index=value) | Search(key=value) | DictDelete(key=value):
+            return (value,)
+        case Reserve(length=value) | Position(record=value):
+            return (value,)
+        case DictGet(key=key, default=value) | DictPut(key=key, value=value):
+            return (key, value)
+        case Load(offset=offset):
+            return _present(offset)
+        case Store(offset=offset, value=value):
+            return _present(offset, value)
+        case Fill(offset=offset, address=address, length=length):
+            return _present(offset, address, length)
+        case Put(record=record, offset=offset, value=value):
+            return _present(record, offset, value)
+        case Get(record=record, offset=offset):
+            return _present(record, offset)
+        case Copy(record=record, offset=offset, address=address, length=length):
+            return _present(record, offset, address, length)
+        case Call(arguments=values) | Yield(values=values):
+            return values
+        case Const() | Begin() | Clock() | Break() | Attempt():
+            return ()
+
+
+def _present(*values: Value | None) -> tuple[Value, ...]:
+    return tuple(value for value in values if value is not None)

@@ -1,0 +1,96 @@
+"""Turns a program into a BPF object: the eBPF backend's one entry.
+
+The object holds one sleepable task iterator, which runs `main` once for the first task it is given and reads that
+task's memory. The same program gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sey.backends.ebpf.control import Join, lower_region, open_piece
+from sey.backends.ebpf.debug import Debug
+from sey.backends.ebpf.effects import Effects
+from sey.backends.ebpf.layout import (
+    FAULT,
+    HOST_SECTION,
+    OUTPUT,
+    OUTPUT_VALUE_BYTES,
+    PAGES,
+    PAGES_USED,
+    STATE,
+    STATE_RAN,
+    Symbols,
+    frame_of,
+)
+from sey.backends.ebpf.machine import emit_object, host_places
+from sey.backends.ebpf.module import module_text
+from sey.backends.ebpf.piece import Kind, Piece, Unit, offset_pointer
+from sey.ir.artifacts import BpfProgram, Place
+from sey.ir.nodes import Function, Program, Type
+
+ENTRY = "snapshot"
+"""Name of the task iterator."""
+
+
+def compile_snapshot(program: Program, *, sources: Mapping[str, str] | None = None) -> BpfProgram:
+    """Compile a verified program. `sources` are texts of `Program.files`, shown in the kernel's log where given."""
+    unit = lower_program(program, sources or {})
+    data = emit_object(module_text(unit))
+    places = host_places(data)
+    return BpfProgram(
+        object=data,
+        program=ENTRY,
+        output=OUTPUT,
+        chunk_bytes=OUTPUT_VALUE_BYTES,
+        pages=Place(HOST_SECTION, *places[PAGES]),
+        pages_used=Place(HOST_SECTION, *places[PAGES_USED]),
+        fault=Place(HOST_SECTION, *places[FAULT]),
+        buffers={
+            buffer.name: Place(HOST_SECTION, *places[unit.symbols.buffers[buffer.name]])
+            for buffer in program.buffers
+            if buffer.host
+        },
+        dicts={each.name: unit.symbols.dicts[each.name] for each in program.dicts},
+    )
+
+
+def lower_program(program: Program, sources: Mapping[str, str]) -> Unit:
+    """All functions of the program as LLVM functions."""
+    symbols = Symbols(program)
+    frames = {function.name: frame_of(function, symbols.frames[function.name]) for function in program.functions}
+    unit = Unit(program, symbols, frames, Effects(program), Debug(program.files, sources))
+    for function in program.functions:
+        if function.name == "main":
+            _lower_main(unit, function)
+        else:
+            _lower_function(unit, function)
+    return unit
+
+
+def _lower_function(unit: Unit, function: Function) -> None:
+    piece = open_piece(unit, function, Kind.FUNCTION, unit.symbols.functions[function.name])
+    lower_region(piece, function.body, Join())
+    piece.close()
+
+
+def _lower_main(unit: Unit, function: Function) -> None:
+    """The iterator itself: on the first task, with the task in a slot of its stack that all callees are given."""
+    piece = open_piece(unit, function, Kind.MAIN, ENTRY)
+    piece.context = piece.writer.value("alloca ptr, align 8")
+    task = piece.writer.value(f"load ptr, ptr {piece.writer.value('getelementptr i8, ptr %ctx, i64 8')}, align 8")
+    found, fresh = piece.writer.fresh("found"), piece.writer.fresh("fresh")
+    piece.writer.branch(piece.writer.value(f"icmp eq ptr {task}, null"), piece.leave_label(), found)
+    piece.start(found)
+    _run_once(piece, fresh)
+    piece.writer.effect(f"store ptr {task}, ptr {piece.context}, align 8")
+    lower_region(piece, function.body, Join())
+    piece.close()
+
+
+def _run_once(piece: Piece, fresh: str) -> None:
+    ran = offset_pointer(f"@{STATE}", STATE_RAN)
+    again = piece.writer.value(f"icmp ne i64 {piece.load(Type.I64, ran)}, 0")
+    piece.writer.branch(again, piece.leave_label(), fresh)
+    piece.start(fresh)
+    piece.store(Type.I64, "1", ran)

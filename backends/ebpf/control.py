@@ -1,0 +1,181 @@
+"""Lowers regions and what directs control between them: branches, loops, attempts, calls, faults.
+
+A loop is a `bpf_loop` over a callback, which returns 1 to stop (after a break or a fault). A fault is noted in memory
+and jumps to the handler of the innermost attempt in the same piece, or leaves the piece; whoever called a piece that
+may fault looks whether it did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sey.backends.ebpf.layout import FAULT, RESULT_SLOT, llvm_type
+from sey.backends.ebpf.operations import lower_operation
+from sey.backends.ebpf.piece import HELPER_LOOP, Kind, Piece, Unit, offset_pointer
+from sey.backends.ebpf.writer import Writer
+from sey.ir.nodes import (
+    Attempt,
+    Begin,
+    Break,
+    Call,
+    Const,
+    Function,
+    If,
+    Loop,
+    Op,
+    Raise,
+    Region,
+    Reserve,
+    Switch,
+    Type,
+    Value,
+    Yield,
+)
+from sey.ir.rewrite import walk
+
+
+@dataclass(frozen=True)
+class Join:
+    """Where the values of a yield go: the results and the block behind; without a block, out of the piece."""
+
+    results: tuple[Value, ...] = ()
+    label: str | None = None
+
+
+def lower_region(piece: Piece, region: Region, join: Join) -> None:
+    """The operations of a region, in the open block."""
+    for op in region.ops:
+        if op.loc is not None:
+            piece.locate(op.loc)
+        _lower(piece, op, join)
+
+
+def _lower(piece: Piece, op: Op, join: Join) -> None:
+    match op:
+        case Const(result=result, value=value):
+            piece.constants[result.name] = value
+        case If():
+            _lower_if(piece, op)
+        case Switch():
+            _lower_switch(piece, op)
+        case Loop():
+            _lower_loop(piece, op)
+        case Attempt():
+            _lower_attempt(piece, op)
+        case Call():
+            _lower_call(piece, op)
+        case Raise(code=code, detail=detail):
+            piece.fault(code, piece.use(detail))
+        case Break():
+            piece.writer.end(piece.kind.leave)
+        case Yield(values=values):
+            _lower_yield(piece, values, join)
+        case _:
+            lower_operation(piece, op)
+
+
+def _lower_yield(piece: Piece, values: tuple[Value, ...], join: Join) -> None:
+    if join.label is None:
+        for value in values:
+            piece.store(value.type, piece.use(value), piece.slot(RESULT_SLOT))
+        piece.writer.end(piece.kind.finish)
+        return
+    operands = [piece.use(value) for value in values]
+    for result, operand in zip(join.results, operands, strict=True):
+        piece.store(result.type, operand, piece.slot(result.name))
+    piece.writer.jump(join.label)
+
+
+def _lower_if(piece: Piece, op: If) -> None:
+    then, otherwise, after = (piece.writer.fresh(hint) for hint in ("then", "else", "endif"))
+    piece.writer.branch(piece.use(op.condition), then, otherwise)
+    for label, region in ((then, op.then), (otherwise, op.otherwise)):
+        _lower_branch(piece, label, region, Join(op.results, after))
+    piece.start(after)
+
+
+def _lower_switch(piece: Piece, op: Switch) -> None:
+    kind, after, default = llvm_type(op.value), piece.writer.fresh("endswitch"), piece.writer.fresh("default")
+    labels = [piece.writer.fresh("case") for _ in op.cases]
+    table = " ".join(f"{kind} {value}, label %{label}" for (value, _), label in zip(op.cases, labels, strict=True))
+    piece.writer.end(f"switch {kind} {piece.use(op.value)}, label %{default} [ {table} ]")
+    for label, (_, region) in zip(labels, op.cases, strict=True):
+        _lower_branch(piece, label, region, Join((), after))
+    _lower_branch(piece, default, op.default, Join((), after))
+    piece.start(after)
+
+
+def _lower_branch(piece: Piece, label: str, region: Region, join: Join) -> None:
+    piece.start(label)
+    with piece.branch_scope():
+        lower_region(piece, region, join)
+
+
+def _lower_attempt(piece: Piece, op: Attempt) -> None:
+    handler, after = piece.writer.fresh("handler"), piece.writer.fresh("endattempt")
+    join = Join(op.results, after)
+    piece.handlers.append(handler)
+    with piece.branch_scope():
+        lower_region(piece, op.body, join)
+    piece.handlers.pop()
+    piece.start(handler)
+    with piece.branch_scope():
+        piece.define(op.code, piece.load(Type.I32, f"@{FAULT}"), plain=True)
+        piece.define(op.detail, piece.load(Type.I64, offset_pointer(f"@{FAULT}", 8)), plain=True)
+        piece.store(Type.I32, "0", f"@{FAULT}")
+        piece.store(Type.I64, "0", offset_pointer(f"@{FAULT}", 8))
+        lower_region(piece, op.handler, join)
+    piece.start(after)
+
+
+def _lower_call(piece: Piece, op: Call) -> None:
+    """Arguments and result go through the callee's frame, so that any number of them leaves the registers alone."""
+    frame = piece.unit.frames[op.function]
+    parameters = piece.unit.program.function(op.function).parameters
+    for parameter, argument in zip(parameters, op.arguments, strict=True):
+        piece.store(argument.type, piece.use(argument), piece.slot(parameter.name, of=frame))
+    status = piece.call_piece(piece.unit.symbols.functions[op.function])
+    if piece.unit.effects.function(op.function):
+        returned = piece.writer.fresh("returned")
+        piece.writer.branch(piece.writer.value(f"icmp ne i64 {status}, 0"), piece.fault_label(), returned)
+        piece.start(returned)
+    if op.result is not None:
+        piece.define(op.result, piece.load(op.result.type, piece.slot(RESULT_SLOT, of=frame)))
+
+
+def _lower_loop(piece: Piece, op: Loop) -> None:
+    symbol = piece.unit.loop_symbol(piece.function.name)
+    _lower_loop_body(piece, op, symbol)
+    known = piece.constants.get(op.count.name)
+    count = str(min(known, op.limit)) if known is not None else piece.at_most(piece.use(op.count), op.limit)
+    piece.call(HELPER_LOOP, f"i64 {count}, ptr @{symbol}, ptr {piece.context}, i64 0")
+    if piece.unit.effects.region(op.body):
+        code = piece.load(Type.I32, f"@{FAULT}")
+        looped = piece.writer.fresh("looped")
+        piece.writer.branch(piece.writer.value(f"icmp ne i32 {code}, 0"), piece.fault_label(), looped)
+        piece.start(looped)
+
+
+def _lower_loop_body(piece: Piece, op: Loop, symbol: str) -> None:
+    inner = open_piece(piece.unit, piece.function, Kind.LOOP, symbol)
+    inner.constants = dict(piece.constants)
+    inner.define(op.index, "%index", plain=True)
+    lower_region(inner, op.body, Join())
+    inner.close()
+
+
+def open_piece(unit: Unit, function: Function, kind: Kind, symbol: str) -> Piece:
+    """Start an LLVM function."""
+    arguments = {Kind.MAIN: ("ctx",), Kind.FUNCTION: ("ctx",), Kind.LOOP: ("index", "ctx")}[kind]
+    subprogram = unit.debug.function(symbol, function.loc, arguments=arguments, entry=kind is Kind.MAIN)
+    types = ", ".join(f"{'i64' if name == 'index' else 'ptr'} %{name}" for name in arguments)
+    head = (
+        f'define dso_local i32 @{symbol}({types}) nounwind section "iter.s/task"'
+        if kind is Kind.MAIN
+        else f"define internal i64 @{symbol}({types}) noinline nounwind"
+    )
+    piece = Piece(unit, function, kind, Writer(f"{head} !dbg {subprogram}"), subprogram)
+    for op in walk(function.body):
+        if isinstance(op, Begin | Reserve):
+            piece.record_streams[op.result.name] = op.stream
+    return piece

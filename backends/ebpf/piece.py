@@ -1,0 +1,253 @@
+"""The environment in which operations are lowered: one LLVM function, a *piece* of a function of the program.
+
+The body of a function is a piece, the body of each of its loops another (a callback of `bpf_loop`). All pieces of a
+function share its frame. A piece knows where each value is, which pointers to records are at
+hand, and where a fault goes.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sey.backends.ebpf.debug import Debug
+from sey.backends.ebpf.effects import Effects
+from sey.backends.ebpf.layout import FAULT, STATE, STATE_OPAQUE, Frame, Symbols, llvm_type
+from sey.backends.ebpf.writer import Writer
+from sey.ir.nodes import Column, Function, Location, Program, Type, Value
+
+HELPER_LOOKUP, HELPER_UPDATE, HELPER_DELETE, HELPER_CLOCK, HELPER_LOOP, HELPER_COPY = 1, 2, 3, 5, 181, 191
+"""Numbers of the kernel's helper functions (include/uapi/linux/bpf.h)."""
+
+MAX_POINTERS = 2
+"""Pointers to records kept at hand: each takes a register that survives calls, and there are four."""
+
+
+class Kind(enum.Enum):
+    """What a piece is, which decides how it is left."""
+
+    MAIN = "main"
+    FUNCTION = "function"
+    LOOP = "loop"
+
+    @property
+    def leave(self) -> str:
+        """The instruction that leaves after a fault; from a loop also after a break."""
+        return "ret i32 0" if self is Kind.MAIN else "ret i64 1"
+
+    @property
+    def finish(self) -> str:
+        """The instruction that ends the function, or the turn of a loop, in the usual way."""
+        return "ret i32 0" if self is Kind.MAIN else "ret i64 0"
+
+
+@dataclass
+class Unit:
+    """What all pieces of a program share."""
+
+    program: Program
+    symbols: Symbols
+    frames: dict[str, Frame]
+    effects: Effects
+    debug: Debug
+    functions: list[str] = field(default_factory=list)
+    """Texts of the finished LLVM functions."""
+    columns: dict[tuple[str, str], Column] = field(default_factory=dict)
+    """The columns of tables that the code reads."""
+
+    def __post_init__(self) -> None:
+        self.buffers = {buffer.name: buffer for buffer in self.program.buffers}
+        self.tables = {table.name: table for table in self.program.tables}
+        self.streams = {stream.name: (number, stream) for number, stream in enumerate(self.program.streams)}
+        self._loops: dict[str, int] = {}
+
+    def loop_symbol(self, function: str) -> str:
+        """A new symbol for the callback of a loop of the function."""
+        self._loops[function] = self._loops.get(function, 0) + 1
+        return f"{self.symbols.functions[function]}_loop{self._loops[function]}"
+
+
+class Piece:
+    """One LLVM function being written."""
+
+    def __init__(self, unit: Unit, function: Function, kind: Kind, writer: Writer, subprogram: str) -> None:
+        self.unit = unit
+        self.function = function
+        self.kind = kind
+        self.writer = writer
+        self.frame = unit.frames[function.name]
+        self.handlers: list[str] = []
+        """Labels of the handlers of the enclosing attempts in this piece, innermost last."""
+        self.context = "%ctx"
+        """Pointer to the pointer to the task that is read."""
+        self.constants: dict[str, int] = {}
+        self.record_streams: dict[str, str] = {}
+        """The stream of each record begun in this function."""
+        self._subprogram = subprogram
+        self._registers: dict[str, str] = {}
+        self._plain: set[str] = set()
+        self._recent: dict[str, str] = {}
+        self._pointers: dict[str, str] = {}
+        self._leave: str | None = None
+        self.locate(function.loc)
+
+    def locate(self, loc: Location | None) -> None:
+        """Make that place the one of the instructions that follow."""
+        self.writer.location = self.unit.debug.location(self._subprogram, loc)
+
+    # Values
+
+    def use(self, value: Value) -> str:
+        """The operand for a value: a constant, a register, or what its slot in the frame holds."""
+        name = value.name
+        if name in self.constants:
+            return str(self.constants[name])
+        if name in self._registers:
+            return self._registers[name]
+        if name not in self._recent:
+            self._remember(name, self.load(value.type, self.slot(name)))
+        return self._recent[name]
+
+    def define(self, value: Value, operand: str, *, plain: bool = False) -> None:
+        """Give a value its operand. `plain`: the verifier knows no more of it than that it is a number."""
+        if plain:
+            self._plain.add(operand)
+        if value.name in self.frame.in_memory:
+            self.store(value.type, operand, self.slot(value.name))
+            self._remember(value.name, operand)
+        else:
+            self._registers[value.name] = operand
+
+    def slot(self, name: str, *, of: Frame | None = None) -> str:
+        """The address of a slot of this function's frame, or of another's."""
+        frame = of or self.frame
+        return offset_pointer(f"@{frame.symbol}", frame.slot(name))
+
+    def load(self, kind: Type, address: str) -> str:
+        """An integer from our own memory. i1 lies there as a byte."""
+        if kind is not Type.I1:
+            result = self.writer.value(f"load {_memory_type(kind)}, ptr {address}, align {kind.bytes}")
+            self._plain.add(result)
+            return result
+        byte = self.writer.value(f"load i8, ptr {address}, align 1")
+        return self.writer.value(f"trunc i8 {byte} to i1")
+
+    def store(self, kind: Type, operand: str, address: str) -> None:
+        """An integer to our own memory."""
+        if kind is Type.I1:
+            operand = operand if operand.isdigit() else self.writer.value(f"zext i1 {operand} to i8")
+        self.writer.effect(f"store {_memory_type(kind)} {operand}, ptr {address}, align {kind.bytes}")
+
+    def mark_plain(self, result: str, *operands: str) -> str:
+        """Note that the result is as unknown to the verifier as the operands are; constants are."""
+        if all(operand in self._plain or not operand.startswith("%") for operand in operands):
+            self._plain.add(result)
+        return result
+
+    def opaque(self, operand: str) -> str:
+        """The same i64, sent through memory that the compiler must not look through.
+
+        After that neither LLVM, which would drop the mask that follows, nor the kernel's verifier, which would follow
+        every path that leads to a different constant, knows anything of it.
+        """
+        slot = offset_pointer(f"@{STATE}", STATE_OPAQUE)
+        self.writer.effect(f"store volatile i64 {operand}, ptr {slot}, align 8")
+        result = self.writer.value(f"load volatile i64, ptr {slot}, align 8")
+        self._plain.add(result)
+        return result
+
+    def masked(self, operand: str, mask: int) -> str:
+        """The i64 with all bits outside the mask cleared, right here: safe as an offset or a size."""
+        if operand not in self._plain:
+            operand = self.opaque(operand)
+        return self.writer.value(f"and i64 {operand}, {mask}")
+
+    def at_most(self, operand: str, limit: int, mask: int | None = None) -> str:
+        """The smaller of an i64 and a limit; the verifier sees the mask, or nothing where that is None."""
+        over = self.writer.value(f"icmp ugt i64 {operand}, {limit}")
+        least = self.opaque(self.writer.value(f"select i1 {over}, i64 {limit}, i64 {operand}"))
+        return least if mask is None else self.masked(least, mask)
+
+    def _remember(self, name: str, operand: str) -> None:
+        """Keep the register of a value in memory for the next uses, until a call or the end of the block."""
+        self._recent[name] = operand
+        if len(self._recent) > 2:
+            del self._recent[next(iter(self._recent))]
+
+    # Calls and blocks
+
+    def call(self, helper: int, arguments: str, result: str = "i64") -> str:
+        """Call a helper of the kernel."""
+        self._recent.clear()
+        return self.writer.value(f"call {result} inttoptr (i64 {helper} to ptr)({arguments})")
+
+    def call_piece(self, symbol: str) -> str:
+        """Call another function of the program; the result is 1 after a fault."""
+        self._recent.clear()
+        return self.writer.value(f"call i64 @{symbol}(ptr {self.context})")
+
+    def start(self, label: str) -> None:
+        """Start a block."""
+        self._recent.clear()
+        self.writer.start(label)
+
+    @contextmanager
+    def branch_scope(self) -> Iterator[None]:
+        """Code that may not run: pointers found inside are forgotten after, those dropped inside stay dropped."""
+        before = dict(self._pointers)
+        yield
+        self._pointers = {name: at for name, at in before.items() if self._pointers.get(name) == at}
+
+    def pointer(self, name: str) -> str | None:
+        """The pointer to the record of that name, where it is at hand."""
+        return self._pointers.get(name)
+
+    def keep_pointer(self, name: str, pointer: str) -> None:
+        """Have the pointer to a record at hand from here on."""
+        self._pointers.pop(name, None)
+        if len(self._pointers) == MAX_POINTERS:
+            del self._pointers[next(iter(self._pointers))]
+        self._pointers[name] = pointer
+
+    # Ends
+
+    def leave_label(self) -> str:
+        """The block that leaves the piece after a fault."""
+        self._leave = self._leave or self.writer.fresh("leave")
+        return self._leave
+
+    def fault(self, code: int, detail: str) -> None:
+        """End the block by a fault."""
+        self.store(Type.I32, str(code), f"@{FAULT}")
+        self.store(Type.I64, detail, offset_pointer(f"@{FAULT}", 8))
+        self.writer.jump(self.fault_label())
+
+    def fault_label(self) -> str:
+        """Where a fault that is already noted goes on."""
+        return self.handlers[-1] if self.handlers else self.leave_label()
+
+    def close(self) -> None:
+        """Finish the text of the piece and hand it in."""
+        if self._leave is not None:
+            self.start(self._leave)
+            self.writer.end(self.kind.leave)
+        self.unit.functions.append(self.writer.text())
+
+
+def offset_pointer(base: str, offset: int) -> str:
+    """A constant address: so many bytes behind a symbol."""
+    return base if offset == 0 else f"getelementptr (i8, ptr {base}, i64 {offset})"
+
+
+def zext(piece: Piece, value: Value) -> str:
+    """The value as an i64."""
+    operand = piece.use(value)
+    if value.type.bits == 64 or value.name in piece.constants:
+        return operand
+    return piece.mark_plain(piece.writer.value(f"zext {llvm_type(value)} {operand} to i64"), operand)
+
+
+def _memory_type(kind: Type) -> str:
+    return f"i{8 * kind.bytes}"
