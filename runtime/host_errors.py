@@ -200,8 +200,17 @@ class KernelLacks(Problem):
 
 
 @dataclass(frozen=True)
+class SourceLine:
+    """A source line that the verifier's log names; `file` and `number` are empty and 0 where it gives only the text."""
+
+    text: str
+    file: str
+    number: int
+
+
+@dataclass(frozen=True)
 class LoadRejected(Problem):
-    """The kernel's verifier refused a program. `lines` are the source positions its log named, last one first."""
+    """The kernel's verifier refused a program. `lines` are the source lines its log names, the last one first."""
 
     code = "SEY0623"
     exit_status = Exit.HOST
@@ -210,7 +219,7 @@ class LoadRejected(Problem):
     program: str
     reason: str
     log: str
-    lines: tuple[tuple[str, int], ...]
+    lines: tuple[SourceLine, ...]
 
     def notes(self) -> tuple[str, ...]:
         """The end of the kernel's log."""

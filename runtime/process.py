@@ -113,6 +113,7 @@ class Process:
         """A path that opens the executable, also when it was deleted or replaced since."""
         return f"/proc/{self.pid}/exe"
 
+    @property
     def executable(self) -> str:
         """The path the executable was started from, as its own mount namespace names it. Raises SeyError."""
         try:
@@ -183,6 +184,11 @@ class Process:
         except OSError:
             raise SeyError(ProcessExited(self.pid)) from None
 
+    def leader_lives(self) -> bool:
+        """Whether its first thread, which has the process's id, hasn't ended before the others."""
+        stat = _stat(self.pid)
+        return stat is not None and stat.fields[_STATE] not in "ZX"
+
     def namespace_tids(self, tids: tuple[int, ...]) -> dict[int, int]:
         """Our ids of threads to the ids that the threads know themselves by (those of their innermost pid namespace).
 
@@ -203,7 +209,7 @@ class Process:
             case "pid":
                 return _glob(rule.pattern).fullmatch(str(self.pid)) is not None
             case "executable":
-                return _glob(rule.pattern).fullmatch(self.executable()) is not None
+                return _glob(rule.pattern).fullmatch(self.executable) is not None
             case "module":
                 return module is not None and _module_pattern(rule.pattern).fullmatch(module) is not None
             case "command":
