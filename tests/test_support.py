@@ -146,3 +146,24 @@ def test_same_program_is_built_once() -> None:
     assert build("zoo") == first
     assert first.stat().st_mtime_ns == stamp
     assert build("zoo", flags=("-tags=other",)) != first
+
+
+def test_values_says_what_its_frames_hold() -> None:
+    with run_target(build("values"), "-spin=false") as target:
+        frames = target.ask_json("expected")
+        held = {frame["function"]: frame["variables"] for frame in frames}
+        running = {g.id for g in target.dump()}
+        assert target.ask_json("globals")["main.globalInt"] == {"type": "int", "value": -77}
+    assert held["main.integers"]["i64"] == {"type": "int64", "value": -(2**63)}
+    assert held["main.floats"]["negzero"]["value"].hex() == "-0x0.0p+0"
+    assert held["main.stringsOfAllSorts"]["invalid"]["value"] == r"a\xff\xfeb\x80"
+    assert held["main.pointers"]["null"]["value"] == {"$status": "nil"}
+    assert held["main.pointers"]["self"]["value"]["$pointer"]["Next"] == {"$pointer": {"$cycle": True}}
+    assert held["main.interfaces"]["value"]["value"] == {"type": "main.point", "value": {"X": 3, "Y": 4}}
+    assert {frame["goid"] for frame in frames} <= running
+
+
+def test_many_parks_as_many_as_asked() -> None:
+    with run_target(build("many"), "-n", "500", "-distinct", "4") as target:
+        assert target.greeting["parked"] == 500
+        assert target.ask_json("dump")["bytes"] > 500 * 100
