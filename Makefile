@@ -1,0 +1,33 @@
+# `make demo` and `make test` set up everything they need on a fresh Debian 12; see tools/setup.sh.
+
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+# `go` is the one on PATH, unless setup had to install one into the environment.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help setup demo test lint types bench clean
+
+help: ## show this
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## everything that the others need: .venv, compilers, mounts
+	@tools/setup.sh
+
+demo: setup ## a misbehaving service, a snapshot of it, the culprit (root)
+	@$(PYTHON) -m tools.demo
+
+test: setup ## the tests; ARGS="-k NAME" to pass something to pytest
+	@$(PYTHON) -m pytest -ra $(ARGS)
+
+lint: setup ## ruff
+	@$(PYTHON) -m ruff check .
+
+types: setup ## mypy --strict
+	@$(PYTHON) -m mypy -p sey -p tests -p tools
+
+bench: setup ## the budgets, measured here (minutes; root)
+	@$(PYTHON) -m bench $(ARGS)
+
+clean: ## remove what was built and installed
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist pkg/*.egg-info demo.seyc
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
