@@ -1,0 +1,142 @@
+"""Opens the debug information of a Go binary: the `DebugInfo` of `model.py`, index loaded and details on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from sey.binary.errors import SeyError
+from sey.binary.gobinary import GoBinary, open_go, require_debug_info
+from sey.binary.identity import identity
+from sey.binary.pclntab import PclnTab, open_pclntab
+from sey.frontend.debuginfo import cache, problems
+from sey.frontend.debuginfo.data import DamageError
+from sey.frontend.debuginfo.debugfile import debug_elf
+from sey.frontend.debuginfo.functions import Functions
+from sey.frontend.debuginfo.index import Index, build_index
+from sey.frontend.debuginfo.lines import Lines
+from sey.frontend.debuginfo.model import Body, FunctionEntry, GlobalVariable, GoType, TypeId, Variable
+from sey.frontend.debuginfo.scan import scan
+from sey.frontend.debuginfo.sections import DwarfSections
+from sey.frontend.debuginfo.types import UNKNOWN, Types
+from sey.frontend.debuginfo.units import Units
+from sey.frontend.debuginfo.variables import Variables
+
+T = TypeVar("T")
+
+
+def open_debug_info(path: str, *, cache_dir: Path | None = None, debug_file: str | None = None) -> BinaryDebugInfo:
+    """Open the debug information of the Go executable at `path`.
+
+    `debug_file` is a separate debug file; without it, and where the executable has no debug information itself, one
+    is sought by build id in the usual folders. The index is kept in `cache_dir`, by default the user's cache folder.
+    Raises SeyError: not a Go executable for amd64, stripped, damaged, a debug file of another build.
+    """
+    binary = open_go(path)
+    elf = debug_elf(binary, debug_file)
+    if elf is None:
+        require_debug_info(binary)
+    sections = DwarfSections(elf or binary.elf)
+    units = Units(sections)
+    folder = cache_dir if cache_dir is not None else cache.default_folder()
+    index = _index(binary, units, folder)
+    return BinaryDebugInfo(binary, units, index)
+
+
+def _index(binary: GoBinary, units: Units, folder: Path | None) -> Index:
+    key = cache.cache_key(identity(binary.elf).key.encode(), units.sections.digest())
+    found = cache.load(folder, key) if folder else None
+    if found is not None:
+        return found
+    index = _guarded(units, lambda: build_index(scan(units)))
+    if not index.functions:
+        raise SeyError(problems.NoGoUnits(units.sections.path))
+    if folder:
+        cache.store(folder, key, index)
+    return index
+
+
+def _guarded(units: Units, read: Callable[[], T]) -> T:
+    """What `read` returns; damage that it meets as a problem of this file."""
+    try:
+        return read()
+    except DamageError as damage:
+        raise SeyError(problems.DebugInfoDamaged(units.sections.path, damage.place, damage.reason)) from damage
+
+
+class BinaryDebugInfo:
+    """Debug information of one binary (see `model.DebugInfo`). Every method raises SeyError where it meets damage."""
+
+    def __init__(self, binary: GoBinary, units: Units, index: Index) -> None:
+        self.binary = binary
+        self.path = binary.elf.path
+        self._units = units
+        self._index = index
+        self._table: PclnTab | None = None
+        self._types = Types(units)
+        self._functions = Functions(units, index)
+        self._lines = Lines(binary.elf, lambda: self.pclntab)
+        self._variables = Variables(units, self._types, self._functions, self._lines)
+
+    @property
+    def pclntab(self) -> PclnTab:
+        """The binary's function table, opened when first asked for."""
+        if self._table is None:
+            self._table = open_pclntab(self.binary)
+        return self._table
+
+    def function_names(self) -> Sequence[str]:
+        """All function names in stack-trace spelling, sorted, inlined-only functions included."""
+        return self._index.functions
+
+    def function(self, name: str) -> FunctionEntry | None:
+        """The function of that exact stack-trace name, or None."""
+        return _guarded(self._units, lambda: self._functions.entry(name))
+
+    def bodies(self, name: str) -> tuple[Body, ...]:
+        """Every body of the function: all shapes of a generic one, all inlined instances; by address."""
+        return _guarded(self._units, lambda: self._functions.bodies(name))
+
+    def variables(self, body: Body) -> tuple[Variable, ...]:
+        """The variables of a body, parameters first, then as declared; pseudo-variables are hidden."""
+        physical = self._index.physical_die(body.die, body.physical)
+        if physical is None:
+            return ()
+        return _guarded(self._units, lambda: self._variables.of(body, physical))
+
+    def type_names(self) -> Sequence[str]:
+        """All named types, sorted: predeclared and defined ones."""
+        return self._index.defined_types
+
+    def find_type(self, name: str) -> TypeId | None:
+        """The type of that whole name (`*github.com/acme/shop.Item`), or None."""
+        return self._index.find_type(name)
+
+    def type(self, type_id: TypeId) -> GoType:
+        """The type with that id. Raises KeyError for an id that is not a type's."""
+        return self._types.type(type_id)
+
+    def global_names(self) -> Sequence[str]:
+        """All package-level variables, sorted."""
+        return self._index.globals
+
+    def global_variable(self, name: str) -> GlobalVariable | None:
+        """The package-level variable of that name, or None."""
+        found = self._index.find_global(name)
+        if found is None:
+            return None
+        kind, address = found
+        try:
+            kind = self._types.canonical(kind)
+        except DamageError:
+            kind = UNKNOWN.id
+        return GlobalVariable(name, kind, address)
+
+    def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
+        """Type DIEs by DW_AT_go_runtime_type (address - moduledata.types); offsets without one are left out."""
+        return self._index.types_by_runtime_offset(offsets)
+
+    def line_of(self, pc: int) -> tuple[str, int] | None:
+        """Source file and line of an address by the line table, or None."""
+        return self._lines.at(pc)

@@ -1,0 +1,89 @@
+"""The DWARF sections of an executable or of its separate debug file, inflated when first used."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+
+from sey.binary.elf import ElfFile
+from sey.frontend.debuginfo.data import Data
+
+INDEXED = (".debug_info", ".debug_abbrev", ".debug_addr", ".debug_str")
+"""The sections that the index is made from."""
+
+
+class DwarfSections:
+    """DWARF sections by name; a missing one is empty. `path` is the file they come from, for messages."""
+
+    def __init__(self, elf: ElfFile) -> None:
+        self.path = elf.path
+        self._elf = elf
+
+    def _load(self, name: str) -> Data:
+        section = self._elf.section(name)
+        if section is None:
+            return Data(name, b"")
+        view = section.data()
+        # An inflated section is one bytes object already; only a section that lies in the file as it is gets copied.
+        whole = view.obj
+        return Data(name, whole if isinstance(whole, bytes) and len(whole) == len(view) else bytes(view))
+
+    def digest(self) -> bytes:
+        """16 bytes over the stored form of the sections behind the index, so that damage is told from the true file."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name in INDEXED:
+            section = self._elf.section(name)
+            raw = section.raw() if section else memoryview(b"")
+            digest.update(f"{name}:{len(raw)};".encode())
+            digest.update(raw)
+        return digest.digest()
+
+    @cached_property
+    def info(self) -> Data:
+        """`.debug_info`: the entries."""
+        return self._load(".debug_info")
+
+    @cached_property
+    def abbrev(self) -> Data:
+        """`.debug_abbrev`: which attributes entries have, in which forms."""
+        return self._load(".debug_abbrev")
+
+    @cached_property
+    def strings(self) -> Data:
+        """`.debug_str`."""
+        return self._load(".debug_str")
+
+    @cached_property
+    def line_strings(self) -> Data:
+        """`.debug_line_str`."""
+        return self._load(".debug_line_str")
+
+    @cached_property
+    def line(self) -> Data:
+        """`.debug_line`; only the file tables are used."""
+        return self._load(".debug_line")
+
+    @cached_property
+    def addr(self) -> Data:
+        """`.debug_addr` (DWARF 5)."""
+        return self._load(".debug_addr")
+
+    @cached_property
+    def ranges(self) -> Data:
+        """`.debug_ranges` (DWARF 4)."""
+        return self._load(".debug_ranges")
+
+    @cached_property
+    def rnglists(self) -> Data:
+        """`.debug_rnglists` (DWARF 5)."""
+        return self._load(".debug_rnglists")
+
+    @cached_property
+    def loc(self) -> Data:
+        """`.debug_loc` (DWARF 4)."""
+        return self._load(".debug_loc")
+
+    @cached_property
+    def loclists(self) -> Data:
+        """`.debug_loclists` (DWARF 5)."""
+        return self._load(".debug_loclists")

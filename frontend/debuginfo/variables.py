@@ -1,0 +1,151 @@
+"""The variables of one body of a function: names, types, scopes, and locations that can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from sey.frontend.debuginfo.data import DamageError
+from sey.frontend.debuginfo.dwarf import At, Tag
+from sey.frontend.debuginfo.functions import Functions
+from sey.frontend.debuginfo.lines import Lines
+from sey.frontend.debuginfo.locations import locations_of
+from sey.frontend.debuginfo.model import Body, Kind, Place, Range, Role, Variable
+from sey.frontend.debuginfo.types import UNKNOWN, Types
+from sey.frontend.debuginfo.units import Die, Tree, Units
+
+_POINTER_SIZE = 8
+_ROLE_ORDER = {Role.PARAMETER: 0, Role.RESULT: 1, Role.CAPTURED: 2, Role.LOCAL: 2}
+
+
+class _Scope(NamedTuple):
+    """Where entries stand: the code in which their names count, and the nesting of lexical blocks."""
+
+    ranges: tuple[Range, ...]
+    depth: int
+
+
+@dataclass(frozen=True)
+class Variables:
+    """Reads variables of one binary on demand."""
+
+    units: Units
+    types: Types
+    functions: Functions
+    lines: Lines
+
+    def of(self, body: Body, physical_die: int) -> tuple[Variable, ...]:
+        """The variables of a body whose out-of-line function has the entry `physical_die`. Raises DamageError."""
+        tree = self._tree(body, physical_die)
+        found = [v for die, scope in self._entries(tree, body) if (v := self._variable(die, scope, body)) is not None]
+        found += self._unmentioned(tree, found, body)
+        found = _without_repetitions(found)
+        return tuple(sorted(found, key=lambda v: (_ROLE_ORDER[v.role], 0 if v.role is not Role.LOCAL else v.decl_line)))
+
+    def _tree(self, body: Body, physical_die: int) -> Tree:
+        if body.die == physical_die:
+            return self.functions.tree(physical_die)
+        return self.functions.instance(physical_die, body.die)[0]
+
+    def _entries(self, tree: Tree, body: Body) -> Iterator[tuple[Die, _Scope]]:
+        """Parameters and variables of this body, not those of bodies inlined into it."""
+        pending = [(child, _Scope(body.ranges, 0)) for child in reversed(tree.children)]
+        while pending:
+            node, scope = pending.pop()
+            match node.die.tag:
+                case Tag.FORMAL_PARAMETER | Tag.VARIABLE:
+                    yield node.die, scope
+                case Tag.LEXICAL_BLOCK:
+                    inner = self._inner(node.die, scope, body)
+                    pending += ((child, inner) for child in reversed(node.children))
+
+    def _inner(self, die: Die, outer: _Scope, body: Body) -> _Scope:
+        try:
+            return _Scope(self.functions.ranges(die, body.physical), outer.depth + 1)
+        except DamageError:
+            return _Scope((), outer.depth + 1)
+
+    def _origin(self, die: Die) -> Die:
+        """The entry with name and type: the abstract one for variables of inlined and inlinable functions."""
+        origin = die.number(At.ABSTRACT_ORIGIN)
+        return die if origin is None else self.units.die(origin)
+
+    def _variable(self, die: Die, scope: _Scope, body: Body, *, located: bool = True) -> Variable | None:
+        declared = self._origin(die)
+        name = declared.name or ""
+        by_reference = name.startswith("&")
+        name = name.removeprefix("&")
+        if not name or name == "_" or "." in name:
+            return None
+        kind, problem = self._type(declared, by_reference)
+        size = _POINTER_SIZE if by_reference else self.types.type(kind).size
+        variable = Variable(
+            name,
+            kind,
+            _role(declared),
+            by_reference,
+            scope.ranges,
+            scope.depth,
+            declared.number(At.DECL_LINE) or 0,
+            (),
+            problem,
+        )
+        if problem or not located:
+            return variable
+        locations = locations_of(self.units, die, size, body.physical)
+        variable = replace(variable, locations=locations.ranges, problem="; ".join(locations.problems) or None)
+        return self._with_start(variable, body) if locations.fixed else variable
+
+    def _type(self, declared: Die, by_reference: bool) -> tuple[int, str | None]:
+        kind = self.types.reference(declared)
+        if by_reference:
+            pointer = self.types.type(kind)
+            if pointer.kind is not Kind.POINTER or pointer.elem is None:
+                return UNKNOWN.id, "its type is not a pointer, though it should be one to the variable"
+            kind = pointer.elem
+        try:
+            known = self.types.type(kind)
+        except KeyError:
+            known = UNKNOWN
+        return known.id, None if known.kind is not Kind.UNKNOWN else "its type can't be read"
+
+    def _with_start(self, variable: Variable, body: Body) -> Variable:
+        """A slot that stands for a variable in the whole function is garbage before the variable is set."""
+        frame = [p for r in variable.locations for p in r.pieces if p.place is Place.CFA and p.value < 0]
+        if not frame:
+            return variable
+        start = self.lines.set_from(variable, body)
+        if start is None:
+            return replace(variable, locations=(), problem="nothing tells from where on its stack slot is set")
+        return replace(variable, starts=start)
+
+    def _unmentioned(self, tree: Tree, found: list[Variable], body: Body) -> list[Variable]:
+        """Parameters and variables that the abstract function has, and this copy of it doesn't mention at all."""
+        origin = tree.die.number(At.ABSTRACT_ORIGIN)
+        if origin is None:
+            return []
+        scope, names = _Scope(body.ranges, 0), {(v.name, v.role) for v in found}
+        wanted = (
+            c for c in self.units.children(self.units.die(origin)) if c.tag in (Tag.FORMAL_PARAMETER, Tag.VARIABLE)
+        )
+        variables = (self._variable(die, scope, body, located=False) for die in wanted)
+        return [v for v in variables if v is not None and (v.name, v.role) not in names]
+
+
+def _role(declared: Die) -> Role:
+    if At.GO_CLOSURE_OFFSET in declared.attributes:
+        return Role.CAPTURED
+    if declared.tag != Tag.FORMAL_PARAMETER:
+        return Role.LOCAL
+    return Role.RESULT if declared.number(At.VARIABLE_PARAMETER) else Role.PARAMETER
+
+
+def _without_repetitions(found: list[Variable]) -> list[Variable]:
+    """Compilers list some results twice: of equal ones only the first that says where it is counts."""
+    best: dict[object, Variable] = {}
+    for v in found:
+        key = (v.name, v.role, v.type, v.scope, v.depth, v.decl_line) if v.role is not Role.RESULT else (v.name, v.role)
+        if key not in best or (not best[key].locations and v.locations):
+            best[key] = v
+    return list(best.values())

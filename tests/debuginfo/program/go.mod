@@ -1,0 +1,3 @@
+module example.com/debug.info/program
+
+go 1.24
