@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple, NoReturn
 
-from ..binary.errors import SeyError
-from .errors import TextError
+from sey.binary.errors import SeyError
+from sey.ir.errors import TextError
 
 _SPACE = re.compile(r"(?:\s+|[#;][^\n]*)*")
 _TOKEN = re.compile(

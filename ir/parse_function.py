@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .lexer import Lexer, Token
-from .nodes import (
+from sey.ir.lexer import Lexer, Token
+from sey.ir.nodes import (
     Attempt,
     Begin,
     Binary,

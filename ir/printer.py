@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from .nodes import (
+from sey.ir.nodes import (
     Attempt,
     Begin,
     Binary,
