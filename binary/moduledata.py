@@ -13,7 +13,7 @@ import numpy as np
 
 from sey.binary import problems
 from sey.binary.buildinfo import GoVersion
-from sey.binary.elf import SHF_WRITE, SHT_NOBITS, ElfFile
+from sey.binary.elf import PF_X, SHF_WRITE, SHT_NOBITS, ElfFile
 from sey.binary.errors import SeyError
 from sey.binary.pclnheader import PclnHeader
 
@@ -32,6 +32,8 @@ class _Offsets:
 _BEFORE_1_27 = _Offsets(types=0x128, etypes=0x130, gofunc=0x140)
 _SINCE_1_27 = _Offsets(types=0x128, etypes=0x138, gofunc=0x158)
 _NEWEST_KNOWN = (1, 27)
+_USER_SPACE = 1 << 56
+"""Where addresses of programs end (amd64 with five-level paging)."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,10 @@ def _plausible(elf: ElfFile, address: int, header: PclnHeader) -> bool:
         pclntable = elf.read_u64(address + _PCLNTABLE_LENGTH - 8)
     except SeyError:
         return False
-    return text < etext and pclntable == header.address + header.offsets[4]
+    code = (s for s in elf.loads if s.flags & PF_X)
+    if not any(s.address <= text < etext <= s.address + s.memory_size < _USER_SPACE for s in code):
+        return False
+    return pclntable == header.address + header.offsets[4]
 
 
 def _read(elf: ElfFile, address: int, version: GoVersion) -> ModuleData:
@@ -87,12 +92,15 @@ def _read(elf: ElfFile, address: int, version: GoVersion) -> ModuleData:
 
     def area(symbol_name: str, offset: int) -> int:
         symbol = elf.symbol(symbol_name)
-        if symbol is not None:
+        if symbol is not None and symbol.value < _USER_SPACE:
             return symbol.value
         if (version.major, version.minor) > _NEWEST_KNOWN:
             reason = f"its layout in {version} is not known, and the symbol {symbol_name} is stripped"
             raise SeyError(problems.TableMissing(elf.path, f"readable {PLACE}", reason))
-        return elf.read_u64(address + offset)
+        found = elf.read_u64(address + offset)
+        if found >= _USER_SPACE:
+            raise elf.damaged(PLACE, f"an address of {found:#x}")
+        return found
 
     return ModuleData(
         address=address,
