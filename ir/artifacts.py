@@ -28,7 +28,6 @@ class BpfProgram:
     its `max_entries` before it loads. `pages` (u64, written before a run) is how many pages the program may use,
     `pages_used` (u64) how many it has begun. `buffers` are the IR's host buffers by name, slack included; `dicts`
     the map of each dict (u64 to u64), whose `max_entries` is the capacity unless the host sets another before it loads.
-    `fault` holds what ended the run early: u32 code (0: nothing did), u32 zero, u64 detail.
     """
 
     object: bytes
@@ -37,7 +36,6 @@ class BpfProgram:
     chunk_bytes: int
     pages: Place
     pages_used: Place
-    fault: Place
     buffers: Mapping[str, Place]
     dicts: Mapping[str, str]
 
@@ -49,7 +47,6 @@ class BpfProgram:
             "chunk_bytes": self.chunk_bytes,
             "pages": _place_facts(self.pages),
             "pages_used": _place_facts(self.pages_used),
-            "fault": _place_facts(self.fault),
             "buffers": {name: _place_facts(place) for name, place in self.buffers.items()},
             "dicts": dict(self.dicts),
         }
@@ -64,7 +61,6 @@ class BpfProgram:
             chunk_bytes=int(facts["chunk_bytes"]),
             pages=_place(facts["pages"]),
             pages_used=_place(facts["pages_used"]),
-            fault=_place(facts["fault"]),
             buffers={str(name): _place(place) for name, place in facts["buffers"].items()},
             dicts={str(name): str(target) for name, target in facts["dicts"].items()},
         )

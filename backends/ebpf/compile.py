@@ -12,7 +12,6 @@ from sey.backends.ebpf.control import Join, lower_region, open_piece
 from sey.backends.ebpf.debug import Debug
 from sey.backends.ebpf.effects import Effects
 from sey.backends.ebpf.layout import (
-    FAULT,
     HOST_SECTION,
     OUTPUT,
     OUTPUT_VALUE_BYTES,
@@ -45,7 +44,6 @@ def compile_snapshot(program: Program, *, sources: Mapping[str, str] | None = No
         chunk_bytes=OUTPUT_VALUE_BYTES,
         pages=Place(HOST_SECTION, *places[PAGES]),
         pages_used=Place(HOST_SECTION, *places[PAGES_USED]),
-        fault=Place(HOST_SECTION, *places[FAULT]),
         buffers={
             buffer.name: Place(HOST_SECTION, *places[unit.symbols.buffers[buffer.name]])
             for buffer in program.buffers

@@ -62,6 +62,7 @@ def lower_store(piece: Piece, op: Store) -> None:
 
 def lower_fill(piece: Piece, op: Fill) -> None:
     """Bytes of the target into a buffer."""
+    piece.unit.tail = max(piece.unit.tail, power_above(op.limit) - op.limit)
     lower_copy_in(piece, _buffer_address(piece, op.buffer, op.offset, op.imm), op.address, op.length, op.limit)
 
 

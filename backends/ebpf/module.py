@@ -23,9 +23,6 @@ _LAYOUT = "e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"
 _LICENSE = "Dual BSD/GPL"
 _MAP_TYPE_HASH, _MAP_TYPE_ARRAY, _MMAPABLE = 1, 2, 1 << 10
 
-TAIL_BYTES = 1 << 16
-"""Behind all else in each section that is written: a masked size reaches at most this far past its limit."""
-
 
 def module_text(unit: Unit) -> str:
     """The module, ready for LLVM's parser."""
@@ -58,9 +55,9 @@ def _map(symbol: str, reference: str, members: int) -> str:
 
 
 def _host(unit: Unit) -> Iterator[str]:
-    sizes = {PAGES: 8, PAGES_USED: 8, FAULT: 16}
+    sizes = {PAGES: 8, PAGES_USED: 8}
     sizes |= {unit.symbols.buffers[b.name]: b.size + b.slack for b in unit.program.buffers if b.host}
-    sizes["host_tail"] = TAIL_BYTES
+    sizes["host_tail"] = unit.tail
     for symbol, size in sizes.items():
         reference = unit.debug.bytes_variable(symbol, size)
         yield (
@@ -70,10 +67,10 @@ def _host(unit: Unit) -> Iterator[str]:
 
 
 def _memory(unit: Unit) -> Iterator[str]:
-    sizes = {STATE: STATE_STREAMS + STREAM_STATE_BYTES * len(unit.program.streams)}
+    sizes = {STATE: STATE_STREAMS + STREAM_STATE_BYTES * len(unit.program.streams), FAULT: 16}
     sizes |= {frame.symbol: frame.size for frame in unit.frames.values() if frame.slots}
     sizes |= {unit.symbols.buffers[b.name]: b.size + b.slack for b in unit.program.buffers if not b.host}
-    sizes["tail"] = TAIL_BYTES
+    sizes["tail"] = unit.tail
     for symbol, size in sizes.items():
         yield f"@{symbol} = internal global [{size} x i8] zeroinitializer, align 8"
 

@@ -56,6 +56,8 @@ class Unit:
     """Texts of the finished LLVM functions."""
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
     """The columns of tables that the code reads."""
+    tail: int = 8
+    """Bytes behind all else in each section that is written: as far as the mask of a size reaches past its limit."""
 
     def __post_init__(self) -> None:
         self.buffers = {buffer.name: buffer for buffer in self.program.buffers}

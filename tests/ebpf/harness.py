@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import select
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -75,7 +73,6 @@ class Result:
     dicts: dict[str, dict[int, int]]
     output: bytes
     pages_used: int
-    fault: tuple[int, int]
     messages: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -143,12 +140,10 @@ def run_kernel(
         for name, entries in (dicts or {}).items():
             probe.fill_dict(name, entries)
         probe.run(target.tid)
-        fault = probe.read(facts.fault)
         return Result(
             {name: probe.read(place) for name, place in facts.buffers.items()},
             {},
             probe.output(),
             int.from_bytes(probe.read(facts.pages_used), "little"),
-            (int.from_bytes(fault[:4], "little"), int.from_bytes(fault[8:], "little")),
             probe._bpf.messages,
         )
