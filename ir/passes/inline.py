@@ -76,6 +76,7 @@ class _Inliner:
         self._small = small
         self._count = 0
         self._names: dict[Value, Value] = {}
+        self._taken = _names(function)
 
     def result(self) -> Function:
         return replace(self._function, body=self._region(self._function.body))
@@ -101,8 +102,7 @@ class _Inliner:
     def _body(self, call: Call) -> tuple[Op, ...]:
         """The callee's operations under fresh names; the call's result then means what the callee yielded."""
         callee = self._done[call.function]
-        self._count += 1
-        copy = _Renamer(f"{callee.name}{self._count}_")
+        copy = _Renamer(self._prefix(callee))
         for parameter, argument in zip(callee.parameters, call.arguments, strict=True):
             copy.names[parameter] = self._value(argument)
         body = copy.region(callee.body)
@@ -111,6 +111,29 @@ class _Inliner:
         if call.result is not None:
             self._names[call.result] = last.values[0]
         return body.ops[:-1]
+
+    def _prefix(self, callee: Function) -> str:
+        """A prefix under which none of the callee's names is taken, which they then are."""
+        while True:
+            self._count += 1
+            prefix = f"{callee.name}{self._count}_"
+            names = {prefix + name for name in _names(callee)}
+            if not names & self._taken:
+                self._taken |= names
+                return prefix
+
+
+def _names(function: Function) -> set[str]:
+    """The names of all values that a function defines or uses."""
+    found = {parameter.name for parameter in function.parameters}
+
+    def note(value: Value) -> Value:
+        found.add(value.name)
+        return value
+
+    for op in walk(function.body):
+        map_op(op, note, lambda region: region)
+    return found
 
 
 class _Renamer:
