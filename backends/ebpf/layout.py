@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -44,10 +45,13 @@ def power_above(limit: int) -> int:
     return (1 << limit.bit_length()) - 1
 
 
+_PACK_CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
+
+
 def column_bytes(column: Column) -> bytes:
     """The column as it lies in memory, padded to a power of two of rows."""
     width = column.type.bytes
-    data = b"".join(value.to_bytes(width, "little") for value in column.values)
+    data = struct.pack(f"<{len(column.values)}{_PACK_CODES[width]}", *column.values)
     return data.ljust((row_mask(len(column.values)) + 1) * width, b"\0")
 
 

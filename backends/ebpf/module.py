@@ -78,7 +78,7 @@ def _memory(unit: Unit) -> Iterator[str]:
 def _tables(unit: Unit) -> Iterator[str]:
     for (table, name), column in unit.columns.items():
         data = column_bytes(column)
-        text = "".join(f"\\{byte:02x}" for byte in data)
+        text = "\\" + data.hex("\\")
         yield (
             f'@{unit.symbols.columns[table, name]} = internal constant [{len(data)} x i8] c"{text}", '
             f'section "{TABLE_SECTION}", align 8'
