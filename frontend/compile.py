@@ -43,7 +43,10 @@ class Options:
     cache_dir: Path | None = None
 
 
-def compile_spec(source: Source | None, binaries: Sequence[str], options: Options = Options()) -> Compiled:  # noqa: B008
+DEFAULT_OPTIONS = Options()
+
+
+def compile_spec(source: Source | None, binaries: Sequence[str], options: Options = DEFAULT_OPTIONS) -> Compiled:
     """Compile a spec (None: goroutines and stacks alone) for binaries. Raises SeyError with all that is wrong."""
     probes, warnings = [], []
     for path in binaries:

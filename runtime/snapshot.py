@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sey.binary.elf import open_elf
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary, open_go
 from sey.binary.identity import identity
@@ -66,7 +65,7 @@ def take(bundles: Sequence[Bundle], requests: Sequence[Request], limits: Limits)
 
 def _executable(process: Process) -> str:
     try:
-        return process.executable()
+        return process.executable
     except SeyError:
         return ""
 
