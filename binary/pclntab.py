@@ -11,7 +11,7 @@ import enum
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -128,6 +128,9 @@ class PclnTab:
         self._offsets: U32Array = np.ascontiguousarray(functab[::2])
         self._record_of: I64Array = functab[1::2].astype(np.int64) // 4
         self._check(functab[1::2])
+        self._known_names: dict[int, str] = {}
+        self._known_files: dict[int, str] = {}
+        self._known_functions: dict[int, PcFunc] = {}
         self.text = module.text
         self.entries: U64Array = self._offsets[:-1].astype(np.uint64) + np.uint64(self.text)
         """Entries of all functions, ascending."""
@@ -180,14 +183,18 @@ class PclnTab:
 
     # --- functions ---
 
-    @lru_cache(maxsize=1 << 16)  # noqa: B019 (the table lives as long as the process that asks)
     def name_at(self, offset: int) -> str:
         """The function name at an offset of the area of names."""
-        return self._string(self._names, offset, "function name")
+        found = self._known_names.get(offset)
+        if found is None:
+            found = self._known_names[offset] = self._string(self._names, offset, "function name")
+        return found
 
-    @lru_cache(maxsize=1 << 14)  # noqa: B019
     def _file_at(self, offset: int) -> str:
-        return self._string(self._files, offset, "file name")
+        found = self._known_files.get(offset)
+        if found is None:
+            found = self._known_files[offset] = self._string(self._files, offset, "file name")
+        return found
 
     def _string(self, area: memoryview, offset: int, what: str) -> str:
         start = offset
@@ -208,9 +215,14 @@ class PclnTab:
         index = bisect_right(self._sorted_entries, pc) - 1
         return self.function(index) if index >= 0 and pc < self.end else None
 
-    @lru_cache(maxsize=1 << 16)  # noqa: B019
     def function(self, index: int) -> PcFunc:
         """The function with a number, counted by address from 0."""
+        found = self._known_functions.get(index)
+        if found is None:
+            found = self._known_functions[index] = self._read_function(index)
+        return found
+
+    def _read_function(self, index: int) -> PcFunc:
         record = int(self._record_of[index])
         data_at = record + _RECORD_WORDS
         _, name, _, _, pcsp, pcfile, pcln, npcdata, files, line, packed = self._words[record:data_at].tolist()

@@ -111,7 +111,7 @@ def test_undamaged() -> None:
 
 
 MANY = settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.data_too_large, HealthCheck.too_slow]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.data_too_large, HealthCheck.too_slow]
 )
 
 
