@@ -67,13 +67,13 @@ def loads(kind: type[T], data: bytes, document: str) -> T:
 
 def encode(value: Any) -> Any:
     """What `json.dumps` takes."""
-    return _writer(type(value))(value)
+    return _writer(typing.cast(Any, type(value)))(value)
 
 
 def decode(kind: type[T], data: Any, document: str) -> T:
     """The `kind` in parsed JSON; `document` names it in errors. Raises SeyError (MalformedDocument)."""
     try:
-        return typing.cast(T, _reader(kind)(data))
+        return typing.cast(T, _reader(typing.cast(Any, kind))(data))
     except _Misfit as misfit:
         place = "".join(reversed(misfit.path)).lstrip(".") or "the top"
         raise malformed(document, place, misfit.reason) from None

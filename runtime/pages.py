@@ -64,20 +64,24 @@ class Pages:
         return np.concatenate(parts) if parts else np.zeros(0, dtype)
 
     def places(self, positions: U64Array, lengths: I64Array, what: str) -> I64Array:
-        """Where in `data` runs of `lengths` bytes at output `positions` begin. Raises SeyError where one is missing."""
+        """Where in `data` runs of `lengths` bytes at output `positions` begin. Raises SeyError where one is missing.
+
+        An empty run is anywhere; 0 stands for its place.
+        """
         page = (positions >> np.uint64(18)).astype(np.int64)
         offset = (positions & np.uint64(PAGE_BYTES - 1)).astype(np.int64)
+        if not bool(np.any(lengths)):
+            return np.zeros(len(positions), dtype=np.int64)
         if not len(self.numbers):
-            if len(positions):
-                self.fail(what, "it lies in a page that is missing")
-            return offset
+            self.fail(what, "it lies in a page that is missing")
         which = np.minimum(np.searchsorted(self.numbers, page), len(self.numbers) - 1)
-        inside = (self.numbers[which] == page) & (offset >= PAGE_HEADER_BYTES) & (lengths >= 0)
+        inside = (self.numbers[which] == page) & (offset >= PAGE_HEADER_BYTES) & (lengths > 0)
         inside &= offset + lengths <= self.used[which] + PAGE_HEADER_BYTES
+        inside |= lengths == 0
         if not bool(np.all(inside)):
             bad = int(np.argmin(inside))
             self.fail(what, f"{lengths[bad]} bytes at position {positions[bad]:#x} are outside of the pages")
-        return self.starts[which] + offset
+        return np.where(lengths > 0, self.starts[which] + offset, 0)
 
     @classmethod
     def from_chunks(cls, chunks: Sequence[Buffer], pages: int, origin: str = "the capture") -> Pages:

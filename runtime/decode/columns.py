@@ -1,0 +1,209 @@
+"""Captured columns: the value, its status, the detail that goes with it, and the address behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sey.ir.plan import PlanColumn, PlanType, Status
+from sey.runtime.decode import times
+from sey.runtime.decode.arrow_form import JSON, Form, form_of, to_arrow
+from sey.runtime.decode.json_form import bare_json, to_text
+from sey.runtime.decode.text import hex_words
+from sey.runtime.decode.values import Limits, ValueDecoder
+from sey.runtime.decode.vectors import OUT_OF_RANGE, STATUS_WORDS, Nothing, Shared, Times, Vector, missing, spread
+from sey.runtime.pages import I64Array, U8Array, U64Array
+
+_WITH_ADDRESS = frozenset(
+    {"pointer", "slice", "string", "map", "chan", "func", "interface", "unsafe.Pointer"},
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of a column that have values of one type; `there` marks those whose own bytes were captured."""
+
+    rows: I64Array
+    vector: Vector
+    there: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class DecodedColumn:
+    """One captured column: `count` rows, those of each type decoded. `form` is how its values appear in tables."""
+
+    column: PlanColumn
+    count: int
+    parts: tuple[Part, ...]
+    form: Form
+    has_address: bool
+
+    def values(self, form: Form | None = None) -> pa.Array:
+        """The values in the column's form, or another; missing ones NULL."""
+        form = form or self.form
+        return self._merged([to_arrow(part.vector, form) for part in self.parts], form.arrow)
+
+    def json(self) -> pa.StringArray:
+        """The values as JSON text, missing ones NULL."""
+        return self._merged([bare_json(part.vector) for part in self.parts], pa.string())
+
+    def texts(self) -> pa.StringArray:
+        """The values as text to search, missing ones NULL."""
+        return self._merged([to_text(part.vector) for part in self.parts], pa.string())
+
+    def type_names(self) -> pa.Array:
+        """The name of each value's Go type; NULL where the column can't be had."""
+        names = [part.vector.type.name for part in self.parts]
+        index = pa.array(self._part_of, mask=self._part_of < 0)
+        return pa.DictionaryArray.from_arrays(index, pa.array(names, pa.string()))
+
+    def status_words(self) -> pa.Array:
+        """The statuses, as words."""
+        return pa.DictionaryArray.from_arrays(pa.array(self.statuses), pa.array(STATUS_WORDS, pa.string()))
+
+    @cached_property
+    def statuses(self) -> U8Array:
+        """The status numbers, OUT_OF_RANGE among them."""
+        result: U8Array = np.zeros(self.count, dtype=np.uint8)
+        for part in self.parts:
+            result[part.rows] = np.where(self._beyond(part), OUT_OF_RANGE, part.vector.status)
+        return result
+
+    def details(self) -> pa.StringArray:
+        """Address, true length, type name or exact time, whatever the status asks for; else NULL."""
+        if not bool(np.any((self.statuses != Status.OK) & (self.statuses != Status.NIL))):
+            return pa.nulls(self.count, pa.string())
+        return self._merged([self._part_details(part) for part in self.parts], pa.string())
+
+    def addresses(self) -> pa.Array:
+        """The address behind each value, NULL where the value itself isn't known."""
+        result: U64Array = np.zeros(self.count, dtype=np.uint64)
+        known = np.zeros(self.count, dtype=np.bool_)
+        for part in self.parts:
+            if part.vector.address is not None:
+                result[part.rows] = part.vector.address
+                known[part.rows] = part.there
+        return pa.array(result, mask=~known)
+
+    @cached_property
+    def _part_of(self) -> npt.NDArray[np.int32]:
+        result = np.full(self.count, -1, dtype=np.int32)
+        for number, part in enumerate(self.parts):
+            result[part.rows] = number
+        return result
+
+    def _merged(self, arrays: list[pa.Array], arrow: pa.DataType) -> pa.Array:
+        """The parts' arrays as one, in the order of the rows."""
+        if len(arrays) == 1 and len(self.parts[0].rows) == self.count:
+            return arrays[0]
+        if not arrays:
+            return pa.nulls(self.count, arrow)
+        place: I64Array = np.full(self.count, -1, dtype=np.int64)
+        at = 0
+        for part in self.parts:
+            place[part.rows] = np.arange(at, at + len(part.rows))
+            at += len(part.rows)
+        return pa.concat_arrays([a.cast(arrow) for a in arrays]).take(pa.array(place, mask=place < 0))
+
+    def _beyond(self, part: Part) -> npt.NDArray[np.bool_]:
+        """Where a time is there but doesn't fit into the column."""
+        inside = _times(part.vector)
+        if inside is None or self.form is JSON:
+            return np.zeros(len(part.rows), dtype=np.bool_)
+        values, index = inside
+        _, fits = times.microseconds(values)
+        return np.asarray((part.vector.status == Status.OK) & (index >= 0) & ~fits[np.maximum(index, 0)])
+
+    def _part_details(self, part: Part) -> pa.StringArray:
+        vector = part.vector
+        status = vector.status
+        result = np.full(len(status), None, dtype=object)
+        cut = status == Status.TRUNCATED
+        result[cut] = vector.detail[cut].astype(str)
+        fixed = {Status.UNSUPPORTED: _innermost(vector).name, Status.OPTIMIZED_OUT: self.column.problem}
+        for which, text in fixed.items():
+            result[status == which] = text
+        beyond = self._beyond(part)
+        if bool(beyond.any()):
+            inside = _times(vector)
+            assert inside is not None
+            exact = times.texts(inside[0]).to_numpy(zero_copy_only=False)
+            result[beyond] = exact[inside[1][beyond]]
+        others = (status != Status.OK) & ~cut & ~np.isin(status, list(fixed)) & (vector.detail != 0)
+        if bool(others.any()):
+            result[others] = hex_words(vector.detail[others]).to_numpy(zero_copy_only=False)
+        return pa.array(result, pa.string(), from_pandas=True)
+
+
+def decode_column(
+    decoder: ValueDecoder, column: PlanColumn, number: int, records: npt.NDArray[np.void], forms: I64Array
+) -> DecodedColumn:
+    """Column `number` of the rows in `records`; `forms` has for each row the index into the column's types, or -1."""
+    form = column_form(column, decoder.types)
+    kinds = [decoder.types[kind] for kind in column.types]
+    status, detail = records[f"s{number}"], records[f"d{number}"]
+    parts = []
+    for which in np.unique(forms).tolist():
+        rows = np.flatnonzero(forms == which).astype(np.int64)
+        if which < 0:
+            # The program says why; where it never came to it, there was no place to read.
+            unknown = PlanType(0, "", "unknown", 0)
+            why = np.where(status[rows] <= Status.OK, int(Status.OPTIMIZED_OUT), status[rows]).astype(np.uint8)
+            vector = missing(kinds[0] if kinds else unknown, len(rows), Status.OPTIMIZED_OUT)
+            vector = Vector(vector.type, why, detail[rows], None, vector.data)
+            parts.append(Part(rows, vector, np.zeros(len(rows), dtype=np.bool_)))
+        else:
+            raw = records[f"v{number}"]
+            parts.append(_decode_rows(decoder, kinds[which], column, raw, rows, status, detail))
+    return DecodedColumn(column, len(records), tuple(parts), form, any(k.kind in _WITH_ADDRESS for k in kinds))
+
+
+def column_form(column: PlanColumn, types: dict[int, PlanType]) -> Form:
+    """How a column appears: in the form of its type; JSON where it has several types that don't agree."""
+    forms = {_key(form): form for form in (form_of(types[kind], types, column.depth) for kind in column.types)}
+    return next(iter(forms.values())) if len(forms) == 1 else JSON
+
+
+def _key(form: Form) -> tuple[str, str]:
+    return form.kind, str(form.arrow)
+
+
+def _decode_rows(
+    decoder: ValueDecoder,
+    kind: PlanType,
+    column: PlanColumn,
+    raw: U8Array,
+    rows: I64Array,
+    status: U8Array,
+    detail: U64Array,
+) -> Part:
+    whole = len(rows) == len(raw)
+    status, detail = (status, detail) if whole else (status[rows], detail[rows])
+    there = status == Status.OK
+    if raw.shape[1] < kind.size:  # the row has no room for values of this type
+        no_room = np.where(there, int(Status.BUDGET), status).astype(np.uint8)
+        return Part(rows, Vector(kind, no_room, detail, None, Nothing()), np.zeros(len(rows), dtype=np.bool_))
+    chosen = raw if whole and bool(there.all()) else raw[rows[there]]
+    vector = decoder.decode(kind.id, chosen[:, : kind.size], Limits.of(column))
+    return Part(rows, spread(vector, there, status, detail), there)
+
+
+def _innermost(vector: Vector) -> PlanType:
+    while isinstance(vector.data, Shared):
+        vector = vector.data.target
+    return vector.type
+
+
+def _times(vector: Vector) -> tuple[Times, I64Array] | None:
+    """The times in a column of times (or of pointers to them), and which of them each row has."""
+    index: I64Array = np.arange(len(vector), dtype=np.int64)
+    while isinstance(vector.data, Shared):
+        step = vector.data.index
+        index = np.where(index >= 0, step[np.maximum(index, 0)], -1)
+        vector = vector.data.target
+    return (vector.data, index) if isinstance(vector.data, Times) else None
+

@@ -1,0 +1,66 @@
+"""Objects by (address, type): what pointers, slices and strings of a capture refer to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sey.ir.plan import PlanStream, Status
+from sey.runtime.pages import I64Array, Pages, U8Array, U64Array
+
+
+class Found(NamedTuple):
+    """What a look-up gave, a row for each key. `row` is -1 where there is no object; the rest is 0 then.
+
+    `place` is where its `bytes` captured bytes are in the pages, `readable` whether they could be read.
+    """
+
+    row: I64Array
+    place: I64Array
+    bytes: I64Array
+    readable: U8Array
+
+
+class ObjectIndex:
+    """The objects of one process. Of several with one key the one with the most bytes counts."""
+
+    def __init__(self, pages: Pages, stream: PlanStream | None) -> None:
+        if stream is None:
+            self._types: dict[int, slice] = {}
+            return
+        records = pages.records(stream)
+        records = records[records["address"] != 0]
+        readable = records["status"] == Status.OK
+        lengths = np.where(readable, records["bytes"], 0).astype(np.int64)
+        order = np.lexsort((lengths, records["address"], records["type"]))
+        records, readable, lengths = records[order], readable[order], lengths[order]
+        addresses, types = records["address"], records["type"]
+        last = np.ones(len(records), dtype=np.bool_)
+        last[:-1] = (addresses[1:] != addresses[:-1]) | (types[1:] != types[:-1])
+        self._addresses: U64Array = np.ascontiguousarray(addresses[last])
+        self._bytes: I64Array = lengths[last]
+        self._readable: U8Array = readable[last].astype(np.uint8)
+        self._places: I64Array = pages.places(records["position"][last], self._bytes, "an object")
+        kinds, firsts = np.unique(types[last], return_index=True)
+        ends = [*firsts.tolist(), len(self._addresses)][1:]
+        spans = zip(kinds.tolist(), firsts.tolist(), ends, strict=True)
+        self._types = {kind: slice(first, end) for kind, first, end in spans}
+
+    def find(self, addresses: U64Array, kind: int) -> Found:
+        """The objects of type `kind` at these addresses."""
+        span = self._types.get(kind)
+        if span is None or not len(addresses):
+            nothing = np.zeros(len(addresses), dtype=np.int64)
+            return Found(nothing - 1, nothing, nothing, nothing.astype(np.uint8))
+        keys = self._addresses[span]
+        at = np.minimum(np.searchsorted(keys, addresses), len(keys) - 1)
+        hit = keys[at] == addresses
+        row = np.where(hit, at + span.start, -1)
+        safe = np.where(hit, row, span.start)
+        return Found(
+            row,
+            np.where(hit, self._places[safe], 0),
+            np.where(hit, self._bytes[safe], 0),
+            np.where(hit, self._readable[safe], 0).astype(np.uint8),
+        )

@@ -1,0 +1,163 @@
+"""One process of a capture, decoded: what tables are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sey.ir.plan import Plan, PlanBlock, PlanGlobal, PlanStream
+from sey.runtime.capture import ProcessCapture, ProcessFacts
+from sey.runtime.decode.columns import DecodedColumn, decode_column
+from sey.runtime.decode.goroutines import goroutines_table, label_maps
+from sey.runtime.decode.objects import ObjectIndex
+from sey.runtime.decode.stacks import Stacks, decode_stacks, frames_table, stacks_table
+from sey.runtime.decode.values import ValueDecoder
+from sey.runtime.pages import I64Array, Pages, U64Array
+from sey.runtime.symbols import SymbolTable
+
+
+@dataclass(frozen=True)
+class DecodedBlock:
+    """The rows of a `func` block, by goroutine and depth. `site` is the index into the block's sites."""
+
+    block: PlanBlock
+    pid: int
+    goid: I64Array
+    depth: I64Array
+    site: I64Array
+    columns: tuple[DecodedColumn, ...]
+
+    def __len__(self) -> int:
+        return len(self.goid)
+
+
+@dataclass(frozen=True)
+class DecodedGlobal:
+    """A package-level variable: one row, or none where the program didn't come to it."""
+
+    variable: PlanGlobal
+    value: DecodedColumn
+
+
+@dataclass(frozen=True)
+class DecodedProcess:
+    """The tables and values of one process."""
+
+    facts: ProcessFacts
+    goroutines: pa.Table
+    frames: pa.Table
+    stacks: pa.Table
+    blocks: tuple[DecodedBlock, ...]
+    globals: tuple[DecodedGlobal, ...]
+
+
+def decode_process(capture: ProcessCapture, plan: Plan) -> DecodedProcess:
+    """Decode everything of a process that has pages. Raises SeyError where these contradict themselves."""
+    assert capture.pages is not None
+    assert capture.symbols is not None
+    return _Process(capture.facts, plan, capture.pages, capture.symbols).decode()
+
+
+def empty_process(facts: ProcessFacts, plan: Plan) -> DecodedProcess:
+    """What a process without data decodes to: tables of the right columns without rows."""
+    nothing: I64Array = np.zeros(0, dtype=np.int64)
+    symbols = SymbolTable(
+        nothing.astype(np.uint64),
+        np.zeros(1, dtype=np.int64),
+        nothing.astype(np.int32),
+        nothing.astype(np.int32),
+        nothing.astype(np.int32),
+        nothing.astype(np.bool_),
+        nothing.astype(np.uint8),
+        (),
+    )
+    return _Process(facts, plan, Pages.parse(b""), symbols).decode()
+
+
+def met_types(plan: Plan, pages: Pages) -> U64Array:
+    """The addresses of the dynamic types that interfaces in a capture have, ascending: what to find names for."""
+    streams = {stream.name: stream for stream in plan.streams}
+    if "typeword" not in streams:
+        return np.zeros(0, dtype=np.uint64)
+    types = np.unique(pages.records(streams["typeword"])["type"])
+    return np.asarray(types[types != 0])
+
+
+class _Process:
+    def __init__(self, facts: ProcessFacts, plan: Plan, pages: Pages, symbols: SymbolTable) -> None:
+        self.facts, self.plan, self.pages, self.symbols = facts, plan, pages, symbols
+        self.streams: Mapping[str, PlanStream] = {stream.name: stream for stream in plan.streams}
+        self.objects = ObjectIndex(pages, self.streams.get("object"))
+        self.values = ValueDecoder(plan.types, pages.data, self.objects, self._dynamic_types())
+
+    def decode(self) -> DecodedProcess:
+        stacks = decode_stacks(self.pages, self.streams.get("stack"), self.symbols)
+        blocks = tuple(self._block(block, stacks) for block in self.plan.blocks)
+        variables = tuple(DecodedGlobal(g, self._global(g)) for g in self.plan.globals)
+        goroutines = self._records("goroutine")
+        goroutines = goroutines[goroutines["g"] != 0] if len(goroutines) else goroutines
+        goroutines = goroutines[np.argsort(goroutines["goid"], kind="stable")] if len(goroutines) else goroutines
+        return DecodedProcess(
+            self.facts,
+            self._goroutines(goroutines, variables),
+            frames_table(stacks, self.facts.pid),
+            stacks_table(stacks, self.facts.pid, stacks.index_of(goroutines["stack"])),
+            blocks,
+            tuple(g for g in variables if not g.variable.internal),
+        )
+
+    def _records(self, stream: str) -> npt.NDArray[np.void]:
+        return self.pages.records(self.streams[stream]) if stream in self.streams else _no_goroutines()
+
+    def _dynamic_types(self) -> dict[int, str]:
+        """Names by the first word of interfaces: of itabs, and of types themselves."""
+        names = dict(self.facts.type_names)
+        if "typeword" in self.streams:
+            met = self.pages.records(self.streams["typeword"])
+            for word, kind in zip(met["word"].tolist(), met["type"].tolist(), strict=True):
+                if kind in names:
+                    names[word] = names[kind]
+        return names
+
+    def _goroutines(self, records: npt.NDArray[np.void], variables: tuple[DecodedGlobal, ...]) -> pa.Table:
+        reasons: list[str | None] = []
+        for variable in variables:
+            if variable.variable.stream == self.plan.wait_reasons and variable.value.count:
+                value = variable.value.values().to_pylist()[0]
+                reasons = value if isinstance(value, list) else []
+        labels = label_maps(self.plan, self.values, self.pages, self.objects, records["labels"])
+        return goroutines_table(records, self.facts, self.symbols, reasons, labels)
+
+    def _block(self, block: PlanBlock, stacks: Stacks) -> DecodedBlock:
+        records = self.pages.records(self.streams[block.stream])
+        records = records[records["goid"] != 0]
+        site = records["site"].astype(np.int64)
+        if len(site) and int(site.max()) >= len(block.sites):
+            self.pages.fail(f"stream `{block.stream}`", "a row comes from an unknown place")
+        level = np.array([s.level for s in block.sites], dtype=np.int64)
+        levels = level[site] if len(site) else site
+        depth = stacks.depth_of(stacks.index_of(records["stack"]), records["frame"].astype(np.int64), levels)
+        order = np.lexsort((depth, records["goid"]))
+        records, site, depth = records[order], site[order], depth[order]
+        forms = np.array([s.forms for s in block.sites], dtype=np.int64).reshape(len(block.sites), len(block.columns))
+        columns = tuple(
+            decode_column(self.values, column, number, records, forms[site, number])
+            for number, column in enumerate(block.columns)
+        )
+        return DecodedBlock(block, self.facts.pid, records["goid"].astype(np.int64), depth, site, columns)
+
+    def _global(self, variable: PlanGlobal) -> DecodedColumn:
+        records = self.pages.records(self.streams[variable.stream])[:1]
+        forms: I64Array = np.zeros(len(records), dtype=np.int64) - (0 if variable.column.types else 1)
+        return decode_column(self.values, variable.column, 0, records, forms)
+
+
+def _no_goroutines() -> npt.NDArray[np.void]:
+    names = ("g", "goid", "status", "wait_reason", "wait_since", "parent_goid", "gopc", "startpc", "labels", "stack")
+    formats = {"status": "<u4", "wait_reason": "<u4", "stack": "<u4"}
+    members = [(name, formats.get(name, "<u8")) for name in (*names, "thread")]
+    return np.zeros(0, dtype=[*members, ("flags", "<u4")])

@@ -1,0 +1,140 @@
+"""Decoded values by the column: `Vector`, between the raw bytes and their forms as Arrow arrays and as JSON text.
+
+A vector holds n values of one Go type. Values that many rows share (what pointers, slices and strings refer to) are
+decoded once and referred to by index (`Shared`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sey.ir.plan import PlanType, Status
+from sey.runtime.pages import I64Array, U8Array, U64Array
+
+OUT_OF_RANGE = max(Status) + 1
+"""A time that a TIMESTAMP column can't hold; beside the statuses that programs write."""
+
+STATUS_WORDS: tuple[str, ...] = (*(Status(n).word for n in sorted(Status)), "out_of_range")
+"""The words that users see, by status number."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Booleans, integers, floats or complex numbers, as a numpy array of that type."""
+
+    values: npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Strings, or bytes in hexadecimal."""
+
+    values: pa.StringArray
+
+
+@dataclass(frozen=True)
+class Times:
+    """Instants: seconds since 1970-01-01 UTC and nanoseconds. `wrapped` marks seconds that are 2**64 too high."""
+
+    seconds: I64Array
+    nanoseconds: I64Array
+    wrapped: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Structs by field, blank fields left out."""
+
+    names: tuple[str, ...]
+    fields: tuple[Vector, ...]
+
+
+@dataclass(frozen=True)
+class Items:
+    """Elements of arrays or slices, laid end to end; those of value i are `offsets[i]` up to `offsets[i + 1]`."""
+
+    offsets: I64Array
+    items: Vector
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Value i is `target`'s value `index[i]`, or missing where that is -1."""
+
+    index: I64Array
+    target: Vector
+
+
+@dataclass(frozen=True)
+class Dynamic:
+    """Interfaces: the name of the dynamic type as an index into `names`, -1 where it isn't known."""
+
+    type: I64Array
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """No value is there; the statuses say why."""
+
+
+Data = Numbers | Texts | Times | Record | Items | Shared | Dynamic | Nothing
+
+
+@dataclass(frozen=True)
+class Vector:
+    """n values of `type`.
+
+    `status` holds `Status` numbers or OUT_OF_RANGE. `detail` goes with it: the true length where `TRUNCATED`, else the
+    address that matters, 0 if none does. `address` is the one behind each pointer, slice, string, map, channel,
+    function or interface; None for other kinds.
+    """
+
+    type: PlanType
+    status: U8Array
+    detail: U64Array
+    address: U64Array | None
+    data: Data
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+
+def fine(kind: PlanType, count: int, data: Data, address: U64Array | None = None) -> Vector:
+    """A vector all of whose values are there."""
+    return Vector(kind, statuses(count, Status.OK), np.zeros(count, dtype=np.uint64), address, data)
+
+
+def missing(kind: PlanType, count: int, status: Status, address: U64Array | None = None) -> Vector:
+    """A vector whose values are all missing for one reason."""
+    detail = np.zeros(count, dtype=np.uint64) if address is None else address
+    return Vector(kind, statuses(count, status), detail, address, Nothing())
+
+
+def statuses(count: int, status: int) -> U8Array:
+    """`count` times one status."""
+    return np.full(count, int(status), dtype=np.uint8)
+
+
+def spread(target: Vector, rows: npt.NDArray[np.bool_], status: U8Array, detail: U64Array) -> Vector:
+    """`target` laid into the places that `rows` marks; `status` and `detail` hold for the others."""
+    if bool(rows.all()):
+        return target
+    index = np.where(rows, np.cumsum(rows) - 1, -1)
+    status, detail = status.copy(), detail.copy()
+    status[rows], detail[rows] = target.status, target.detail
+    address = None
+    if target.address is not None:
+        address = np.zeros(len(rows), dtype=np.uint64)
+        address[rows] = target.address
+    return Vector(target.type, status, detail, address, Shared(index, target))
+
+
+def is_bytes(kind: PlanType, types: dict[int, PlanType]) -> bool:
+    """Whether the type is a slice or array of bytes, which is shown in hexadecimal."""
+    elem = types.get(kind.elem) if kind.elem is not None else None
+    return kind.kind in ("slice", "array") and elem is not None and (elem.kind, elem.size) == ("uint", 1)
