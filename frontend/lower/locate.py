@@ -12,11 +12,12 @@ interrupted need different look-ups (facts, traps 5 and 20):
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from sey.frontend.debuginfo.model import Body, LocationRange, Piece, Place, Range, Variable
+from sey.frontend.lower.liveness import Liveness
 from sey.ir.plan import Status
 
 
@@ -55,12 +56,14 @@ class Stretch:
 
 
 def stretches(
-    body: Body, variables: Sequence[Variable], names: Sequence[str], mode: Mode, cuts: Iterable[int] = ()
+    body: Body, variables: Sequence[Variable], names: Sequence[str], mode: Mode, liveness: Liveness
 ) -> list[Stretch]:
-    """Cut a body's pcs into stretches of one answer for `names`, ascending; `cuts` are further keys to cut at."""
+    """Cut a body's pcs into stretches of one answer for `names`, ascending."""
     shift = 1 if mode is Mode.CALL else 0
     used = [[v for v in variables if v.name == name] for name in names]
-    edges = {edge + shift for r in body.ranges for edge in r} | set(cuts)
+    edges = {edge + shift for r in body.ranges for edge in r}
+    if mode is Mode.CALL and any(used):
+        edges |= set(liveness.edges(body.physical.lo))
     for variable in (v for group in used for v in group):
         edges |= {edge + shift for r in variable.scope for edge in r}
         edges |= {edge for r in variable.locations for edge in (r.lo, r.hi)}
@@ -72,11 +75,23 @@ def stretches(
         if not any(r.holds(lo - shift) for r in body.ranges):
             continue
         answers = tuple(_answer(group, lo, shift, body.physical) for group in used)
+        if mode is Mode.CALL:
+            answers = tuple(_checked(answer, liveness, lo) for answer in answers)
         if found and found[-1].range.hi == lo and found[-1].answers == answers:
             found[-1] = Stretch(Range(found[-1].range.lo, hi), answers)
         else:
             found.append(Stretch(Range(lo, hi), answers))
     return found
+
+
+def _checked(answer: Answer, liveness: Liveness, return_address: int) -> Answer:
+    """The answer without pointers that the garbage collector has given up."""
+    if not isinstance(answer, Found):
+        return answer
+    pieces = liveness.check(answer.variable, answer.pieces, return_address)
+    if all(p.place is Place.NOWHERE for p in pieces):
+        return Missing(answer.variable, Status.NOT_LIVE)
+    return Found(answer.variable, pieces)
 
 
 def _answer(candidates: Sequence[Variable], key: int, shift: int, physical: Range) -> Answer:

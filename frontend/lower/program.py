@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sey.binary.pclntab import PclnTab
+from sey.binary.stackmaps import StackMaps
 from sey.frontend import bound
 from sey.frontend.bound import BoundSpec
 from sey.frontend.debuginfo.model import DebugInfo
@@ -22,7 +23,8 @@ from sey.frontend.lower.blocks import (
     row_stream,
     variant_forms,
 )
-from sey.frontend.lower.runtime import prelude_constants
+from sey.frontend.lower.liveness import Liveness
+from sey.frontend.lower.runtime import Described, prelude_constants
 from sey.frontend.lower.sites import SiteBook
 from sey.frontend.lower.types import TypeTable
 from sey.frontend.source import Source, Span
@@ -57,12 +59,12 @@ class Lowered:
     plan: Plan
 
 
-def lower(spec: BoundSpec, info: DebugInfo, table: PclnTab, go_version: str) -> Lowered:
+def lower(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> Lowered:
     """Lower a spec bound to one binary. Raises SeyError where the binary lacks what every snapshot needs."""
     shared = Shared(info, TypeTable(info), [], Source(spec.path, spec.text))
     statements = (*_internal_globals(info), *spec.globals)
     labels = _register_types(shared, spec, statements)
-    book = SiteBook(info)
+    book = SiteBook(info, Liveness(info, StackMaps(table)))
     for number, block in enumerate(spec.funcs):
         book.add_block(number, block, names_of(block))
     functions = _functions(shared, spec, book, statements)
@@ -112,7 +114,7 @@ def _streams(spec: BoundSpec, statements: tuple[bound.GlobalCapture, ...]) -> tu
 
 def _assemble(
     shared: Shared,
-    info: DebugInfo,
+    info: Described,
     table: PclnTab,
     spec: BoundSpec,
     book: SiteBook,

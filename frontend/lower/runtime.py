@@ -6,10 +6,12 @@ clear error.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from sey.binary.errors import SeyError
 from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo.model import DebugInfo
-from sey.frontend.debuginfo.runtime_facts import field_offset
+from sey.frontend.debuginfo.runtime_facts import Facts, field_offset
 from sey.frontend.lower.problems import NoRuntimeFact
 from sey.frontend.lower.types import (
     CLASS_EFACE,
@@ -86,7 +88,11 @@ _FUNCTIONS = {
 }
 
 
-def prelude_constants(info: DebugInfo, table: PclnTab) -> dict[str, int]:
+class Described(DebugInfo, Facts, Protocol):
+    """Debug information that can also name the file that a missing fact is missing from."""
+
+
+def prelude_constants(info: Described, table: PclnTab) -> dict[str, int]:
     """The `$names` of the prelude, from the binary and from contracts. Raises SeyError naming what is missing."""
     return {**_contracts(), **_offsets(info), **_addresses(info), **_code(table)}
 
@@ -120,7 +126,7 @@ def _contracts() -> dict[str, int]:
     }
 
 
-def _offsets(info: DebugInfo) -> dict[str, int]:
+def _offsets(info: Facts) -> dict[str, int]:
     found: dict[str, int] = {}
     for prefix, struct, wanted in _STRUCTS:
         ends = []

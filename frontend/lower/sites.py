@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sey.frontend import bound
-from sey.frontend.debuginfo.model import Body, DebugInfo, Place, Range, Variable
+from sey.frontend.debuginfo.model import Body, DebugInfo, Piece, Place, Range, Variable
 from sey.frontend.lower.intervals import disjoint
+from sey.frontend.lower.liveness import Liveness
 from sey.frontend.lower.locate import Answer, Found, Missing, Mode, Stretch, stretches
 from sey.frontend.lower.places import register_word
 from sey.ir.nodes import Column, Table, Type
@@ -55,6 +56,7 @@ class SiteBook:
     """All sites of a program, gathered block by block."""
 
     info: DebugInfo
+    liveness: Liveness
     variants: list[Variant] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
     claims: dict[Mode, list[tuple[Range, int]]] = field(default_factory=lambda: {mode: [] for mode in Mode})
@@ -66,7 +68,7 @@ class SiteBook:
         for body in block.bodies:
             variables = self.info.variables(body)
             for mode in Mode:
-                for stretch in stretches(body, variables, names, mode):
+                for stretch in stretches(body, variables, names, mode, self.liveness):
                     self.claims[mode].append((stretch.range, self._site(number, body, stretch)))
 
     def _site(self, block: int, body: Body, stretch: Stretch) -> int:
@@ -151,15 +153,17 @@ def _shape(answer: Answer) -> Shape:
     match answer:
         case Found(variable, pieces):
             places = tuple((p.place, p.offset, p.size) for p in pieces)
-            return Shape(variable.type, variable.by_reference, places, _partial_status(variable))
+            return Shape(variable.type, variable.by_reference, places, _partial_status(variable, pieces))
         case Missing(variable, status):
             return Shape(variable.type if variable else None, False, None, status)
 
 
-def _partial_status(variable: Variable) -> Status:
-    """Why parts of a variable that is there otherwise are missing: a register lost in a call, or never kept."""
-    in_registers = any(p.place is Place.REGISTER for r in variable.locations for p in r.pieces)
-    return Status.NOT_LIVE if in_registers else Status.OPTIMIZED_OUT
+def _partial_status(variable: Variable, pieces: Sequence[Piece]) -> Status:
+    """Why parts of a variable that is there otherwise are missing: had elsewhere (not live here), or never kept."""
+    missing = [p for p in pieces if p.place is Place.NOWHERE]
+    kept = (p for r in variable.locations for p in r.pieces if p.place is not Place.NOWHERE)
+    had = any(p.offset < m.offset + m.size and m.offset < p.offset + p.size for p in kept for m in missing)
+    return Status.NOT_LIVE if had else Status.OPTIMIZED_OUT
 
 
 def _numbers(answer: Answer) -> tuple[int, ...]:
