@@ -16,12 +16,12 @@ from sey.frontend.bound import BoundSpec
 from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.debuginfo.open import open_debug_info
 from sey.frontend.lower.program import Lowered, lower
+from sey.frontend.lower.runtime import Described
 from sey.frontend.parser import parse
 from sey.frontend.source import Source
 from sey.ir.nodes import Program
 from sey.ir.passes import DEFAULT_PASSES, run_passes
 from sey.ir.printer import print_program
-from sey.ir.verify import verify
 from sey.runtime.bundle import BinaryProbe, Bundle
 
 
@@ -48,7 +48,8 @@ DEFAULT_OPTIONS = Options()
 
 def compile_spec(source: Source | None, binaries: Sequence[str], options: Options = DEFAULT_OPTIONS) -> Compiled:
     """Compile a spec (None: goroutines and stacks alone) for binaries. Raises SeyError with all that is wrong."""
-    probes, warnings = [], []
+    probes: list[BinaryProbe] = []
+    warnings: list[Problem] = []
     for path in binaries:
         probe, found = _compile_one(source, path, options)
         probes.append(probe)
@@ -57,10 +58,10 @@ def compile_spec(source: Source | None, binaries: Sequence[str], options: Option
     return Compiled(Bundle(spec.path, spec.text, tuple(probes)), tuple(warnings))
 
 
-def _compile_one(source: Source | None, path: str, options: Options) -> tuple[BinaryProbe, list[Problem]]:
+def _compile_one(source: Source | None, path: str, options: Options) -> tuple[BinaryProbe, Sequence[Problem]]:
     binary = open_go(path)
     info = open_debug_info(path, cache_dir=options.cache_dir, debug_file=options.debug_file)
-    spec, warnings = bind_spec(source, info, path, options.allow_missing)
+    spec, warnings = bind_spec(source, info, path, binary.build.module, options.allow_missing)
     lowered = lower_spec(spec, info, binary)
     program = optimize(lowered.program)
     bpf = compile_snapshot(program)
@@ -77,20 +78,19 @@ def _compile_one(source: Source | None, path: str, options: Options) -> tuple[Bi
 
 
 def bind_spec(
-    source: Source | None, info: DebugInfo, path: str, allow_missing: bool
-) -> tuple[BoundSpec, list[Problem]]:
+    source: Source | None, info: DebugInfo, path: str, module: str | None, allow_missing: bool
+) -> tuple[BoundSpec, Sequence[Problem]]:
     """Parse and bind a spec against one binary. Raises SeyError with everything that is wrong with it."""
     if source is None:
         return BoundSpec("", ""), []
-    return bind(parse(source), source, info, binary=path, allow_missing=allow_missing)
+    return bind(parse(source), source, info, binary=path, module=module, allow_missing=allow_missing)
 
 
-def lower_spec(spec: BoundSpec, info: DebugInfo, binary: GoBinary) -> Lowered:
+def lower_spec(spec: BoundSpec, info: Described, binary: GoBinary) -> Lowered:
     """Lower a bound spec for a binary."""
     return lower(spec, info, open_pclntab(binary), str(binary.build.version))
 
 
 def optimize(program: Program) -> Program:
-    """The program after all passes, verified."""
-    verify(program)
+    """The program after all passes, verified before, between and after them."""
     return run_passes(program, DEFAULT_PASSES)
