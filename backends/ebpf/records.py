@@ -15,7 +15,6 @@ from sey.backends.ebpf.layout import (
     STATE_CHUNK,
     STATE_STREAMS,
     STREAM_STATE_BYTES,
-    power_above,
 )
 from sey.backends.ebpf.memory import add_dynamic, lower_copy_in
 from sey.backends.ebpf.piece import HELPER_LOOKUP, Piece, offset_pointer, zext
@@ -54,14 +53,20 @@ def lower_reserve(piece: Piece, op: Reserve) -> None:
     if known is not None:
         size = str(_round(min(known, op.limit)))
     else:
-        least = piece.at_most(zext(piece, op.length), op.limit)
-        raised = piece.writer.value(f"add i64 {least}, 7")
-        size = piece.writer.value(f"and i64 {raised}, {power_above(_round(op.limit)) & ~7}")
+        size = _rounded(piece, piece.at_most(zext(piece, op.length), op.limit))
     _claim(piece, op.result, op.stream, size)
 
 
 def _round(length: int) -> int:
-    return -(-length // 8) * 8
+    return max(8, -(-length // 8) * 8)
+
+
+def _rounded(piece: Piece, length: str) -> str:
+    """`_round` of what isn't known: the last byte that is wanted, the end of its eight, one more."""
+    nothing = piece.writer.value(f"icmp eq i64 {length}, 0")
+    before = piece.writer.value(f"sub i64 {length}, 1")
+    last = piece.writer.value(f"select i1 {nothing}, i64 0, i64 {before}")
+    return piece.writer.value(f"add i64 {piece.writer.value(f'or i64 {last}, 7')}, 1")
 
 
 def _claim(piece: Piece, result: Value, stream: str, size: str) -> None:

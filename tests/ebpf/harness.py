@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import select
 import subprocess
@@ -14,7 +15,8 @@ from sey.backends.ebpf.compile import compile_snapshot
 from sey.ir.artifacts import BpfProgram, Place
 from sey.ir.nodes import CHUNK_BYTES, PAGE_BYTES, Program
 from sey.ir.parser import parse_program
-from sey.runtime.libbpf import BpfObject
+from sey.runtime.libbpf import BpfObject, library
+from tests.ir.programs import Case, Outcome
 
 # Maps each (address, length) on request and fills it, so that one process serves many images.
 _TARGET = """
@@ -70,7 +72,6 @@ class Result:
     """What a run left behind."""
 
     buffers: dict[str, bytes]
-    dicts: dict[str, dict[int, int]]
     output: bytes
     pages_used: int
     messages: tuple[str, ...] = field(default=(), compare=False)
@@ -94,6 +95,19 @@ class Loaded:
         target = self._bpf.map(self.program.dicts[name])
         for key, value in entries.items():
             target.update(key.to_bytes(8, "little"), value.to_bytes(8, "little"))
+
+    def dict_entries(self, name: str) -> dict[int, int]:
+        """All entries of a dict."""
+        lib = ctypes.CDLL(library().path)
+        target = self._bpf.map(self.program.dicts[name])
+        found: dict[int, int] = {}
+        key, following, value = (ctypes.c_uint64() for _ in range(3))
+        place = None
+        while lib.bpf_map_get_next_key(target.fd, place, ctypes.byref(following)) == 0:
+            key.value, place = following.value, ctypes.byref(key)
+            assert lib.bpf_map_lookup_elem(target.fd, ctypes.byref(key), ctypes.byref(value)) == 0
+            found[key.value] = value.value
+        return found
 
     def run(self, tid: int) -> None:
         self._bpf.run_iter(self.program.program, tid)
@@ -142,8 +156,25 @@ def run_kernel(
         probe.run(target.tid)
         return Result(
             {name: probe.read(place) for name, place in facts.buffers.items()},
-            {},
             probe.output(),
             int.from_bytes(probe.read(facts.pages_used), "little"),
             probe._bpf.messages,
+        )
+
+
+def outcome(case: Case, target: Target) -> Outcome:
+    """Run a random case."""
+    target.set(case.image)
+    with loaded(case.program, pages=case.pages) as probe:
+        facts = probe.program
+        for name, data in case.inputs.items():
+            probe.write(facts.buffers[name], data)
+        for name, entries in case.entries.items():
+            probe.fill_dict(name, entries)
+        probe.run(target.tid)
+        output = probe.output()
+        return Outcome(
+            {b.name: probe.read(facts.buffers[b.name])[: b.size] for b in case.program.buffers if b.host},
+            {d.name: probe.dict_entries(d.name) for d in case.program.dicts if d.host},
+            tuple(output[at : at + PAGE_BYTES] for at in range(0, len(output), PAGE_BYTES)),
         )

@@ -1,0 +1,31 @@
+"""Random programs: the kernel takes all of them, and leaves the same behind as the evaluator."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, given, settings
+
+from sey.backends.ebpf.compile import compile_snapshot
+from sey.ir.nodes import Program
+from tests.ebpf.harness import Target, outcome
+from tests.ir.programs import Case, cases, evaluate, programs
+
+EXAMPLES = int(os.environ.get("SEY_EBPF_EXAMPLES", "80"))
+"""Each loads a program, most of which is making its output map."""
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+@given(case=cases())
+def test_the_kernel_agrees_with_the_evaluator(target: Target, case: Case) -> None:
+    assert outcome(case, target) == evaluate(case)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(programs())
+def test_the_same_program_gives_the_same_bytes(program: Program) -> None:
+    assert compile_snapshot(program) == compile_snapshot(program)
