@@ -1,6 +1,6 @@
 """The bound spec: every name resolved against one binary, every expression typed, every implicit step explicit.
 
-The binder (`bind.py`) makes it from the AST and the debug information; lowering (`lower/`) reads nothing else of a
+The binder (`bind/`) makes it from the AST and the debug information; lowering (`lower/`) reads nothing else of a
 spec. Spans point into the spec's text.
 """
 
@@ -24,7 +24,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Const:
-    """A constant, already converted to `type`; `value` is None for `nil`."""
+    """A constant, already converted to `type`; `value` is None for `nil`.
+
+    A string's value is its bytes decoded as UTF-8 with `surrogateescape`, since Go strings hold any bytes.
+    """
 
     type: GoType
     value: bool | int | float | complex | str | None
@@ -51,7 +54,7 @@ class Global:
 
 @dataclass(frozen=True)
 class Field:
-    """Field `name` of a struct value; `offset` bytes into it. Promotion through embedded structs is a chain of these."""
+    """Field `name` of a struct value, `offset` bytes into it. Promotion through embedded structs makes a chain."""
 
     type: GoType
     base: Expr
@@ -91,7 +94,10 @@ class Length:
 
 @dataclass(frozen=True)
 class AddressOf:
-    """`&base`: the address itself. Missing (`optimized_out`/`not_live`) when the value is not in memory."""
+    """`&base`: the address itself. Missing (`optimized_out`/`not_live`) when the value is not in memory.
+
+    `type` is the pointer type; where the binary describes none its id is below -1000 and only `elem` is the binary's.
+    """
 
     type: GoType
     base: Expr
@@ -139,7 +145,11 @@ class Form:
 
 @dataclass(frozen=True)
 class Capture:
-    """A column of a func block: its name, the expression's text as written, its typings and limits."""
+    """A column of a func block: its name, the expression's canonical text, its typings and limits.
+
+    `forms` is empty where the binary lacks what the expression names and that was allowed, or where the function has
+    no code: then the column exists and has no values.
+    """
 
     column: str
     source: str
@@ -150,7 +160,11 @@ class Capture:
 
 @dataclass(frozen=True)
 class Func:
-    """A `func` block bound to the bodies of its function in this binary."""
+    """A `func` block bound to the bodies of its function in this binary.
+
+    `bodies` is empty where the binary has no code of the function, or where what `when` needs is missing and that
+    was allowed: then the table exists and has no rows.
+    """
 
     table: str
     function: str
@@ -159,6 +173,8 @@ class Func:
     when: tuple[Form, ...]
     """The condition's typings; empty when there is no condition."""
     span: Span
+    program: str | None = None
+    """The program of its `in` clause: rows only in its processes. None: in every process."""
 
 
 @dataclass(frozen=True)

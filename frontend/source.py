@@ -14,6 +14,10 @@ class Span(NamedTuple):
     start: int
     end: int
 
+    def to(self, other: Span) -> Span:
+        """The range from the start of this one to the end of `other`."""
+        return Span(self.start, other.end)
+
 
 @dataclass(frozen=True)
 class Source:

@@ -1,0 +1,228 @@
+"""The syntax tree of a spec: what was written, nothing resolved.
+
+Spans don't take part in comparison, so two trees are equal when they say the same. `height` of an expression is
+how many levels of nodes it has; the parser bounds it, so that walking a tree by recursion is safe.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from sey.frontend.source import Source, Span
+
+
+class LiteralKind(enum.Enum):
+    """Kinds of literals."""
+
+    INT = "integer"
+    FLOAT = "floating-point number"
+    RUNE = "rune"
+    STRING = "string"
+    DURATION = "duration"
+    SIZE = "size"
+
+
+@dataclass(frozen=True)
+class Ident:
+    """A name where only a name can stand."""
+
+    name: str
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A literal: its value (nanoseconds of a duration, bytes of a size) and the text as written.
+
+    The value of a string is its bytes decoded as UTF-8 with `surrogateescape`, since Go strings hold any bytes.
+    """
+
+    kind: LiteralKind
+    value: int | Fraction | str
+    text: str
+    span: Span = field(compare=False)
+    height: int = field(default=1, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Name:
+    """A variable of the function, or `true`, `false`, `nil`."""
+
+    name: str
+    span: Span = field(compare=False)
+    height: int = field(default=1, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class PackageVariable:
+    """The package-level variable at the root of a `global` statement, named in full by a string."""
+
+    name: Literal
+    span: Span = field(compare=False)
+    height: int = field(default=1, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Select:
+    """`base.field`."""
+
+    base: Expr
+    field: Ident
+    span: Span = field(compare=False)
+    height: int = field(default=1, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Index:
+    """`base[index]`."""
+
+    base: Expr
+    index: Expr
+    span: Span = field(compare=False)
+    height: int = field(default=1, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Call:
+    """`len(argument)` or `cap(argument)`."""
+
+    function: Ident
+    argument: Expr
+    span: Span = field(compare=False)
+    height: int = field(default=1, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Unary:
+    """A prefix operator: one of `+ - ! ^ * &`."""
+
+    operator: str
+    operand: Expr
+    span: Span = field(compare=False)
+    height: int = field(default=1, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Binary:
+    """An infix operator of Go's five levels."""
+
+    operator: str
+    left: Expr
+    right: Expr
+    span: Span = field(compare=False)
+    height: int = field(default=1, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Paren:
+    """`(inner)`, kept so that formatting leaves the author's parentheses."""
+
+    inner: Expr
+    span: Span = field(compare=False)
+    height: int = field(default=1, compare=False, repr=False)
+
+
+Expr = Literal | Name | PackageVariable | Select | Index | Call | Unary | Binary | Paren
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One bound of a captured value: `max_string 4KiB`."""
+
+    name: Ident
+    value: Literal
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Capture:
+    """`expr as name { limits }`."""
+
+    expr: Expr
+    name: Ident | None
+    limits: tuple[Limit, ...]
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a `program` block."""
+
+    kind: Ident
+    value: Literal
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Program:
+    """`program name { rules }`; `body` spans the braces."""
+
+    name: Ident
+    rules: tuple[Rule, ...]
+    span: Span = field(compare=False)
+    body: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Func:
+    """`func "function" as name in program when condition { captures }`; `body` spans the braces."""
+
+    function: Literal
+    name: Ident | None
+    program: Ident | None
+    when: Expr | None
+    captures: tuple[Capture, ...]
+    span: Span = field(compare=False)
+    body: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Global:
+    """`global "package.Variable".path as name { limits }`."""
+
+    expr: Expr
+    name: Ident | None
+    limits: tuple[Limit, ...]
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Table:
+    """`table name = "sql"`."""
+
+    name: Ident
+    sql: Literal
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Column:
+    """`column table.name type = "sql"`; `type` is a DuckDB type with its words separated by one space."""
+
+    table: Ident
+    name: Ident
+    type: str
+    sql: Literal
+    span: Span = field(compare=False)
+
+
+Statement = Program | Func | Global | Table | Column
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A comment from its `#` to the end of its line."""
+
+    text: str
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A whole spec; `comments` are in the order of the text."""
+
+    statements: tuple[Statement, ...]
+    source: Source = field(compare=False)
+    comments: tuple[Comment, ...] = field(default=(), compare=False)

@@ -1,0 +1,128 @@
+"""Types every expression of a spec in Go's terms, and makes the implicit steps explicit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from sey.frontend import ast, bound
+from sey.frontend.ast import LiteralKind
+from sey.frontend.bind import access, operators
+from sey.frontend.bind.operands import Operand, Untyped, UntypedKind, Value, typed
+from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GlobalVariable, GoType, Kind
+from sey.frontend.diagnostics.base import Reject
+from sey.frontend.diagnostics.types import ConditionNotBool
+
+PREDECLARED = frozenset({"true", "false", "nil"})
+_DURATION = BUILTIN["time.Duration"]
+_UNTYPED = {
+    LiteralKind.INT: UntypedKind.INT,
+    LiteralKind.SIZE: UntypedKind.INT,
+    LiteralKind.FLOAT: UntypedKind.FLOAT,
+    LiteralKind.RUNE: UntypedKind.RUNE,
+    LiteralKind.STRING: UntypedKind.STRING,
+}
+
+
+def names_in(expr: ast.Expr) -> Iterator[ast.Name]:
+    """The variables that an expression names, in the order of the text, predeclared constants left out."""
+    match expr:
+        case ast.Name(name):
+            if name not in PREDECLARED:
+                yield expr
+        case ast.Select(base=inner) | ast.Call(argument=inner) | ast.Unary(operand=inner) | ast.Paren(inner=inner):
+            yield from names_in(inner)
+        case ast.Index(left, right) | ast.Binary(left=left, right=right):
+            yield from names_in(left)
+            yield from names_in(right)
+
+
+class Typer:
+    """Types expressions over one choice of types for the variables, or over one package-level variable."""
+
+    def __init__(
+        self, info: DebugInfo, variables: Mapping[str, GoType], package_variable: GlobalVariable | None = None
+    ) -> None:
+        self._info = info
+        self._variables = variables
+        self._package_variable = package_variable
+
+    def value(self, expr: ast.Expr) -> bound.Expr:
+        """The expression, typed. Raises Reject with what is wrong in it."""
+        return typed(self._operand(expr)).expr
+
+    def condition(self, expr: ast.Expr) -> bound.Expr:
+        """The expression, which has to be a bool. Raises Reject."""
+        value = typed(self._operand(expr))
+        if value.type.kind is not Kind.BOOL:
+            raise Reject(ConditionNotBool(span=expr.span, type=value.type.name))
+        return value.expr
+
+    def _operand(self, expr: ast.Expr) -> Operand:
+        match expr:
+            case ast.Literal():
+                return _literal(expr)
+            case ast.Name():
+                return self._name(expr)
+            case ast.PackageVariable():
+                assert self._package_variable is not None
+                variable = self._package_variable
+                known = bound.Global(self._info.type(variable.type), variable, expr.span)
+                return Value(known, addressable=True)
+            case ast.Select(base, field):
+                return access.select(self._info, self._operand(base), field.name, field.span, expr.span)
+            case ast.Index(base, index):
+                return access.index(self._info, self._operand(base), self._operand(index), expr.span)
+            case ast.Call(function, argument):
+                return access.length(self._info, function.name, self._operand(argument), expr.span)
+            case ast.Unary(operator, operand):
+                return self._unary(operator, self._operand(operand), expr)
+            case ast.Binary():
+                return self._binary(expr)
+            case ast.Paren(inner):
+                return self._operand(inner)
+
+    def _name(self, name: ast.Name) -> Operand:
+        match name.name:
+            case "true" | "false":
+                return Untyped(UntypedKind.BOOL, name.name == "true", name.span)
+            case "nil":
+                return Untyped(UntypedKind.NIL, None, name.span)
+        return Value(bound.Local(self._variables[name.name], name.name, name.span), addressable=True)
+
+    def _unary(self, operator: str, operand: Operand, expr: ast.Unary) -> Operand:
+        match operator:
+            case "*":
+                return access.dereference(self._info, operand, expr.span)
+            case "&":
+                return access.address(self._info, operand, expr.span)
+        return operators.unary(operator, operand, expr.span)
+
+    def _binary(self, expr: ast.Binary) -> Operand:
+        left, right = self._operand(expr.left), self._operand(expr.right)
+        if expr.operator not in ("<<", ">>", "&&", "||"):
+            if _is_constant_shift(expr.left) and isinstance(left, Value):
+                left = operators.retyped(left, right)
+            elif _is_constant_shift(expr.right) and isinstance(right, Value):
+                right = operators.retyped(right, left)
+        return operators.binary(expr.operator, left, right, expr.span)
+
+
+def _literal(literal: ast.Literal) -> Operand:
+    if literal.kind is LiteralKind.DURATION:
+        assert isinstance(literal.value, int)
+        return Value(bound.Const(_DURATION, literal.value, literal.span))
+    value: int | Fraction | str = literal.value
+    return Untyped(_UNTYPED[literal.kind], value, literal.span)
+
+
+def _is_constant_shift(expr: ast.Expr) -> bool:
+    """Whether an expression is written as a literal shifted by something, `1 << n`."""
+    while isinstance(expr, ast.Paren):
+        expr = expr.inner
+    return (
+        isinstance(expr, ast.Binary)
+        and expr.operator in ("<<", ">>")
+        and isinstance(expr.left, ast.Literal)
+        and expr.left.kind is not LiteralKind.DURATION
+    )

@@ -1,0 +1,76 @@
+"""The variables of a function, over all places where its code is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from itertools import product
+
+from sey.frontend.debuginfo.model import Body, DebugInfo, TypeId, Variable
+from sey.frontend.diagnostics.nearest import Names
+
+MAX_FORMS = 32
+"""Combinations of types that one expression is tried with."""
+
+
+class TooManyError(Exception):
+    """An expression's variables have more than `MAX_FORMS` combinations of types."""
+
+
+class FunctionScope:
+    """Which variables a function has in which of its bodies, and of which types."""
+
+    def __init__(self, info: DebugInfo, name: str) -> None:
+        self.name = name
+        self.bodies: tuple[Body, ...] = info.bodies(name)
+        self._by_body = [_by_name(info.variables(body)) for body in self.bodies]
+
+    @cached_property
+    def _all(self) -> dict[str, list[Variable]]:
+        found: dict[str, list[Variable]] = {}
+        for variables in self._by_body:
+            for name, entries in variables.items():
+                found.setdefault(name, []).extend(entries)
+        return found
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._all
+
+    def names(self) -> tuple[str, ...]:
+        """All variables, in the order in which they were first met."""
+        return tuple(self._all)
+
+    def nearest(self, name: str) -> tuple[str, ...]:
+        """The variables closest in name."""
+        return Names(self.names()).nearest(name)
+
+    def lost(self, name: str) -> tuple[bool, str | None]:
+        """Whether no body has a place for the variable, and what the debug information says about it."""
+        entries = self._all[name]
+        if any(entry.locations for entry in entries):
+            return False, None
+        return True, next((entry.problem for entry in entries if entry.problem), None)
+
+    def typings(self, names: Iterable[str]) -> list[Mapping[str, TypeId]]:
+        """Every combination of types that the variables have together in a body; one empty one for no names.
+
+        Raises TooManyError where there are more than MAX_FORMS.
+        """
+        wanted = tuple(dict.fromkeys(names))
+        found: dict[tuple[TypeId, ...], None] = {}
+        for variables in self._by_body:
+            choices = [tuple(dict.fromkeys(v.type for v in variables.get(name, ()))) for name in wanted]
+            for combination in product(*choices):
+                found[combination] = None
+                if len(found) > MAX_FORMS:
+                    raise TooManyError
+        if not wanted:
+            return [{}]
+        return [dict(zip(wanted, combination, strict=True)) for combination in found]
+
+
+def _by_name(variables: Iterable[Variable]) -> dict[str, list[Variable]]:
+    found: dict[str, list[Variable]] = {}
+    for variable in variables:
+        found.setdefault(variable.name, []).append(variable)
+    return found

@@ -1,0 +1,374 @@
+"""A syntax tree and a binary's debug information to a bound spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from sey.frontend import ast, bound
+from sey.frontend.bind.access import few
+from sey.frontend.bind.columns import (
+    BUILTIN_TABLES,
+    Namespace,
+    column_namespace,
+    column_of,
+    global_namespace,
+    table_namespace,
+    table_of,
+)
+from sey.frontend.bind.expressions import PREDECLARED, Typer, names_in
+from sey.frontend.bind.programs import fitting
+from sey.frontend.bind.scope import MAX_FORMS, FunctionScope, TooManyError
+from sey.frontend.debuginfo.model import DebugInfo
+from sey.frontend.diagnostics.base import Reject, Severity, SpannedProblem, SpecError
+from sey.frontend.diagnostics.names import (
+    BlankName,
+    ConditionMissing,
+    Duplicate,
+    NeverTogether,
+    NoCode,
+    NoProgramFits,
+    OptimizedOut,
+    Predeclared,
+    UnknownFunction,
+    UnknownGlobal,
+    UnknownProgram,
+    UnknownTable,
+    UnknownVariable,
+)
+from sey.frontend.diagnostics.nearest import Names
+from sey.frontend.diagnostics.syntax import EmptySpec
+from sey.frontend.diagnostics.types import NoFormFits, TooManyForms
+from sey.frontend.printer import expression
+from sey.frontend.source import Source, Span
+
+
+def bind(
+    spec: ast.Spec,
+    source: Source,
+    info: DebugInfo,
+    *,
+    binary: str,
+    module: str | None = None,
+    allow_missing: bool = False,
+) -> tuple[bound.BoundSpec, list[SpannedProblem]]:
+    """The spec bound to one binary, and the warnings there are.
+
+    `binary` is its path; `module` its main module's path, where known, which decides whether `in` blocks apply.
+    With `allow_missing`, what the binary lacks is a warning. Raises SpecError with everything that is wrong.
+    """
+    binder = _Binder(spec, source, info, binary, module, allow_missing)
+    result = binder.run()
+    problems = sorted(binder.problems, key=lambda p: p.span)
+    errors = [p for p in problems if p.effective_severity is Severity.ERROR]
+    if errors:
+        raise SpecError(source, *errors, *(p for p in problems if p not in errors))
+    return result, problems
+
+
+class _Binder:
+    """One run over a spec: collects problems, keeps what several statements share."""
+
+    def __init__(
+        self, spec: ast.Spec, source: Source, info: DebugInfo, binary: str, module: str | None, allow_missing: bool
+    ) -> None:
+        self.spec = spec
+        self.source = source
+        self.info = info
+        self.binary = binary
+        self.allow_missing = allow_missing
+        self.problems: list[SpannedProblem] = []
+        self.programs = {p.name.name: p for p in spec.statements if isinstance(p, ast.Program)}
+        self.fitting = fitting(tuple(self.programs.values()), binary, module)
+        self.tables = table_namespace()
+        self.globals = global_namespace()
+        self.columns: dict[str, Namespace] = {
+            name: column_namespace(columns) for name, columns in BUILTIN_TABLES.items()
+        }
+        self._scopes: dict[str, FunctionScope] = {}
+        self._functions: Names | None = None
+
+    def run(self) -> bound.BoundSpec:
+        statements = self.spec.statements
+        if not statements:
+            self.report(EmptySpec(span=Span(0, 0)))
+        self._check_programs()
+        # Tables first: a `column` may stand before the block or table that it extends.
+        tables = {id(s): self._table_name(s) for s in statements if isinstance(s, ast.Func | ast.Table)}
+        funcs = [self._func(s, tables[id(s)]) for s in statements if isinstance(s, ast.Func)]
+        globals_ = [self._global(s) for s in statements if isinstance(s, ast.Global)]
+        columns = [self._column(s) for s in statements if isinstance(s, ast.Column)]
+        return bound.BoundSpec(
+            path=self.source.path,
+            text=self.source.text,
+            programs=tuple(_program(p) for p in self.programs.values()),
+            funcs=tuple(f for f in funcs if f is not None),
+            globals=tuple(g for g in globals_ if g is not None),
+            tables=tuple(
+                bound.SqlTable(s.name.name, str(s.sql.value), s.span) for s in statements if isinstance(s, ast.Table)
+            ),
+            columns=tuple(c for c in columns if c is not None),
+        )
+
+    def report(self, problem: SpannedProblem) -> None:
+        """Notes a problem; what the binary lacks is a warning where that is allowed."""
+        if problem.missing and self.allow_missing:
+            problem = replace(problem, severity=Severity.WARNING)
+        self.problems.append(problem)
+
+    # Programs and tables
+
+    def _check_programs(self) -> None:
+        first: dict[str, ast.Program] = {}
+        for program in self.spec.statements:
+            if isinstance(program, ast.Program):
+                earlier = first.setdefault(program.name.name, program)
+                if earlier is not program:
+                    name = program.name
+                    self.report(Duplicate(span=name.span, what="program", name=name.name, first=earlier.name.span))
+        if self.programs and not self.fitting:
+            names = ", ".join(self.programs)
+            span = next(iter(self.programs.values())).name.span
+            self.report(NoProgramFits(span=span, binary=self.binary, programs=names))
+
+    def _table_name(self, statement: ast.Func | ast.Table) -> str:
+        if statement.name is not None:
+            name, span, given = statement.name.name, statement.name.span, True
+        else:
+            assert isinstance(statement, ast.Func)
+            name, span, given = table_of(str(statement.function.value)), statement.function.span, False
+        try:
+            name = self.tables.take(name, span, given=given)
+        except Reject as reject:
+            self.report(reject.problem)
+        own = column_namespace() if isinstance(statement, ast.Func) else Namespace("column", {})
+        self.columns.setdefault(name, own)
+        return name
+
+    def _column(self, column: ast.Column) -> bound.SqlColumn | None:
+        table = column.table.name
+        if table not in self.columns:
+            nearest = Names(self.columns).nearest(table)
+            remarks = (f"the tables are {few(tuple(self.columns))}",)
+            self.report(UnknownTable(span=column.table.span, name=table, nearest=nearest, remarks=remarks))
+            return None
+        try:
+            name = self.columns[table].take(column.name.name, column.name.span, given=True)
+        except Reject as reject:
+            self.report(reject.problem)
+            return None
+        return bound.SqlColumn(table, name, column.type, str(column.sql.value), column.span)
+
+    # Functions
+
+    def _func(self, func: ast.Func, table: str) -> bound.Func | None:
+        columns = self._capture_columns(func, table)
+        program = func.program.name if func.program else None
+        if func.program and program not in self.programs:
+            nearest = Names(self.programs).nearest(func.program.name)
+            self.report(UnknownProgram(span=func.program.span, name=func.program.name, nearest=nearest))
+            return None
+        if program is not None and program not in self.fitting:
+            return None
+        scope = self._scope(func)
+        if scope is None:
+            return None
+        block = _Block(self, scope)
+        captures = tuple(
+            self._capture(block, capture, column) for capture, column in zip(func.captures, columns, strict=True)
+        )
+        bodies = scope.bodies
+        when: tuple[bound.Form, ...] = ()
+        if func.when is not None:
+            when = block.forms(func.when, lambda typer: typer.condition)
+            if not when and self.allow_missing:
+                # Without forms the condition can't be evaluated, and then is false: no body, no rows.
+                self.report(ConditionMissing(span=func.when.span, binary=self.binary, table=table))
+                bodies = ()
+        block.warn_of_lost()
+        return bound.Func(table, scope.name, bodies, captures, when, func.span, program)
+
+    def _scope(self, func: ast.Func) -> FunctionScope | None:
+        name = str(func.function.value)
+        if name in self._scopes:
+            return self._scopes[name]
+        if self.info.function(name) is None:
+            self.report(self._unknown_function(name, func.function.span))
+            return None
+        scope = self._scopes[name] = FunctionScope(self.info, name)
+        if not scope.bodies:
+            self.report(NoCode(span=func.function.span, function=name, binary=self.binary))
+        return scope
+
+    def _unknown_function(self, name: str, span: Span) -> UnknownFunction:
+        if self._functions is None:
+            self._functions = Names(self.info.function_names())
+        remark = "functions are named as Go's stack traces print them: `main.(*server).GetInfo`, `main.main.func1`"
+        nearest = self._functions.nearest(name)
+        return UnknownFunction(span=span, binary=self.binary, name=name, nearest=nearest, remarks=(remark,))
+
+    def _capture_columns(self, func: ast.Func, table: str) -> list[str]:
+        namespace = self.columns.get(table) or column_namespace()
+        columns: list[str] = []
+        for capture in func.captures:
+            given = capture.name is not None
+            name = capture.name.name if capture.name else column_of(capture.expr)
+            span = capture.name.span if capture.name else capture.expr.span
+            try:
+                namespace.take(name, span, given=given)
+            except Reject as reject:
+                self.report(reject.problem)
+            columns.append(name)
+        return columns
+
+    def _capture(self, block: _Block, capture: ast.Capture, column: str) -> bound.Capture:
+        forms = block.forms(capture.expr, lambda typer: typer.value)
+        return bound.Capture(column, expression(capture.expr), forms, _limits(capture.limits), capture.span)
+
+    # Package-level variables
+
+    def _global(self, statement: ast.Global) -> bound.GlobalCapture | None:
+        name = statement.name.name if statement.name else column_of(statement.expr)
+        span = statement.name.span if statement.name else statement.expr.span
+        root = _root(statement.expr)
+        try:
+            self.globals.take(name, span, given=statement.name is not None)
+            variable = self.info.global_variable(str(root.name.value))
+            if variable is None:
+                raise Reject(self._unknown_global(str(root.name.value), root.span))
+            expr = Typer(self.info, {}, variable).value(statement.expr)
+        except Reject as reject:
+            self.report(reject.problem)
+            return None
+        limits = _limits(statement.limits)
+        return bound.GlobalCapture(name, expression(statement.expr), expr, limits, statement.span)
+
+    def _unknown_global(self, name: str, span: Span) -> UnknownGlobal:
+        nearest = Names(self.info.global_names()).nearest(name)
+        remarks = ('the name is the whole import path and the variable: "net/http.DefaultClient"',)
+        if self.info.function(name) is not None:
+            remarks = ("there is a function of that name",)
+        return UnknownGlobal(span=span, binary=self.binary, name=name, nearest=nearest, remarks=remarks)
+
+
+class _Block:
+    """Binds the expressions of one `func` block."""
+
+    def __init__(self, binder: _Binder, scope: FunctionScope) -> None:
+        self._binder = binder
+        self._scope = scope
+        self._used: dict[str, Span] = {}
+
+    def forms(
+        self, expr: ast.Expr, method: Callable[[Typer], Callable[[ast.Expr], bound.Expr]]
+    ) -> tuple[bound.Form, ...]:
+        """The typings of an expression; none (and a problem) where nothing fits, or where no code has the variables."""
+        names = list(names_in(expr))
+        self._warn_of_predeclared(expr)
+        if not self._scope.bodies or not self._all_known(names):
+            return ()
+        try:
+            typings = self._scope.typings(name.name for name in names)
+        except TooManyError:
+            problem = TooManyForms(span=expr.span, function=self._scope.name, limit=MAX_FORMS)
+            self._binder.report(problem)
+            return ()
+        if not typings:
+            listed = ", ".join(dict.fromkeys(f"`{name.name}`" for name in names))
+            self._binder.report(NeverTogether(span=expr.span, function=self._scope.name, names=listed))
+        for name in names:
+            self._used.setdefault(name.name, name.span)
+        return self._typed(expr, typings, method)
+
+    def _typed(
+        self,
+        expr: ast.Expr,
+        typings: list[Mapping[str, int]],
+        method: Callable[[Typer], Callable[[ast.Expr], bound.Expr]],
+    ) -> tuple[bound.Form, ...]:
+        forms: list[bound.Form] = []
+        failed: list[tuple[Mapping[str, int], SpannedProblem]] = []
+        info = self._binder.info
+        for typing in typings:
+            typer = Typer(info, {name: info.type(type_id) for name, type_id in typing.items()})
+            try:
+                forms.append(bound.Form(typing, method(typer)(expr)))
+            except Reject as reject:
+                failed.append((typing, reject.problem))
+        if not forms and failed:
+            self._binder.report(self._why_none_fits(expr, failed))
+        return tuple(forms)
+
+    def _why_none_fits(self, expr: ast.Expr, failed: list[tuple[Mapping[str, int], SpannedProblem]]) -> SpannedProblem:
+        first = failed[0][1]
+        if len({problem.message() for _, problem in failed}) == 1:
+            return first
+        info = self._binder.info
+        reasons = tuple(
+            f"with {', '.join(f'`{n}` of type {info.type(t).name}' for n, t in typing.items())}: {problem.message()}"
+            for typing, problem in failed[:8]
+        )
+        return NoFormFits(span=expr.span, function=self._scope.name, reasons=reasons)
+
+    def _all_known(self, names: list[ast.Name]) -> bool:
+        unknown = {n.name: n for n in reversed(names) if n.name not in self._scope}
+        for name, at in unknown.items():
+            if name == "_":
+                self._binder.report(BlankName(span=at.span))
+                continue
+            known = self._scope.names()
+            remarks = [f"its variables: {few(known)}" if known else "it has no variables in this binary"]
+            package = self._scope.name.rpartition("/")
+            full = package[0] + package[1] + package[2].split(".")[0] + "." + name
+            if self._binder.info.global_variable(full) is not None:
+                remarks.append(f'there is a package-level variable of that name: global "{full}"')
+            self._binder.report(
+                UnknownVariable(
+                    span=at.span,
+                    function=self._scope.name,
+                    name=name,
+                    nearest=self._scope.nearest(name),
+                    remarks=tuple(remarks),
+                )
+            )
+        return not unknown
+
+    def _warn_of_predeclared(self, expr: ast.Expr) -> None:
+        for word in sorted(PREDECLARED):
+            if word in self._scope and _mentions(expr, word):
+                self._binder.report(Predeclared(span=expr.span, function=self._scope.name, name=word))
+
+    def warn_of_lost(self) -> None:
+        """Warns of the variables used that no code has a place for."""
+        for name, span in self._used.items():
+            lost, reason = self._scope.lost(name)
+            if lost:
+                self._binder.report(OptimizedOut(span=span, function=self._scope.name, name=name, reason=reason))
+
+
+def _mentions(expr: ast.Expr, word: str) -> bool:
+    match expr:
+        case ast.Name(name):
+            return name == word
+        case ast.Select(base=inner) | ast.Call(argument=inner) | ast.Unary(operand=inner) | ast.Paren(inner=inner):
+            return _mentions(inner, word)
+        case ast.Index(left, right) | ast.Binary(left=left, right=right):
+            return _mentions(left, word) or _mentions(right, word)
+    return False
+
+
+def _root(expr: ast.Expr) -> ast.PackageVariable:
+    while isinstance(expr, ast.Select | ast.Index):
+        expr = expr.base
+    assert isinstance(expr, ast.PackageVariable)
+    return expr
+
+
+def _limits(limits: tuple[ast.Limit, ...]) -> bound.Limits:
+    given = {limit.name.name: int(limit.value.value) for limit in limits}
+    return bound.Limits(**given)
+
+
+def _program(program: ast.Program) -> bound.Program:
+    rules = tuple(bound.Rule(rule.kind.name, str(rule.value.value), rule.span) for rule in program.rules)
+    return bound.Program(program.name.name, rules, program.span)

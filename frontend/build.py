@@ -1,0 +1,240 @@
+"""Syntax tree nodes from the parser's reductions: one method for each rule of `grammar.lark`.
+
+Methods get what the rule matched, in order: tokens, and nodes of inner rules. A problem leaves as `Reject`; the
+parser collects it and goes on after the statement or capture.
+"""
+
+# ruff: noqa: D102 - the methods are the grammar's rules, and grammar.lark says what each is
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from lark import Transformer, v_args
+
+from sey.frontend import ast
+from sey.frontend.ast import LiteralKind
+from sey.frontend.diagnostics.base import Reject
+from sey.frontend.diagnostics.nearest import Names
+from sey.frontend.diagnostics.syntax import (
+    BadRule,
+    LimitOutOfRange,
+    NotCallable,
+    Repeated,
+    TooDeep,
+    UnknownLimit,
+    UnknownRule,
+)
+from sey.frontend.layout import MAX_DEPTH
+from sey.frontend.source import Span
+from sey.frontend.tokens import Token
+
+RULES = ("executable", "module", "command", "env", "pid")
+LIMITS = {"max_string": (0, 64 << 10), "max_items": (0, 4096), "depth": (0, 16)}
+"""Smallest and largest value of each limit: bytes, items, pointers followed."""
+
+Node = TypeVar("Node", bound=ast.Expr)
+
+
+@dataclass(frozen=True)
+class _Clause:
+    word: str
+    value: ast.Ident | ast.Expr
+    span: Span
+
+
+@dataclass(frozen=True)
+class _Limits:
+    items: tuple[ast.Limit, ...]
+    span: Span
+
+
+@v_args(inline=True)
+class Builder(Transformer[Any, Any]):
+    """Callbacks named after rules and their aliases."""
+
+    def start(self, *statements: ast.Statement) -> tuple[ast.Statement, ...]:
+        return statements
+
+    # Statements
+
+    def program(self, word: Token, name: Token, opening: Token, *rest: Token | ast.Rule) -> ast.Program:
+        rules = tuple(r for r in rest if isinstance(r, ast.Rule))
+        closing = rest[-1].span
+        if not rules:
+            what = f"program `{name.text}` has no rules, so it would match every process"
+            help_ = 'say which it is: executable "*/server", module "github.com/acme/shop", …'
+            raise Reject(BadRule(span=opening.span.to(closing), what=what, advice_text=help_))
+        return ast.Program(_ident(name), rules, word.span.to(closing), opening.span.to(closing))
+
+    def rule(self, name: Token, value: Token) -> ast.Rule:
+        if name.text not in RULES:
+            nearest = Names(RULES).nearest(name.text)
+            raise Reject(UnknownRule(span=name.span, word=name.text, known=RULES, nearest=nearest))
+        if name.text == "pid" and not str(value.value).isdecimal():
+            raise Reject(BadRule(span=value.span, what="a pid is a whole number", advice_text="pid 1234"))
+        if name.text != "pid" and (value.type != "STRING" or not value.value):
+            example = f'{name.text} "…"'
+            raise Reject(BadRule(span=value.span, what=f"`{name.text}` takes a string", advice_text=example))
+        return ast.Rule(_ident(name), _literal(value), name.span.to(value.span))
+
+    def func(self, word: Token, function: Token, *rest: Any) -> ast.Func:
+        clauses = _clauses([r for r in rest if isinstance(r, _Clause)])
+        opening, captures, closing = rest[-3:]
+        return ast.Func(
+            _literal(function),
+            clauses.get("as"),
+            clauses.get("in"),
+            clauses.get("when"),
+            captures,
+            word.span.to(closing.span),
+            opening.span.to(closing.span),
+        )
+
+    def as_clause(self, word: Token, name: Token) -> _Clause:
+        return _Clause("as", _ident(name), word.span.to(name.span))
+
+    def in_clause(self, word: Token, name: Token) -> _Clause:
+        return _Clause("in", _ident(name), word.span.to(name.span))
+
+    def when_clause(self, word: Token, condition: ast.Expr) -> _Clause:
+        return _Clause("when", condition, word.span.to(condition.span))
+
+    def body(self, captures: Sequence[ast.Capture] = (), _comma: Token | None = None) -> tuple[ast.Capture, ...]:
+        return tuple(captures)
+
+    def captures(self, first: Any, _separator: Token | None = None, last: Any = None) -> list[ast.Capture]:
+        if last is None:
+            return [first]
+        # A list that grows: copying at each step would make large bodies quadratic.
+        first.append(last)
+        return first  # type: ignore[no-any-return]
+
+    def capture(self, expr: ast.Expr, *rest: ast.Ident | _Limits) -> ast.Capture:
+        name, limits, span = _suffix(expr.span, rest)
+        return ast.Capture(expr, name, limits, span)
+
+    def as_name(self, _word: Token, name: Token) -> ast.Ident:
+        return _ident(name)
+
+    def limits(self, opening: Token, *rest: Token | ast.Limit) -> _Limits:
+        items = tuple(item for item in rest if isinstance(item, ast.Limit))
+        first: dict[str, ast.Limit] = {}
+        for item in items:
+            if item.name.name in first:
+                earlier = first[item.name.name].span
+                raise Reject(Repeated(span=item.span, word=item.name.name, first=earlier))
+            first[item.name.name] = item
+        return _Limits(items, opening.span.to(rest[-1].span))
+
+    def limit(self, name: Token, value: Token) -> ast.Limit:
+        if name.text not in LIMITS:
+            known = tuple(LIMITS)
+            nearest = Names(known).nearest(name.text)
+            raise Reject(UnknownLimit(span=name.span, word=name.text, known=known, nearest=nearest))
+        low, high = LIMITS[name.text]
+        if not low <= int(value.value) <= high:
+            number = int(value.value)
+            raise Reject(LimitOutOfRange(span=value.span, word=name.text, low=low, high=high, value=number))
+        return ast.Limit(_ident(name), _literal(value), name.span.to(value.span))
+
+    def global_(self, word: Token, expr: ast.Expr, *rest: ast.Ident | _Limits) -> ast.Global:
+        name, limits, span = _suffix(word.span.to(expr.span), rest)
+        return ast.Global(expr, name, limits, span)
+
+    def table(self, word: Token, name: Token, _equal: Token, sql: Token) -> ast.Table:
+        return ast.Table(_ident(name), _literal(sql), word.span.to(sql.span))
+
+    def column(
+        self, word: Token, table: Token, _dot: Token, name: Token, type_: str, _equal: Token, sql: Token
+    ) -> ast.Column:
+        return ast.Column(_ident(table), _ident(name), type_, _literal(sql), word.span.to(sql.span))
+
+    def sql_type(self, *parts: Token | str) -> str:
+        words = " ".join(p.text for p in parts if isinstance(p, Token))
+        return words + "".join(p for p in parts if isinstance(p, str))
+
+    def sql_sizes(self, *tokens: Token) -> str:
+        return f"({', '.join(t.text for t in tokens if t.type == 'INT')})"
+
+    def sql_array(self, *tokens: Token) -> str:
+        return "".join(t.text for t in tokens)
+
+    # Expressions
+
+    def binary(self, left: ast.Expr, operator: Token, right: ast.Expr) -> ast.Expr:
+        span = left.span.to(right.span)
+        return _bounded(ast.Binary(operator.text, left, right, span, _above(left, right)))
+
+    def unary_operator(self, operator: Token, operand: ast.Expr) -> ast.Expr:
+        return _bounded(ast.Unary(operator.text, operand, operator.span.to(operand.span), _above(operand)))
+
+    def select(self, base: ast.Expr, _dot: Token, field: Token) -> ast.Expr:
+        return _bounded(ast.Select(base, _ident(field), base.span.to(field.span), _above(base)))
+
+    def index(self, base: ast.Expr, _opening: Token, index: ast.Expr, closing: Token) -> ast.Expr:
+        return _bounded(ast.Index(base, index, base.span.to(closing.span), _above(base, index)))
+
+    def call(self, function: Token, _opening: Token, argument: ast.Expr, closing: Token) -> ast.Expr:
+        if function.text not in ("len", "cap"):
+            raise Reject(NotCallable(span=function.span, function=function.text))
+        return _bounded(ast.Call(_ident(function), argument, function.span.to(closing.span), _above(argument)))
+
+    def paren(self, opening: Token, inner: ast.Expr, closing: Token) -> ast.Expr:
+        return _bounded(ast.Paren(inner, opening.span.to(closing.span), _above(inner)))
+
+    def name(self, word: Token) -> ast.Expr:
+        return ast.Name(word.text, word.span)
+
+    def literal(self, token: Token) -> ast.Expr:
+        return _literal(token)
+
+    def package_variable(self, name: Token) -> ast.Expr:
+        return ast.PackageVariable(_literal(name), name.span)
+
+
+# `global` is a keyword of Python, so the rule's method has to be attached under its name.
+setattr(Builder, "global", Builder.global_)
+
+
+def _ident(token: Token) -> ast.Ident:
+    return ast.Ident(token.text, token.span)
+
+
+def _literal(token: Token) -> ast.Literal:
+    return ast.Literal(LiteralKind[token.type], token.value, token.text, token.span)
+
+
+def _above(*children: ast.Expr) -> int:
+    return 1 + max(child.height for child in children)
+
+
+def _bounded(node: Node) -> Node:
+    if node.height > MAX_DEPTH:
+        raise Reject(TooDeep(span=node.span, limit=MAX_DEPTH))
+    return node
+
+
+def _clauses(given: Sequence[_Clause]) -> dict[str, Any]:
+    found: dict[str, _Clause] = {}
+    for clause in given:
+        if clause.word in found:
+            raise Reject(Repeated(span=clause.span, word=clause.word, first=found[clause.word].span))
+        found[clause.word] = clause
+    return {word: clause.value for word, clause in found.items()}
+
+
+def _suffix(span: Span, rest: Sequence[ast.Ident | _Limits]) -> tuple[ast.Ident | None, tuple[ast.Limit, ...], Span]:
+    """The optional `as name` and limits of a capture that so far covers `span`."""
+    name: ast.Ident | None = None
+    limits: tuple[ast.Limit, ...] = ()
+    for part in rest:
+        span = span.to(part.span)
+        match part:
+            case ast.Ident():
+                name = part
+            case _Limits(items):
+                limits = items
+    return name, limits, span

@@ -1,0 +1,127 @@
+"""What to say about a token that the grammar has no place for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sey.frontend.diagnostics.base import SpannedProblem, listing
+from sey.frontend.diagnostics.nearest import Names
+from sey.frontend.diagnostics.syntax import NotCallable, NotInThisVersion, Unexpected, UnknownStatement
+from sey.frontend.layout import STATEMENTS, Layout
+from sey.frontend.tokens import Token
+
+_LATER_STATEMENTS = {
+    "event": "`event` statements are",
+    "type": "`type` statements are",
+    "context": "`context` statements are",
+    "link": "`link` statements are",
+    "redact": "`redact` statements are",
+    "import": "`import` statements are",
+}
+_LATER_CLAUSES = frozenset({"limit", "for", "sample", "stack"})
+
+_OPERAND = frozenset({"NAME", "LPAR", "NOT"})
+_GROUPS = (
+    (frozenset({"OR", "AND", "COMPARE", "TIMES", "BAR"}), "an operator"),
+    (frozenset({"INT", "SIZE"}), "a number or a size"),
+)
+_WORDS = {
+    "NAME": "a name",
+    "STRING": "a string",
+    "INT": "a number",
+    "AS": "`as`",
+    "IN": "`in`",
+    "WHEN": "`when`",
+    "LBRACE": "`{`",
+    "RBRACE": "`}`",
+    "LPAR": "`(`",
+    "RPAR": "`)`",
+    "LBRACK": "`[`",
+    "RBRACK": "`]`",
+    "DOT": "`.`",
+    "COMMA": "`,`",
+    "EQUAL": "`=`",
+    "NL": "a new line",
+    "$END": "the end",
+}
+_KEYWORDS = frozenset(STATEMENTS.values())
+_LITERALS = frozenset({"INT", "FLOAT", "RUNE", "STRING", "DURATION", "SIZE"})
+
+
+def complain(layout: Layout, at: int, accepted: Collection[str]) -> SpannedProblem:
+    """The problem of token `at`, where the parser would take one of the terminals `accepted`."""
+    token = layout.tokens[at]
+    before = layout.tokens[at - 1] if at else None
+    at_top = bool(accepted) and set(accepted) >= _KEYWORDS and (before is None or before.type != "WHEN")
+    special = _known_mistake(token, before, at_top)
+    if special is not None:
+        return special
+    if at_top and token.type == "NAME" and (before is None or before.type in ("RBRACE", "STRING")):
+        known = tuple(STATEMENTS)
+        return UnknownStatement(span=token.span, word=token.text, known=known, nearest=Names(known).nearest(token.text))
+    advice = _advice(token, before, layout.bodies[at] >= 0)
+    return Unexpected(span=token.span, found=_found(token), expected=_expected(accepted), advice_text=advice)
+
+
+def _known_mistake(token: Token, before: Token | None, at_top: bool) -> SpannedProblem | None:
+    """Problems of things that the language will have, or that Go has and a probe can't."""
+    if token.type == "NAME" and at_top and token.text in _LATER_STATEMENTS:
+        return NotInThisVersion(span=token.span, what=_LATER_STATEMENTS[token.text])
+    if before is None:
+        return None
+    if token.type == "NAME" and token.text == "glob" and before.type == "FUNC":
+        return NotInThisVersion(span=token.span, what="`glob` patterns are")
+    if token.type == "NAME" and token.text in _LATER_CLAUSES and before.type in ("STRING", "NAME") and not at_top:
+        return NotInThisVersion(span=token.span, what=f"the clause `{token.text}`, which belongs to events, is")
+    if token.type == "LPAR" and before.type == "DOT":
+        return NotInThisVersion(span=before.span.to(token.span), what="type assertions `x.(T)` are")
+    if token.type == "COLON":
+        return NotInThisVersion(span=token.span, what="slices `x[a:b]` are")
+    if token.type == "LPAR" and before.type in ("NAME", "RBRACK", "RPAR"):
+        return NotCallable(span=before.span, function=before.text)
+    return None
+
+
+def _advice(token: Token, before: Token | None, in_body: bool) -> str | None:
+    after = before.type if before else ""
+    if token.type == "EQUAL":
+        return "to compare, write `==`"
+    if in_body and token.type == "LBRACE" and after == "NL":
+        return "limits stand on the line of their capture"
+    if in_body and token.type == "DOT" and after == "NL":
+        return "a newline ends a capture; leave the `.` at the end of the line before"
+    if in_body and token.type in ("NAME", "STRING") and after == "NAME":
+        return "a capture is named with `as`, and ends with a newline or a comma"
+    if token.type == "NAME" and after == "FUNC":
+        return f'the name of a function stands in quotes: func "{token.text}"'
+    if token.type == "NAME" and after == "GLOBAL":
+        return f'the name of a variable stands in quotes: global "{token.text}"'
+    return None
+
+
+def _found(token: Token) -> str:
+    if token.type == "NL":
+        return "end of the line"
+    if token.type == "$END":
+        return "end of the spec"
+    if token.type in _LITERALS:
+        shown = token.text if len(token.text) <= 30 and "\n" not in token.text else token.text[:30].split("\n")[0] + "…"
+        return shown if token.type == "STRING" else f"`{shown}`"
+    return f"`{token.text}`"
+
+
+def _expected(accepted: Collection[str]) -> str:
+    left = set(accepted)
+    words: list[str] = []
+    if left >= _KEYWORDS:
+        left -= _KEYWORDS
+        words.append("a statement")
+    if left >= _OPERAND:
+        left -= _OPERAND | _LITERALS | {"SIGN", "STAR"}
+        words.append("an expression")
+    for group, name in _GROUPS:
+        if group <= left:
+            left -= group | ({"SIGN", "STAR", "DOT", "LBRACK", "LPAR"} if name == "an operator" else frozenset())
+            words.append(name)
+    words += [text for kind, text in _WORDS.items() if kind in left]
+    return listing(words) or "nothing more"

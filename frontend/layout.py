@@ -1,0 +1,178 @@
+"""Which words are keywords, which newlines end a capture, and which bracket closes which.
+
+All of it follows from the tokens before, so the grammar itself needs no context:
+
+- A word is a keyword only where a name can't stand. Statement words count outside of braces, `as`, `in` and `when`
+  after something that ends an operand. So variables may be called `when`, `as` or `func`.
+- A newline counts only directly inside the braces of a `func` body, and not after an operator, `.`, `,` or `as`.
+- A bracket that is never closed is closed here, where that is noticed, and reported; the parser then goes on with
+  balanced brackets and the rest of the text is still checked.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sey.frontend.diagnostics.base import SpannedProblem
+from sey.frontend.diagnostics.syntax import TooDeep, Unclosed, Unopened
+from sey.frontend.source import Span
+from sey.frontend.tokens import Token
+
+MAX_DEPTH = 64
+"""Levels of brackets, and of nodes in an expression."""
+
+STATEMENTS = {"program": "PROGRAM", "func": "FUNC", "global": "GLOBAL", "table": "TABLE", "column": "COLUMN"}
+_CLAUSES = {"as": "AS", "in": "IN", "when": "WHEN"}
+_CLOSING = {"LPAR": "RPAR", "LBRACK": "RBRACK", "LBRACE": "RBRACE"}
+_ENDS_OPERAND = frozenset({"NAME", "INT", "FLOAT", "RUNE", "STRING", "DURATION", "SIZE", "RPAR", "RBRACK"})
+_PREFIX = frozenset({"SIGN", "STAR", "NOT"})
+_CONTINUES = frozenset({"OR", "AND", "COMPARE", "SIGN", "BAR", "STAR", "TIMES", "NOT", "EQUAL", "DOT", "COMMA", "AS"})
+"""Tokens after which a capture goes on although the line ends."""
+
+
+class Layout(NamedTuple):
+    """Tokens for the parser, the `func` body each stands in, and what is wrong with the brackets.
+
+    `bodies[i]` is the index of the `{` that opens the body around token i (-1 outside of bodies), `depths[i]` how many
+    brackets are open after token i. `broken` are the ranges of brackets that are never closed: syntax errors in there
+    follow from that.
+    """
+
+    tokens: list[Token]
+    bodies: list[int]
+    depths: list[int]
+    broken: list[Span]
+    problems: list[SpannedProblem]
+
+
+class _Open(NamedTuple):
+    token: Token
+    index: int
+
+
+class _Layout:
+    def __init__(self, tokens: list[Token]) -> None:
+        self.input = tokens
+        self.out: list[Token] = []
+        self.bodies: list[int] = []
+        self.depths: list[int] = []
+        self.open: list[_Open] = []
+        self.body = -1
+        self.statement = ""
+        self.prefixes = 0
+        self.broken: list[Span] = []
+        self.problems: list[SpannedProblem] = []
+
+    def run(self) -> Layout:
+        line_start = True
+        for i, token in enumerate(self.input):
+            self.prefixes = self.prefixes + 1 if token.type in _PREFIX else 0
+            if self.prefixes > MAX_DEPTH or len(self.open) > MAX_DEPTH:
+                self.problems.append(TooDeep(span=token.span, limit=MAX_DEPTH))
+                return self._result()
+            match token.type:
+                case "NL":
+                    line_start = True
+                    self._newline(token)
+                    continue
+                case "NAME":
+                    self._word(token, self.input[i + 1], line_start)
+                case "LPAR" | "LBRACK" | "LBRACE":
+                    self._opening(token)
+                case "RPAR" | "RBRACK" | "RBRACE":
+                    self._closing(token)
+                case "$END":
+                    self._force_close(0, token)
+                    self._emit(token)
+                case _:
+                    self._emit(token)
+            line_start = False
+        return self._result()
+
+    def _result(self) -> Layout:
+        return Layout(self.out, self.bodies, self.depths, self.broken, self.problems)
+
+    def _previous(self) -> str:
+        return self.out[-1].type if self.out else ""
+
+    def _emit(self, token: Token) -> None:
+        self.out.append(token)
+        self.bodies.append(self.body)
+        self.depths.append(len(self.open))
+
+    def _newline(self, token: Token) -> None:
+        in_body = self.body >= 0 and self.open[-1].index == self.body
+        after = self._previous()
+        if in_body and after not in _CONTINUES and after not in ("NL", "LBRACE"):
+            self._emit(token)
+
+    def _word(self, token: Token, following: Token, line_start: bool) -> None:
+        if line_start and self.open and _begins_statement(token, following):
+            self._force_close(0, token)
+        self._emit(token._replace(type=self._keyword(token.text)))
+
+    def _keyword(self, word: str) -> str:
+        after = self._previous()
+        if not self.open and word in STATEMENTS and (after in _ENDS_OPERAND or after in ("", "RBRACE")):
+            self.statement = word
+            return STATEMENTS[word]
+        clause = _CLAUSES.get(word)
+        if clause and after in _ENDS_OPERAND and (clause == "AS" or (not self.open and self.statement == "func")):
+            return clause
+        return "NAME"
+
+    def _opening(self, token: Token) -> None:
+        self.open.append(_Open(token, len(self.out)))
+        if token.type == "LBRACE" and len(self.open) == 1 and self.statement == "func":
+            self.body = len(self.out)
+        self._emit(token)
+
+    def _closing(self, token: Token) -> None:
+        wanted = [i for i, o in enumerate(self.open) if _CLOSING[o.token.type] == token.type]
+        # A round or square bracket can't close one outside of the braces it stands in.
+        walls = [i for i, o in enumerate(self.open) if o.token.type == "LBRACE"]
+        if not wanted or (token.type != "RBRACE" and walls and wanted[-1] < walls[-1]):
+            self.problems.append(Unopened(span=token.span, bracket=token.text))
+            self.broken.append(token.span)
+            return
+        self._force_close(wanted[-1] + 1, token)
+        self._close(token)
+
+    def _close(self, token: Token) -> None:
+        opening = self.open.pop()
+        if token.type == "RBRACE" and self._previous() == "NL":
+            self.out.pop()
+            self.bodies.pop()
+            self.depths.pop()
+        self._emit(token)
+        if opening.index == self.body:
+            self.body = -1
+
+    def _force_close(self, keep: int, noticed: Token) -> None:
+        """Closes all but the `keep` outermost brackets, reporting the outermost of those closed."""
+        if len(self.open) <= keep:
+            return
+        first = self.open[keep].token
+        end = Span(noticed.span.start, noticed.span.start)
+        related = noticed.span if noticed.type != "$END" else None
+        self.problems.append(Unclosed(span=first.span, bracket=first.text, noticed=related))
+        inner = [o.token.span.start for o in self.open[keep:] if o.token.type != "LBRACE"]
+        self.broken.append(Span(min(inner, default=noticed.span.start), noticed.span.end))
+        while len(self.open) > keep:
+            kind = _CLOSING[self.open[-1].token.type]
+            self._close(Token(kind, "", end))
+
+
+def _begins_statement(token: Token, following: Token) -> bool:
+    """Whether a line inside of brackets begins like a statement, as no capture does."""
+    if token.text in ("func", "global"):
+        return following.type == "STRING"
+    return token.text in ("table", "program", "column") and following.type == "NAME" and following.text != "as"
+
+
+def lay_out(tokens: list[Token]) -> Layout:
+    """Tokens as the grammar wants them. `tokens` are the scanner's, `$END` last.
+
+    Where brackets or prefix operators nest too deeply the rest is left out, `$END` too, and a problem says so.
+    """
+    return _Layout(tokens).run()

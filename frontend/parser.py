@@ -1,0 +1,178 @@
+"""Text to syntax tree, with every syntax problem of the text found in one go.
+
+After a problem inside a `func` body parsing goes on with the next capture, elsewhere with the next statement.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lark import Lark
+from lark.exceptions import UnexpectedInput
+from lark.parsers.lalr_interactive_parser import InteractiveParser
+
+from sey.binary.errors import SeyError
+from sey.frontend import ast
+from sey.frontend.build import Builder
+from sey.frontend.complaint import complain
+from sey.frontend.diagnostics.base import Reject, SpannedProblem, SpecError
+from sey.frontend.diagnostics.syntax import MoreProblems, NotText, TooLarge, Unclosed, Unreadable, Unterminated
+from sey.frontend.layout import STATEMENTS, Layout, lay_out
+from sey.frontend.source import Source, Span
+from sey.frontend.tokens import scan
+
+MAX_BYTES = 256 << 10
+"""Size of a spec, bounded so that checking any file ends within seconds."""
+_MAX_PROBLEMS = 20
+
+
+def read(path: str | Path) -> Source:
+    """The spec in the file at `path`, with `\\n` as its only line ending and no byte order mark.
+
+    Raises SeyError (Unreadable, TooLarge, NotText).
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+            size = max(len(data), file.seek(0, 2) if file.seekable() else 0)
+    except OSError as error:
+        raise SeyError(Unreadable(path=str(path), reason=error.strerror or str(error))) from None
+    if size > MAX_BYTES:
+        raise SeyError(TooLarge(path=str(path), size=size, limit=MAX_BYTES))
+    return decode(str(path), data)
+
+
+def decode(path: str, data: bytes) -> Source:
+    """The spec in the bytes `data`, as `read` does; `path` is what diagnostics call it. Raises SeyError (NotText)."""
+    if (nul := data.find(b"\0")) >= 0:
+        raise SeyError(NotText(path=path, offset=nul, what="NUL"))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        what = f"0x{data[error.start]:02x}, which is not UTF-8"
+        raise SeyError(NotText(path=path, offset=error.start, what=what)) from None
+    return Source(path, text.replace("\r\n", "\n"))
+
+
+def parse(source: Source) -> ast.Spec:
+    """The syntax tree of a spec. Raises SpecError with all syntax problems, in the order of the text."""
+    if len(source.text) > MAX_BYTES:
+        raise SpecError(source, TooLarge(path=source.path, size=len(source.text), limit=MAX_BYTES))
+    if (nul := source.text.find("\0")) >= 0:
+        raise SpecError(source, NotText(path=source.path, offset=len(source.text[:nul].encode()), what="NUL"))
+    found = scan(source)
+    layout = lay_out(found.tokens)
+    problems = [*found.problems, *_own(layout.problems, found.problems)]
+    if not layout.tokens or layout.tokens[-1].type != "$END":
+        raise SpecError(source, *_in_order(problems))
+    run = _Run(source, layout)
+    statements = run.parse()
+    problems += run.problems
+    if problems:
+        raise SpecError(source, *_in_order(problems))
+    return ast.Spec(statements, source, tuple(found.comments))
+
+
+def _in_order(problems: list[SpannedProblem]) -> list[SpannedProblem]:
+    ordered = sorted(problems, key=lambda p: p.span)
+    if len(ordered) <= _MAX_PROBLEMS:
+        return ordered
+    more = MoreProblems(span=ordered[_MAX_PROBLEMS].span, shown=_MAX_PROBLEMS)
+    return [*ordered[:_MAX_PROBLEMS], more]
+
+
+def _own(brackets: list[SpannedProblem], lexical: list[SpannedProblem]) -> list[SpannedProblem]:
+    """Problems of brackets, but for those left open because a string that never ends swallowed the closing one."""
+    swallowed = max((p.span.start for p in lexical if isinstance(p, Unterminated)), default=-1)
+    return [p for p in brackets if not (isinstance(p, Unclosed) and p.span.start < swallowed)]
+
+
+@cache
+def _grammar() -> Lark:
+    text = resources.files("sey.frontend").joinpath("grammar.lark").read_text()
+    # The tokens are fed one by one (`_Run`), so Lark's own lexer has nothing to do.
+    return Lark(text, parser="lalr", lexer="basic", transformer=Builder(), start="start", maybe_placeholders=False)
+
+
+class _Run:
+    """One parse: feeds the tokens, collects problems, and finds where to go on after each."""
+
+    def __init__(self, source: Source, layout: Layout) -> None:
+        self.source = source
+        self.layout = layout
+        self.problems: list[SpannedProblem] = []
+        self.parser: InteractiveParser = _grammar().parse_interactive("")
+
+    def parse(self) -> tuple[ast.Statement, ...]:
+        tokens = self.layout.tokens
+        result: Any = ()
+        at = 0
+        while at < len(tokens):
+            try:
+                result = self.parser.feed_token(tokens[at])  # type: ignore[arg-type]
+                at += 1
+                continue
+            except UnexpectedInput:
+                self._report(complain(self.layout, at, self._accepted()), tokens[at].span)
+            except Reject as reject:
+                self._report(reject.problem, reject.problem.span)
+            if len(self.problems) > _MAX_PROBLEMS:
+                break
+            at = self._resume(at)
+        return tuple(result) if not self.problems else ()
+
+    def _report(self, problem: SpannedProblem, at: Span) -> None:
+        if not any(broken.start <= at.start <= broken.end for broken in self.layout.broken):
+            self.problems.append(problem)
+
+    def _resume(self, at: int) -> int:
+        """The index of the token to go on with; the parser's stack is cut down to where that token fits."""
+        tokens = self.layout.tokens
+        while True:
+            at = self._next_start(at)
+            if self._cut(tokens[at].type) or tokens[at].type == "$END":
+                return at
+            at += 1
+
+    def _next_start(self, at: int) -> int:
+        """The first token from `at` on that ends a capture of the body at hand, or begins a statement."""
+        tokens, bodies = self.layout.tokens, self.layout.bodies
+        body = bodies[at]
+        if body >= 0:
+            while bodies[at] == body and not self._ends_capture(at):
+                at += 1
+        else:
+            while tokens[at].type not in _STATEMENT_START:
+                at += 1
+        return at
+
+    def _ends_capture(self, at: int) -> bool:
+        """Whether token `at`, inside a body, ends a capture of it."""
+        match self.layout.tokens[at].type:
+            case "NL":
+                return True
+            case "COMMA":
+                return self.layout.depths[at] == 1
+            case kind:
+                return kind == "RBRACE" and self.layout.depths[at] == 0
+
+    def _accepted(self) -> set[str]:
+        """The terminals that fit next."""
+        accepted: set[str] = self.parser.accepts()  # type: ignore[no-untyped-call]
+        return accepted
+
+    def _cut(self, wanted: str) -> bool:
+        """Forgets what was being parsed, the innermost first, until a `wanted` terminal fits; False where none does."""
+        state = self.parser.parser_state
+        while wanted not in self._accepted():
+            if not state.value_stack:
+                return False
+            state.state_stack.pop()
+            state.value_stack.pop()
+        return True
+
+
+_STATEMENT_START = frozenset({*STATEMENTS.values(), "$END"})

@@ -1,0 +1,209 @@
+"""Debug information made in memory, from declarations that read like Go, for tests of the binder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from sey.frontend.debuginfo.model import (
+    Body,
+    Field,
+    FunctionEntry,
+    GlobalVariable,
+    GoType,
+    Kind,
+    LocationRange,
+    Piece,
+    Place,
+    Range,
+    Role,
+    TypeId,
+    Variable,
+)
+
+_SCALARS = {
+    "bool": (Kind.BOOL, 1),
+    "int": (Kind.INT, 8),
+    "int8": (Kind.INT, 1),
+    "int16": (Kind.INT, 2),
+    "int32": (Kind.INT, 4),
+    "int64": (Kind.INT, 8),
+    "uint": (Kind.UINT, 8),
+    "uint8": (Kind.UINT, 1),
+    "uint16": (Kind.UINT, 2),
+    "uint32": (Kind.UINT, 4),
+    "uint64": (Kind.UINT, 8),
+    "uintptr": (Kind.UINT, 8),
+    "float32": (Kind.FLOAT, 4),
+    "float64": (Kind.FLOAT, 8),
+    "complex64": (Kind.COMPLEX, 8),
+    "complex128": (Kind.COMPLEX, 16),
+    "string": (Kind.STRING, 16),
+    "unsafe.Pointer": (Kind.UNSAFE_POINTER, 8),
+}
+
+Vars = Mapping[str, str]
+"""Variables of one body: name to type; `!` before the type: the compiler kept the variable nowhere."""
+
+
+class FakeInfo:
+    """A `DebugInfo` of a made-up binary.
+
+    `types` gives named types: a type's text, or for structs a mapping of fields (`_` prefixed with `+` is embedded).
+    `functions` gives for each function its bodies, each a mapping of variables. `globals_` gives package variables.
+    """
+
+    def __init__(
+        self,
+        types: Mapping[str, str | Mapping[str, str]] | None = None,
+        functions: Mapping[str, Sequence[Vars]] | None = None,
+        globals_: Mapping[str, str] | None = None,
+    ) -> None:
+        self._declared = dict(types or {})
+        self._functions = dict(functions or {})
+        self._ids: dict[str, TypeId] = {}
+        self._types: dict[TypeId, GoType] = {}
+        self._globals = {
+            name: GlobalVariable(name, self.type_id(text), 0x10000 + 64 * i)
+            for i, (name, text) in enumerate((globals_ or {}).items())
+        }
+
+    def type_id(self, text: str) -> TypeId:
+        """The id of the type with that Go spelling; described on first use."""
+        if text not in self._ids:
+            type_id = self._ids[text] = 0x100 + 16 * len(self._ids)
+            self._types[type_id] = self._describe(type_id, text)
+        return self._ids[text]
+
+    def _describe(self, type_id: TypeId, text: str) -> GoType:
+        if text in self._declared:
+            return self._named(type_id, text)
+        if text in _SCALARS:
+            return GoType(type_id, text, *_SCALARS[text])
+        if text.startswith("*"):
+            return GoType(type_id, text, Kind.POINTER, 8, elem=self.type_id(text[1:]))
+        if text.startswith("[]"):
+            return GoType(type_id, text, Kind.SLICE, 24, elem=self.type_id(text[2:]))
+        if found := re.fullmatch(r"\[(\d+)\](.*)", text):
+            elem, length = self.type_id(found[2]), int(found[1])
+            return GoType(type_id, text, Kind.ARRAY, length * self.type(elem).size, elem=elem, length=length)
+        if found := re.fullmatch(r"map\[(\w+)\](.*)", text):
+            return GoType(type_id, text, Kind.MAP, 8, key=self.type_id(found[1]), elem=self.type_id(found[2]))
+        if text.startswith("chan "):
+            return GoType(type_id, text, Kind.CHAN, 8, elem=self.type_id(text[5:]))
+        if text.startswith("func("):
+            return GoType(type_id, text, Kind.FUNC, 8)
+        if text in ("error", "interface {}"):
+            return GoType(type_id, text, Kind.INTERFACE, 16, empty_interface=text != "error")
+        return GoType(type_id, text, Kind.UNKNOWN, 0)
+
+    def _named(self, type_id: TypeId, name: str) -> GoType:
+        declared = self._declared[name]
+        if isinstance(declared, str):
+            base = self.type(self.type_id(declared))
+            return GoType(
+                type_id, name, base.kind, base.size, base.fields, base.elem, base.key, base.length,
+                empty_interface=base.empty_interface,
+            )  # fmt: skip
+        fields, offset = [], 0
+        for field, text in declared.items():
+            size = 8 if text.startswith("*") else self.type(self.type_id(text)).size
+            fields.append(Field(field.lstrip("+"), self.type_id(text), offset, field.startswith("+")))
+            offset += size
+        return GoType(type_id, name, Kind.STRUCT, offset, tuple(fields))
+
+    def function_names(self) -> Sequence[str]:
+        return sorted(self._functions)
+
+    def function(self, name: str) -> FunctionEntry | None:
+        if name not in self._functions:
+            return None
+        return FunctionEntry(name, (name,), "main.go", 1, len(self._functions[name]))
+
+    def bodies(self, name: str) -> tuple[Body, ...]:
+        first = 0x401000
+        return tuple(
+            Body(name, name, die=i, ranges=(own := (Range(first + 256 * i, first + 256 * i + 200)),), physical=own,
+                 container=name, inline_level=min(i, 1))
+            for i in range(len(self._functions.get(name, ())))
+        )  # fmt: skip
+
+    def variables(self, body: Body) -> tuple[Variable, ...]:
+        declared = self._functions[body.function][body.die]
+        return tuple(self._variable(name, text, body) for name, text in declared.items())
+
+    def _variable(self, name: str, text: str, body: Body) -> Variable:
+        type_id = self.type_id(text.lstrip("!"))
+        piece = Piece(Place.CFA, -16, 0, self.type(type_id).size)
+        where = () if text.startswith("!") else (LocationRange(*body.ranges[0], (piece,)),)
+        # `x'` is another variable of the name `x`.
+        return Variable(name.rstrip("'"), type_id, Role.LOCAL, False, body.ranges, 0, 1, where)
+
+    def type_names(self) -> Sequence[str]:
+        return sorted(self._declared)
+
+    def find_type(self, name: str) -> TypeId | None:
+        return self._ids.get(name)
+
+    def type(self, type_id: TypeId) -> GoType:
+        return self._types[type_id]
+
+    def global_names(self) -> Sequence[str]:
+        return sorted(self._globals)
+
+    def global_variable(self, name: str) -> GlobalVariable | None:
+        return self._globals.get(name)
+
+    def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
+        return {}
+
+    def line_of(self, pc: int) -> tuple[str, int] | None:
+        return None
+
+
+def shop() -> FakeInfo:
+    """A made-up service with a type of every kind."""
+    return FakeInfo(
+        types={
+            "time.Duration": "int64",
+            "main.Status": "uint8",
+            "main.Flag": "bool",
+            "sync.Mutex": {"state": "int32", "sema": "uint32"},
+            "main.base": {"id": "int64", "name": "string", "_": "int8"},
+            "main.extra": {"name": "string", "note": "string"},
+            "main.Job": {"+base": "*main.base", "cost": "float64", "deadline": "time.Duration", "next": "*main.Job"},
+            "main.both": {"+base": "main.base", "+extra": "main.extra"},
+            "main.server": {
+                "+Mutex": "sync.Mutex",
+                "mu": "*main.both",
+                "queue": "[]*main.Job",
+                "slots": "[4]main.base",
+                "tags": "map[string]string",
+                "wake": "chan int",
+                "onDone": "func(int)",
+                "err": "error",
+                "status": "main.Status",
+                "done": "main.Flag",
+                "raw": "unsafe.Pointer",
+                "z": "complex128",
+                "Jobs": "*[8]*main.Job",
+            },
+        },
+        functions={
+            "main.(*server).GetInfo": [
+                {"cs": "*main.server", "request": "string", "n": "int", "u": "uint32", "d": "time.Duration",
+                 "ok": "bool", "f": "float64", "buf": "[]uint8", "pp": "**main.server", "when": "int", "as": "int",
+                 "lost": "!int", "h": "float32", "i8": "int8", "s": "main.server", "nil": "int", "left": "int",
+                 "Depth": "int", "request2": "string", "count": "uint64", "str": "string"},
+                {"cs": "*main.server", "request": "string", "n": "int", "lost": "!int"},
+            ],
+            "main.(*server).SetInfo": [{"cs": "*main.server"}],
+            "main.main.func1": [{"url": "string"}],
+            "main.Switch": [{"x": "int", "x'": "string", "x''": "*main.Job"}, {"y": "int"}],
+            "main.(*List[...]).Put": [{"item": "int"}, {"item": "string"}],
+            "main.gone": [],
+            "main.(*server).Close": [{"cs": "*main.server"}],
+            "net/http.(*Server).Serve": [{"srv": "*main.server"}],
+        },
+        globals_={"net/http.DefaultClient": "*main.Job", "main.jobs": "[]main.Job", "main.counter": "int"},
+    )  # fmt: skip
