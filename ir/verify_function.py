@@ -16,6 +16,7 @@ from sey.ir.nodes import (
     Attempt,
     Begin,
     Binary,
+    BinaryOp,
     Break,
     Buffer,
     Call,
@@ -60,6 +61,7 @@ MAX_ARGUMENTS = 5
 MAX_LIMIT = 1 << 23
 """Largest limit of a loop or copy (BPF_MAX_LOOPS, kernel/bpf/bpf_iter.c)."""
 
+_ON_BITS = (BinaryOp.AND, BinaryOp.OR, BinaryOp.XOR)
 _NAME = re.compile(r"\w+", re.ASCII)
 
 
@@ -189,7 +191,8 @@ class _Checker:
             case Const(result, value):
                 self._number(value, result.type)
                 self._result(result, None)
-            case Binary(result, _, left, right):
+            case Binary(result, kind, left, right):
+                _need(result.type is not Type.I1 or kind in _ON_BITS, "on i1 there are and, or, xor")
                 self._use(left, result.type)
                 self._use(right, result.type)
                 self._result(result, None)
