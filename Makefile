@@ -23,7 +23,7 @@ lint: setup ## ruff
 	@$(PYTHON) -m ruff check .
 
 types: setup ## mypy --strict
-	@$(PYTHON) -m mypy -p sey -p tests -p tools
+	@$(PYTHON) -m mypy -p sey -p tests -p tools -p bench
 
 bench: setup ## the budgets, measured here (minutes; root)
 	@$(PYTHON) -m bench $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME...]`: runs the benchmarks one after the other, and says at the end which missed their budget."""
+"""`python -m bench [NAME...]`: runs the benchmarks one after the other; says at the end which missed their budget."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ HERE = Path(__file__).resolve().parent
 
 
 def main(names: list[str]) -> int:
-    """Runs bench_NAME.py for each name, or all there are. The result is 0 if every budget was met."""
-    scripts = [HERE / f"bench_{name}.py" for name in names] or sorted(HERE.glob("bench_*.py"))
+    """Runs NAME.py for each name, or all there are. The result is 0 if every budget was met."""
+    scripts = [HERE / f"{name}.py" for name in names] or sorted(HERE.glob("[!_]*.py"))
     missed = []
     for script in scripts:
         print(f"== {script.stem.removeprefix('bench_')}", flush=True)
         if subprocess.run([sys.executable, "-m", f"bench.{script.stem}"], cwd=HERE.parent, check=False).returncode:
-            missed.append(script.stem.removeprefix("bench_"))
+            missed.append(script.stem)
     print(f"{len(scripts) - len(missed)} within budget, missed: {', '.join(missed) or 'none'}")
     return 1 if missed else 0
 
