@@ -45,6 +45,9 @@ _WALL = 0x40000000
 # WNOWAIT leaves the stop as it is: a signal that was about to be delivered still is, should this process be killed
 # between seeing the stop and detaching.
 _LOOK = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT | _WALL
+_PF_EXITING = 4  # include/linux/sched.h
+_PARENT_CHECK_NS = 2_000_000
+_FIRST_LOOK_NS = 2_000_000
 _SETTLE_NS = 20_000_000  # how long a thread may refuse to be seized before that counts as forbidden
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -73,8 +76,9 @@ class Target:
     stop before they run user code again.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, asker: Asker | None) -> None:
         self.pid = pid
+        self._asker = asker
         self.stopped: dict[int, int] = {}
         self.records: list[bytes] = []
         self.running: set[int] = set()
@@ -145,25 +149,32 @@ class Target:
         return True
 
     def _await_stops(self, started: int, blocked_until: int, give_up: int) -> None:
-        checked = time.monotonic_ns()
+        """Wait until nobody is `running`. The longer that takes, the less often we look: on a host that is short of
+        processors we'd take them from the very threads that need one to reach their stop."""
+        look_at = started + _FIRST_LOOK_NS
         while True:
             self._collect_stops()
             if not self.running:
                 return
-            signal.sigtimedwait((signal.SIGCHLD,), 0.001)
             now = time.monotonic_ns()
-            if now - checked < 1_000_000:
-                continue
-            checked = now
-            for tid in tuple(self.running):
-                status = self._status(tid)
-                if status is None or status["State"][0] in "ZX":
-                    self.running.discard(tid)
-                elif status["State"][0] == "D" and now > blocked_until:
-                    self.running.discard(tid)
-                    self.skipped.add(tid)
-            if (now > give_up and self.running) or _asked(0):
-                raise PauseFailedError(WOULD_NOT_STOP, len(self.running), now - started)
+            if now >= look_at:
+                self._look_closer(now >= blocked_until)
+                if now > give_up or (self._asker and self._asker.wait(0) != WATCHDOG):
+                    raise PauseFailedError(WOULD_NOT_STOP, len(self.running), now - started)
+                look_at = now + max(_FIRST_LOOK_NS, (now - started) // 4)
+                if now < blocked_until < look_at:
+                    look_at = blocked_until
+            signal.sigtimedwait((signal.SIGCHLD,), max(look_at - now, 0) / 1e9)
+
+    def _look_closer(self, skip_blocked: bool) -> None:
+        """Give up on threads that are gone without a word, and on those in state D when they had their time."""
+        for tid in tuple(self.running):
+            status = self._status(tid)
+            if status is None or status["State"][0] in "ZX":
+                self.running.discard(tid)
+            elif status["State"][0] == "D" and skip_blocked:
+                self.running.discard(tid)
+                self.skipped.add(tid)
 
     def _collect_stops(self) -> None:
         for tid in tuple(self.running):
@@ -225,10 +236,34 @@ class Target:
         return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
-def _asked(timeout_ns: int) -> bool:
-    """Whether the asking process wrote or ended within `timeout_ns`."""
-    ready, _, _ = select.select((0,), (), (), max(timeout_ns, 0) / 1e9)
-    return bool(ready)
+class Asker:
+    """The process that asked for the pause, our parent: does it want the target to run again, or is it ending?
+
+    The end of its pipe would say the latter too late: a process that is killed closes its files only after all of its
+    memory is freed. But a flag in /proc/PID/stat is set at once.
+    """
+
+    def __init__(self) -> None:
+        self._stat = os.open(f"/proc/{os.getppid()}/stat", os.O_RDONLY)
+
+    def wait(self, until: int) -> int:
+        """One of ENDINGS; WATCHDOG when nothing happened until that time."""
+        while True:
+            left = until - time.monotonic_ns()
+            ready, _, _ = select.select((0,), (), (), min(max(left, 0), _PARENT_CHECK_NS) / 1e9)
+            if ready:
+                return ASKED if os.read(0, 1) else ORPHANED
+            if self._is_ending():
+                return ORPHANED
+            if left <= 0:
+                return WATCHDOG
+
+    def _is_ending(self) -> bool:
+        try:
+            fields = os.pread(self._stat, 4096, 0).rpartition(b")")[2].split()
+        except OSError:
+            return True
+        return bool(int(fields[6]) & _PF_EXITING)
 
 
 def _send(data: bytes, deadline: int | None = None) -> None:
@@ -247,16 +282,17 @@ def _send(data: bytes, deadline: int | None = None) -> None:
 
 def _serve(request: bytes) -> None:
     pid, budget_ns, watchdog_ns, blocked_ns = REQUEST.unpack(request)
-    target = Target(pid)
+    asker = Asker()
+    if asker.wait(0) != WATCHDOG:
+        return  # it ended while we were getting ready
+    target = Target(pid, asker)
     try:
         started, stopped = target.stop(budget_ns, blocked_ns)
         skipped = b"".join(map(THREAD_ID.pack, target.skipped))
         counts = len(target.records), len(target.skipped), int(target.group_stopped)
         answer = b"".join((b"S", STOPPED.pack(started, stopped, *counts), *target.records, skipped))
         _send(answer, started + watchdog_ns)
-        ending = WATCHDOG
-        if _asked(started + watchdog_ns - time.monotonic_ns()):
-            ending = ASKED if os.read(0, 1) else ORPHANED
+        ending = asker.wait(started + watchdog_ns)
     finally:
         target.resume()
         resumed = time.monotonic_ns()
@@ -271,7 +307,7 @@ def _practise() -> None:
         signal.pause()
         os._exit(0)
     try:
-        target = Target(child)
+        target = Target(child, None)  # what there is to read already is the real request
         target.stop(20_000_000, 1_000_000)
         target.resume()
     except PauseFailedError:
@@ -287,8 +323,8 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
     os.set_blocking(1, False)
     with contextlib.suppress(OSError):
-        # Every wait for a processor in here is a longer pause of the target.
-        os.setpriority(os.PRIO_PROCESS, 0, -20)
+        # Every wait of ours for a processor makes the pause longer; but the target's threads, too, need one to stop.
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
     _practise()
     request = os.read(0, REQUEST.size)
     if len(request) < REQUEST.size:

@@ -56,10 +56,14 @@ func churnChildren() {
 }
 
 func spin() {
+	sum := 1
 	garbage := make([][]byte, 16)
 	for {
 		for i := range garbage {
 			garbage[i] = make([]byte, 4096)
+		}
+		for range 1_000_000 {
+			sum += sum<<1 ^ 5
 		}
 		spins.Add(1)
 	}
