@@ -49,7 +49,8 @@ def write_whole(path: str, parts: Iterable[bytes | memoryview], *, durable: bool
             if durable:
                 os.fsync(fd)
             if not named:
-                os.link(f"/proc/self/fd/{fd}", temporary, follow_symlinks=True)
+                # With a folder to start from, Python calls linkat(2), which can follow the link to the file.
+                os.link(f"/proc/self/fd/{fd}", temporary, src_dir_fd=fd, follow_symlinks=True)
         finally:
             os.close(fd)
         os.replace(temporary, target)

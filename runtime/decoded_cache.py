@@ -1,0 +1,86 @@
+"""Decoded captures kept as DuckDB files in the user's cache folder, by the contents of the capture.
+
+Only large ones: opening a file takes longer than decoding some thousand goroutines. A file that can't be opened is
+made again; one that can't be written is done without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import duckdb
+
+from sey.binary.errors import SeyError
+from sey.runtime.capture import Capture
+from sey.runtime.decode.tables import decode_capture
+from sey.runtime.duck import fill
+from sey.runtime.files import replacing
+
+DECODER = 1
+"""Raise it when tables change: files of other decoders aren't used."""
+
+_SMALLEST = 8 << 20
+_KEPT = 8
+
+
+def attach(connection: duckdb.DuckDBPyConnection, capture: Capture) -> bool:
+    """Attach the decoded form as `captured`, made first where it isn't kept yet. False where the capture is small
+    or there is no place to keep it.
+    """
+    size = sum(len(p.pages.data) for p in capture.processes if p.pages is not None)
+    folder = _folder()
+    if size < _SMALLEST or not capture.digest or folder is None:
+        return False
+    path = folder / f"{capture.digest}-{DECODER}-{duckdb.__version__}.duckdb"
+    if _attached(connection, path):
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return True
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(path, capture)
+    except (OSError, SeyError, duckdb.Error):
+        return False
+    _forget_old(folder)
+    return _attached(connection, path)
+
+
+def _folder() -> Path | None:
+    """$SEY_CACHE_DIR, else $XDG_CACHE_HOME/sey, else ~/.cache/sey; there `decoded`."""
+    if own := os.environ.get("SEY_CACHE_DIR"):
+        return Path(own) / "decoded"
+    if shared := os.environ.get("XDG_CACHE_HOME"):
+        return Path(shared) / "sey" / "decoded"
+    try:
+        return Path.home() / ".cache" / "sey" / "decoded"
+    except RuntimeError:
+        return None
+
+
+def _attached(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        quoted = str(path).replace("'", "''")
+        connection.execute(f"attach '{quoted}' as captured (read_only)")
+    except duckdb.Error:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return False
+    return True
+
+
+def _make(path: Path, capture: Capture) -> None:
+    with replacing(str(path)) as temporary, duckdb.connect(temporary) as target:
+        name = target.execute("select current_catalog()").fetchone()
+        assert name is not None
+        fill(target, name[0], decode_capture(capture))
+
+
+def _forget_old(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        files = sorted(folder.glob("*.duckdb"), key=lambda file: file.stat().st_mtime, reverse=True)
+        for file in files[_KEPT:]:
+            file.unlink()
