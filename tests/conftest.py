@@ -1,8 +1,7 @@
-"""What all tests share: the flag that rewrites goldens, and the demand that the kernel tests run."""
+"""What all tests share: the flag that rewrites goldens. What needs the kernel says so by `tests.support.kernel`."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,24 +26,3 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         assert text == path.read_text()
 
     return check
-
-
-@pytest.fixture(scope="session")
-def kernel() -> None:
-    """For tests that load BPF programs or pause processes: skips where that can't be had, visibly.
-
-    SEY_REQUIRE_KERNEL=1 turns the skip into a failure: an environment meant to run these tests must run them.
-    """
-    missing = []
-    if os.uname().sysname != "Linux":
-        missing.append("Linux")
-    elif os.geteuid() != 0:
-        missing.append("root")
-    elif not Path("/sys/kernel/btf/vmlinux").exists():
-        missing.append("a kernel with BTF (/sys/kernel/btf/vmlinux)")
-    if not missing:
-        return
-    why = f"needs {', '.join(missing)}"
-    if os.environ.get("SEY_REQUIRE_KERNEL") == "1":
-        pytest.fail(why)
-    pytest.skip(why)
