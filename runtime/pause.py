@@ -186,8 +186,9 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
 
     `budget_ns` is for the capture to keep, `slack_ns` after it the watchdog resumes the target in any case.
 
-    `threads`: array of THREAD, one for each stopped thread. `skipped`: threads that sit in the kernel (state D) and run
-    no user code before they stop too; without registers. `was_stopped`: it had been SIGSTOPped, and stays so.
+    `threads`: array of THREAD, one for each stopped thread. `skipped`: threads without registers, that sit in the
+    kernel and run no user code before they stop too: blocked there (state D, after 20 ms), or still waiting for a
+    processor when half of the budget was spent. `was_stopped`: it had been SIGSTOPped, and stays so.
     `started_ns`, `deadline_ns`: CLOCK_MONOTONIC of the first interrupt and of the spent budget.
     `pause_ns`: from the first interrupt to the last thread let go; set when the context ends.
     `overrun`: the watchdog resumed the target before we did: what was read since can't be trusted.

@@ -98,7 +98,7 @@ class Target:
             for tid in fresh:
                 _ptrace(_PTRACE_INTERRUPT, tid, None, None)
             self.running |= fresh
-            self._await_stops(started, time.monotonic_ns() + blocked_ns, give_up)
+            self._await_stops(started, time.monotonic_ns() + blocked_ns, started + budget_ns // 2)
             # Threads that are stopped create no others, so the list is complete once it names nobody new.
             fresh = self._seize_new()
             if not fresh and not self.refused_since:
@@ -148,7 +148,7 @@ class Target:
             raise PauseFailedError(FORBIDDEN)
         return True
 
-    def _await_stops(self, started: int, blocked_until: int, give_up: int) -> None:
+    def _await_stops(self, started: int, blocked_until: int, starved_until: int) -> None:
         """Wait until nobody is `running`. The longer that takes, the less often we look: on a host that is short of
         processors we'd take them from the very threads that need one to reach their stop."""
         look_at = started + _FIRST_LOOK_NS
@@ -158,21 +158,23 @@ class Target:
                 return
             now = time.monotonic_ns()
             if now >= look_at:
-                self._look_closer(now >= blocked_until)
-                if now > give_up or (self._asker and self._asker.wait(0) != WATCHDOG):
+                self._look_closer(now >= blocked_until, now >= starved_until)
+                if self._asker and self._asker.wait(0) != WATCHDOG:
                     raise PauseFailedError(WOULD_NOT_STOP, len(self.running), now - started)
                 look_at = now + max(_FIRST_LOOK_NS, (now - started) // 4)
                 if now < blocked_until < look_at:
                     look_at = blocked_until
             signal.sigtimedwait((signal.SIGCHLD,), max(look_at - now, 0) / 1e9)
 
-    def _look_closer(self, skip_blocked: bool) -> None:
-        """Give up on threads that are gone without a word, and on those in state D when they had their time."""
+    def _look_closer(self, skip_blocked: bool, skip_all: bool) -> None:
+        """Give up on threads that are gone without a word, on those in state D when they had their time, and at last on
+        those that wait for a processor: a running thread is interrupted within microseconds, so they too are in the
+        kernel, where the stop comes before their own code."""
         for tid in tuple(self.running):
             status = self._status(tid)
             if status is None or status["State"][0] in "ZX":
                 self.running.discard(tid)
-            elif status["State"][0] == "D" and skip_blocked:
+            elif skip_all or (skip_blocked and status["State"][0] == "D"):
                 self.running.discard(tid)
                 self.skipped.add(tid)
 

@@ -183,6 +183,24 @@ def test_vfork_ending_within_the_pause() -> None:
         assert_runs(target)
 
 
+def test_target_that_gets_no_processor_is_captured_without_registers() -> None:
+    """Threads that wait for a processor don't stop; they can't run either."""
+    with churn("-spin", "2") as target:
+        subprocess.run(["chrt", "--all-tasks", "--idle", "--pid", "0", str(target.pid)], check=True)
+        hogs = [subprocess.Popen(["/bin/sh", "-c", "while :; do :; done"]) for _ in range(os.cpu_count() or 1)]
+        try:
+            time.sleep(0.1)
+            with paused(Process.look(target.pid), budget_ns=60 * MS) as pause:
+                pass
+        finally:
+            for hog in hogs:
+                hog.kill()
+                hog.wait()
+        assert len(pause.threads) + len(pause.skipped) == len(states(target.pid))
+        assert pause.pause_ns < 110 * MS
+        assert_runs(target)
+
+
 def test_stopped_target_stays_stopped() -> None:
     with churn("-spin", "1") as target:
         os.kill(target.pid, signal.SIGSTOP)
