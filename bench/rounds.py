@@ -1,0 +1,95 @@
+"""Pauses a process again and again, reading it in turns with a probe of ours and with the baseline in C."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bench.baseline import Baseline, Copied
+from sey.binary.gobinary import open_go
+from sey.runtime import libc
+from sey.runtime.bundle import BinaryProbe
+from sey.runtime.engine import LoadedProbe, Results, room_for
+from sey.runtime.pause import Pauser, paused
+from sey.runtime.process import Process
+
+_BUDGET_NS = 5_000_000_000
+_MAX_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One capture: the pause as the target feels it, the run of the probe in it by the clock and by the processor."""
+
+    pause_ns: int
+    wall_ns: int
+    cpu_ns: int
+    results: Results
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What the probe counted."""
+        return self.results.counters
+
+
+@dataclass
+class Rounds:
+    """The best of all rounds, the machine being shared."""
+
+    goroutines: int
+    taken: list[Taken] = field(default_factory=list)
+    stacks: list[Copied] = field(default_factory=list)
+    goroutines_and_stacks: list[Copied] = field(default_factory=list)
+
+    def micros(self, of: Callable[[Taken], int]) -> list[float]:
+        """Microseconds a goroutine of each of our rounds."""
+        return [of(one) / 1000 / self.goroutines for one in self.taken]
+
+    def baseline_micros(self, of: Callable[[Copied], int], *, with_g: bool = False) -> list[float]:
+        """Microseconds a goroutine of each round of the baseline."""
+        return [of(one) / 1000 / self.goroutines for one in (self.goroutines_and_stacks if with_g else self.stacks)]
+
+
+def capture(process: Process, probe: BinaryProbe) -> Taken:
+    """What `runtime/snapshot.py` does between the bundle and the pages, with a stopwatch."""
+    assert probe.program is not None
+    pauser = Pauser()
+    bias = process.load_bias(open_go(process.exe_path).elf.entry)
+    count = struct.unpack("<Q", libc.read_memory(process.pid, bias + probe.plan.goroutine_count, 8))[0]
+    marks: list[tuple[int, int]] = []
+    with LoadedProbe(probe.program, probe.plan, process.pid, room_for(probe.plan, count, _MAX_BYTES)) as loaded:
+        names = process.namespace_tids(process.threads())
+        loaded.expect_threads(np.array(sorted(names.values()), dtype=np.int32))
+        with paused(process, budget_ns=_BUDGET_NS, pauser=pauser) as pause:
+
+            def run() -> None:
+                marks.append((time.monotonic_ns(), time.thread_time_ns()))
+                loaded.run(pause.threads, bias, pause.deadline_ns)
+                marks.append((time.monotonic_ns(), time.thread_time_ns()))
+
+            pause.run(run)
+        results = loaded.results()
+    (wall0, cpu0), (wall1, cpu1) = marks
+    return Taken(pause.pause_ns, wall1 - wall0, cpu1 - cpu0, results)
+
+
+def alternate(pid: int, executable: Path, probe: BinaryProbe, rounds: int) -> Rounds:
+    """Read process `pid` so many times with the probe and with the baseline, stopped each time."""
+    process = Process.look(pid)
+    bias = process.load_bias(open_go(process.exe_path).elf.entry)
+    baseline = Baseline(pid, executable, bias)
+    found = Rounds(baseline.goroutines)
+    try:
+        for _ in range(rounds):
+            found.taken.append(capture(process, probe))
+            with paused(process, budget_ns=_BUDGET_NS):
+                found.stacks.append(baseline.stacks())
+                found.goroutines_and_stacks.append(baseline.goroutines_and_stacks())
+    finally:
+        baseline.close()
+    return found
