@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,13 @@ def test_many_parks_as_many_as_asked() -> None:
     with run_target(build("many"), "-n", "500", "-distinct", "4") as target:
         assert target.greeting["parked"] == 500
         assert target.ask_json("dump")["bytes"] > 500 * 100
+
+
+def test_churn_keeps_going_round() -> None:
+    with run_target(build("churn"), "-threads", "-children", "-goroutines", "-spin", "1") as target:
+        deadline = time.monotonic() + 20
+        beats: dict[str, int] = {"none yet": 0}
+        while not all(beats.values()) and time.monotonic() < deadline:
+            beats = target.ask_json("beats")
+        assert set(beats) == {"threads", "children", "goroutines", "spins", "sleeps"}
+        assert all(beats.values()), beats

@@ -4,7 +4,8 @@
 // It prints "ready {...}", then answers commands on stdin, one a line:
 //
 //	signals  how many SIGUSR1 and SIGUSR2 arrived, as {"usr1": n, "usr2": n}
-//	beats    how often each kind of work went round, as {"threads": n, "children": n, "spins": n, "sleeps": n}
+//	beats    how often each kind of work went round, as {"threads": n, "children": n, "spins": n, "sleeps": n,
+//	         "goroutines": n}
 //	quit     ends it
 //
 // Every answer is "answer COMMAND BYTES\n" followed by exactly that many bytes. End of input is the same as quit.
@@ -107,6 +108,7 @@ func holdVfork(length time.Duration) {
 func main() {
 	withThreads := flag.Bool("threads", false, "create and end threads")
 	withChildren := flag.Bool("children", false, "start children")
+	withGoroutines := flag.Bool("goroutines", false, "create and end goroutines, with stacks that grow")
 	spinners := flag.Int("spin", 0, "goroutines that never wait")
 	vfork := flag.Duration("vfork", 0, "keep a thread in state D for this long, once")
 	flag.Parse()
@@ -118,6 +120,9 @@ func main() {
 	}
 	if *withChildren {
 		go churnChildren()
+	}
+	if *withGoroutines {
+		go churnGoroutines()
 	}
 	for range *spinners {
 		go spin()
@@ -133,6 +138,7 @@ func main() {
 		case "beats":
 			answer(command, map[string]int64{
 				"threads": threads.Load(), "children": children.Load(), "spins": spins.Load(), "sleeps": sleeps.Load(),
+				"goroutines": grown.Load(),
 			})
 		case "quit":
 			return
