@@ -54,7 +54,8 @@ from sey.ir.nodes import (
 _BINARY = {op.value: op for op in BinaryOp}
 _COMPARE = {op.value: op for op in CompareOp}
 _CONVERT = {op.value: op for op in ConvertOp}
-_HEAD = re.compile(r"^\s*func\s+@(\w+)\s*\(([^)]*)\)\s*(?:->\s*(\w+))?", re.MULTILINE)
+_HEAD = re.compile(r"(?<![\w@%$])func\s+@(\w+)\s*\(([^)]*)\)\s*(?:->\s*(\w+))?")
+_COMMENT = re.compile(r"[#;][^\n]*")
 TYPES = {kind.value: kind for kind in Type}
 _LOCAL = re.compile(r"%(\w+)")
 
@@ -83,7 +84,7 @@ def signature_of(function: Function) -> Signature:
 def scan_signatures(text: str) -> dict[str, Signature]:
     """The signatures of all functions of a text, without parsing it; heads that don't parse are left out."""
     found: dict[str, Signature] = {}
-    for name, parameters, result in _HEAD.findall(text):
+    for name, parameters, result in _HEAD.findall(_COMMENT.sub("", text)):
         words = [part.split()[-1] for part in parameters.split(",") if part.strip()]
         if all(word in TYPES for word in [*words, *([result] if result else [])]):
             found[name] = Signature(tuple(map(Type, words)), Type(result) if result else None)

@@ -18,6 +18,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -48,6 +50,7 @@ BASE = 0x2000_0000_0000
 ADDRESSES = tuple(BASE + PAGE * number for number in (0, 1, 3, 4, 5, 9))
 """Where pages of an image may lie: next to each other and with holes between."""
 
+T = TypeVar("T")
 INTEGERS = (Type.I1, Type.I8, Type.I16, Type.I32, Type.I64)
 FILES = ("spec.sey", "prelude.ir")
 
@@ -93,7 +96,7 @@ def images(draw: st.DrawFn) -> dict[int, bytes]:
     """Pages of noise with addresses of the image's pages strewn in, so that what is read may be followed."""
     noise = random.Random(draw(st.integers(0, 1 << 16)))
     image: dict[int, bytes] = {}
-    for address in draw(st.sets(st.sampled_from(ADDRESSES), min_size=1)):
+    for address in draw(st.sets(st.sampled_from(ADDRESSES), min_size=2)):
         page = bytearray(noise.randbytes(PAGE))
         for at in range(0, PAGE, 8):
             if noise.random() < 0.5:
@@ -114,7 +117,7 @@ def cases(draw: st.DrawFn, *, statements: int = 12) -> Case:
         for d in program.dicts
         if d.host
     }
-    return Case(program, draw(images()), inputs, entries, draw(st.integers(1, 4)))
+    return Case(program, draw(images()), inputs, entries, draw(st.sampled_from([8, 4, 3, 1])))
 
 
 @st.composite
@@ -158,6 +161,7 @@ def _lists(kind: Type, length: int) -> st.SearchStrategy[list[int]]:
     return st.lists(_numbers(kind), min_size=length, max_size=length)
 
 
+@cache
 def _numbers(kind: Type) -> st.SearchStrategy[int]:
     """Unsigned numbers of a type, the ends of its range and addresses more often than by chance."""
     top = 1 << kind.bits
@@ -168,11 +172,19 @@ def _numbers(kind: Type) -> st.SearchStrategy[int]:
     return st.one_of(some)
 
 
+@cache
 def addresses() -> st.SearchStrategy[int]:
     """Addresses in an image, at the edges of its pages, and in its holes."""
     return st.builds(
-        lambda page, offset: page + offset, st.sampled_from(ADDRESSES), st.sampled_from([0, 8, 100, 4088, 4093, 4095])
+        lambda page, offset: page + offset,
+        st.sampled_from(ADDRESSES),
+        st.sampled_from([0, 8, 100, 1000, 4000, 4088, 4093, 4095]),
     )
+
+
+@cache
+def _between(low: int, high: int) -> st.SearchStrategy[int]:
+    return st.integers(low, high)
 
 
 @dataclass(frozen=True)
@@ -254,25 +266,29 @@ class _Writer:
 
     # Choices
 
-    def one_of(self, *options: int) -> int:
-        return self.draw(st.sampled_from(options))
+    def choose(self, options: Sequence[T]) -> T:
+        return options[self.number(0, len(options) - 1)]
 
     def number(self, low: int, high: int) -> int:
-        return self.draw(st.integers(low, high))
+        return self.draw(_between(low, high))
+
+    def chance(self, of: int) -> bool:
+        """True once in `of` times."""
+        return self.number(1, of) == of
 
     def kind(self) -> Type:
-        return self.draw(st.sampled_from(INTEGERS))
+        return self.choose(INTEGERS)
 
     def pick(self, kind: Type) -> Value:
         """A visible value of the type, mostly a late one, or a constant."""
         usable = [value for value in self.values if value.type is kind]
-        if usable and self.number(0, 3):
+        if usable and not self.chance(4):
             return usable[-1 - min(self.number(0, 6), len(usable) - 1)]
         return self.b.const(self.draw(_numbers(kind)), kind)
 
     def address(self) -> Value:
         """An address: what is at hand, or one that may well be readable."""
-        return self.pick(Type.I64) if self.number(0, 2) == 0 else self.b.const(self.draw(addresses()))
+        return self.pick(Type.I64) if self.chance(3) else self.b.const(self.draw(addresses()))
 
     def scope(self) -> _Scope:
         return _Scope(self)
@@ -290,19 +306,46 @@ class _Writer:
         flat += [self._dicts, self._begin, self._record, self._record]
         nested = [self._if, self._switch, self._loop, self._attempt, self._call]
         options: list[Callable[[], None]] = flat + (nested if self.depth < 3 else [])
-        self.draw(st.sampled_from(options))()
+        statement = self.choose(options)
+        if self.depth == 0 and statement in self._risky() and not self.chance(8):
+            self._guarded(statement)
+        else:
+            statement()
+
+    def _risky(self) -> list[Callable[[], None]]:
+        """What may fault, which at the outermost level would end the function early more often than not."""
+        return [
+            self._buffers,
+            self._target,
+            self._record,
+            self._if,
+            self._switch,
+            self._loop,
+            self._attempt,
+            self._call,
+        ]
+
+    def _guarded(self, statement: Callable[[], None]) -> None:
+        """The statement in an attempt that gives on its last value, and the detail of a fault."""
+        with self.b.attempt(Type.I64) as attempt:
+            with attempt.body(), self.scope():
+                statement()
+                attempt.yield_(self.pick(Type.I64))
+            with attempt.handler():
+                attempt.yield_(attempt.detail)
+        self.values.append(attempt.result)
 
     def region(self, *kinds: Type) -> None:
         """The operations of a region, which ends by yielding values of these types, or else."""
         self.depth += 1
         with self.scope():
             self.statements(4)
-            ending = self.number(0, 9)
-            if ending == 0:
+            ending = self.number(0, 15)
+            if ending == 15:
                 self.b.raise_(FAULT_USER + self.number(0, 3), self.pick(Type.I64))
-            elif ending == 1 and self.loops:
+            elif ending == 14 and self.loops:
                 self.b.break_()
-            elif kinds or ending == 2:
+            elif kinds or ending == 13:
                 self.b.yield_(*(self.pick(kind) for kind in kinds))
         self.depth -= 1
 
@@ -357,7 +400,7 @@ class _Writer:
         fitting = [f for f in self.callees if self._frames(f) <= self.frames_left]
         if not fitting or self.loops > 1:
             return self._compute()
-        callee = self.draw(st.sampled_from(fitting))
+        callee = self.choose(fitting)
         arguments = [self.pick(parameter.type) for parameter in callee.parameters]
         if callee.result is None or self.number(0, 3) == 0:
             self.b.call(callee.name, *arguments)
@@ -379,9 +422,9 @@ class _Writer:
         match self.number(0, 5):
             case 0 | 1:
                 ops = list(BinaryOp) if kind is not Type.I1 else [BinaryOp.AND, BinaryOp.OR, BinaryOp.XOR]
-                result = b.binary(self.draw(st.sampled_from(ops)), self.pick(kind), self.pick(kind))
+                result = b.binary(self.choose(ops), self.pick(kind), self.pick(kind))
             case 2:
-                result = b.compare(self.draw(st.sampled_from(list(CompareOp))), self.pick(kind), self.pick(kind))
+                result = b.compare(self.choose(list(CompareOp)), self.pick(kind), self.pick(kind))
             case 3:
                 result = self._convert(kind)
             case 4:
@@ -392,7 +435,7 @@ class _Writer:
 
     def _convert(self, kind: Type) -> Value:
         operand = self.pick(self.kind())
-        widening = self.draw(st.sampled_from([ConvertOp.ZEXT, ConvertOp.SEXT]))
+        widening = self.choose([ConvertOp.ZEXT, ConvertOp.SEXT])
         return self.b.convert(widening if kind.bits > operand.type.bits else ConvertOp.TRUNC, kind, operand)
 
     def _index(self, buffer: Buffer, length: int) -> tuple[Value | None, int]:
@@ -402,7 +445,7 @@ class _Writer:
         return self.pick(Type.I64), self.number(0, buffer.slack + 1 - length)
 
     def _buffers(self) -> None:
-        buffer = self.draw(st.sampled_from(self.world.buffers))
+        buffer = self.choose(self.world.buffers)
         kind = self.kind()
         match self.number(0, 4):
             case 0 | 1:
@@ -431,11 +474,11 @@ class _Writer:
             column = table.column("lo" if self.number(0, 1) else "short")
             self.values.append(self.b.search(table.name, column.name, self.pick(column.type)))
         else:
-            column = self.draw(st.sampled_from(table.columns))
+            column = self.choose(table.columns)
             self.values.append(self.b.table_get(column.type, table.name, column.name, self.pick(Type.I64)))
 
     def _dicts(self) -> None:
-        name = self.draw(st.sampled_from(self.world.dicts)).name
+        name = self.choose(self.world.dicts).name
         key = self.b.const(self.number(0, 5)) if self.number(0, 2) else self.pick(Type.I64)
         match self.number(0, 3):
             case 0:
@@ -448,14 +491,14 @@ class _Writer:
     # Records
 
     def _begin(self) -> None:
-        stream = self.draw(st.sampled_from(self.world.streams))
+        stream = self.choose(self.world.streams)
         if stream.fields:
             self.records.append(_Handle(self.b.begin(stream.name), stream, stream.size))
             return
-        limit = self.draw(st.sampled_from([1, 8, 30, 64, 4096, MAX_RECORD_BYTES]))
+        limit = self.choose([1, 8, 30, 64, 4096, MAX_RECORD_BYTES])
         length = self.pick(Type.I64)
         size = 8
-        if least := self.one_of(0, 0, 16, 32768):
+        if least := self.choose((0, 0, 16, 32768)):
             length = self.b.or_(length, least)
             size = max(8, -(-min(least, limit) // 8) * 8)
         self.records.append(_Handle(self.b.reserve(stream.name, length, limit), stream, size))
@@ -463,13 +506,13 @@ class _Writer:
     def _record(self) -> None:
         if not self.records:
             return self._begin()
-        handle = self.draw(st.sampled_from(self.records))
+        handle = self.choose(self.records)
         if self.number(0, 5) == 0:
             self.values.append(self.b.position(handle.value))
             return None
         fields = [field for field in handle.stream.fields if field.type]
         if fields and self.number(0, 1):
-            field = self.draw(st.sampled_from(fields))
+            field = self.choose(fields)
             assert field.type is not None
             if self.number(0, 2):
                 self.b.put(handle.value, self.pick(field.type), field=field.name)
