@@ -10,7 +10,8 @@ import pytest
 from sey.binary.errors import SeyError
 from sey.ir.plan import PC_EXACT, PlanSqlColumn, PlanSqlTable
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
-from sey.runtime.database import Database, SpecSql, open_database
+from sey.runtime.database import Database, open_database
+from sey.runtime.views import SpecSql
 from tests.support.captures import Shop, symbol_table
 
 

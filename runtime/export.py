@@ -1,0 +1,93 @@
+"""A capture in the formats of other tools: a DuckDB file, JSON, folded stacks for flame graphs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import duckdb
+
+from sey.binary.errors import Problem, SeyError
+from sey.runtime.capture import Capture
+from sey.runtime.database import Database, base_tables, open_database
+from sey.runtime.decode.tables import decode_capture
+from sey.runtime.duck import fill, quoted
+from sey.runtime.file_errors import CannotWrite, UnknownExport
+from sey.runtime.files import replacing, write_whole
+from sey.runtime.views import SpecSql, make_views
+
+Exporter = Callable[[Capture, SpecSql | None, str], tuple[Problem, ...]]
+
+
+def export(capture: Capture, path: str, spec: SpecSql | None = None) -> tuple[Problem, ...]:
+    """Write the capture to `path`, whole or not at all, in the format that its ending names.
+
+    Gives the problems of the spec's own tables and columns, which are left out then. Raises SeyError.
+    """
+    return exporter(path)(capture, spec, path)
+
+
+def exporter(path: str) -> Exporter:
+    """What writes the format that the ending of `path` names. Raises SeyError (UnknownExport)."""
+    ending = path.rpartition(".")[2]
+    if ending not in _EXPORTERS or "." not in path:
+        raise SeyError(UnknownExport(path, ", ".join(f".{name}" for name in _EXPORTERS)))
+    return _EXPORTERS[ending]
+
+
+def _to_duckdb(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
+    """Captured tables with the spec's columns as tables, the spec's tables as views over them."""
+    with replacing(path) as temporary, duckdb.connect(":memory:") as connection:
+        connection.execute("attach ':memory:' as captured")
+        fill(connection, "captured", decode_capture(capture))
+        made = make_views(connection, base_tables(connection), SpecSql.of(capture) if spec is None else spec)
+        try:
+            place = temporary.replace("'", "''")
+            connection.execute(f"attach '{place}' as exported")
+            for name in base_tables(connection):
+                connection.execute(f"create table exported.main.{quoted(name)} as select * from main.{quoted(name)}")
+            connection.execute("use exported.main")
+            for table in made.tables:
+                connection.execute(f"create view {quoted(table.name)} as (\n{table.sql.strip().rstrip(';')}\n)")
+            connection.execute("use memory.main")
+            connection.execute("detach exported")
+        except duckdb.IOException as error:
+            raise SeyError(CannotWrite(path, " ".join(str(error).split()))) from None
+    return made.problems
+
+
+def _to_json(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
+    """One object with a member for each table: an array of its rows as objects."""
+    with open_database(capture, spec) as database:
+        write_whole(path, [part.encode("utf-8", "surrogatepass") for part in _json_parts(database)])
+        return database.problems
+
+
+def _json_parts(database: Database) -> Iterator[str]:
+    for number, table in enumerate(database.tables()):
+        yield ("{" if number == 0 else ",\n") + json.dumps(table.name) + ": ["
+        result = database.query(f"select * from {quoted(table.name)}")
+        names = [column.name for column in result.columns]
+        for at, row in enumerate(result.rows()):
+            text = json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, allow_nan=False)
+            yield ("\n  " if at == 0 else ",\n  ") + text
+        yield "]"
+    yield "}\n"
+
+
+def _to_folded(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
+    """A line for each distinct stack: visible frames from the outermost on, joined by `;`, and how many goroutines."""
+    sql = """
+        select string_agg(replace(coalesce(function, printf('0x%x', pc)), ';', ':'), ';' order by depth desc) as stack,
+               any_value(goroutines) as goroutines
+        from frames join stacks using (pid, stack_id) where not hidden and goroutines > 0
+        group by pid, stack_id
+    """
+    total = f"select stack, sum(goroutines) from ({sql}) group by 1 order by 1"
+    with open_database(capture, spec) as database:
+        lines = [f"{stack} {count}\n" for stack, count in database.query(total).rows()]
+    write_whole(path, ["".join(lines).encode("utf-8", "surrogatepass")])
+    return ()
+
+
+_EXPORTERS: dict[str, Exporter] = {"duckdb": _to_duckdb, "json": _to_json, "folded": _to_folded}

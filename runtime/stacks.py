@@ -1,0 +1,177 @@
+"""Identical stacks grouped and counted, as text that a person reads first when something hangs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sey.runtime.database import Database
+
+_SHOWN_GOIDS = 10
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame as Go's dump would show it."""
+
+    function: str
+    file: str | None
+    line: int | None
+    inlined: bool
+    depth: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Goroutines of one process whose visible frames are the same.
+
+    `states` are (status, wait reason or None, how many), commonest first; `longest_wait_ns` is None where none waits
+    since a known time. `truncated` is how many frames were left out of the middle of the stack.
+    """
+
+    pid: int
+    goids: tuple[int, ...]
+    states: tuple[tuple[str, str | None, int], ...]
+    longest_wait_ns: int | None
+    created_by: str | None
+    frames: tuple[Frame, ...]
+    truncated: int
+
+    def as_object(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "pid": self.pid,
+            "goroutines": len(self.goids),
+            "states": [{"status": s, "wait_reason": r, "goroutines": n} for s, r, n in self.states],
+            "longest_wait_ns": self.longest_wait_ns,
+            "created_by": self.created_by,
+            "truncated": self.truncated,
+            "frames": [
+                {"function": f.function, "file": f.file, "line": f.line, "inlined": f.inlined} for f in self.frames
+            ],
+            "goids": list(self.goids),
+        }
+
+
+_GOROUTINES = """
+    select pid, stack_id, created_by, status, wait_reason, max(wait_ns), list(goid order by goid)
+    from goroutines group by all
+"""
+_FRAMES = """
+    select pid, stack_id, depth, coalesce(function, printf('0x%x', pc)), file, line, inlined
+    from frames where not hidden order by pid, stack_id, depth
+"""
+
+
+def groups(database: Database) -> list[Group]:
+    """The groups of all processes, by pid and then largest first."""
+    frames: dict[tuple[int, int], list[Frame]] = {}
+    for pid, stack, depth, function, file, line, inlined in database.query(_FRAMES).rows():
+        frames.setdefault((pid, stack), []).append(Frame(function, file, line, inlined, depth))
+    left_out = database.query("select pid, stack_id, truncated from stacks where truncated > 0")
+    truncated = {(pid, stack): count for pid, stack, count in left_out.rows()}
+    members: dict[tuple[int, str | None, tuple[Frame, ...], int], list[tuple[Any, ...]]] = {}
+    for pid, stack, created_by, *rest in database.query(_GOROUTINES).rows():
+        shown = tuple(frames.get((pid, stack), ()))
+        members.setdefault((pid, created_by, shown, truncated.get((pid, stack), 0)), []).append(tuple(rest))
+    found = [_group(*key, rows) for key, rows in members.items()]
+    return sorted(found, key=lambda g: (g.pid, -len(g.goids), -(g.longest_wait_ns or 0), g.goids))
+
+
+def _group(
+    pid: int, created_by: str | None, frames: tuple[Frame, ...], truncated: int, rows: list[tuple[Any, ...]]
+) -> Group:
+    counts: dict[tuple[str, str | None], int] = {}
+    for status, reason, _, goids in rows:
+        counts[status, reason] = counts.get((status, reason), 0) + len(goids)
+    states = [(status, reason, count) for (status, reason), count in counts.items()]
+    states.sort(key=lambda state: (-state[2], state[0], state[1] or ""))
+    longest = max((wait for _, _, wait, _ in rows if wait is not None), default=None)
+    goids = tuple(sorted(goid for *_, of in rows for goid in of))
+    return Group(pid, goids, tuple(states), longest, created_by, frames, truncated)
+
+
+def render(found: Sequence[Group], processes: Iterable[str]) -> str:
+    """All groups as text, below one line for each process."""
+    heads = "".join(f"{line}\n" for line in processes)
+    return heads + "".join("\n" + _text(group) for group in found)
+
+
+def process_lines(database: Database) -> list[str]:
+    """A line for each process: what it is, how many goroutines were captured, how long it stood still."""
+    sql = "select pid, executable, go_version, goroutines, goroutines_skipped, pause_ns, problem from processes"
+    lines = []
+    for pid, executable, version, captured, skipped, pause, problem in database.query(sql).rows():
+        if problem is not None:
+            lines.append(f"process {pid}  {executable}  not captured: {problem}")
+            continue
+        missing = f" ({skipped} more were skipped)" if skipped else ""
+        counted = f"{_plural(captured, 'goroutine')}{missing}"
+        lines.append(f"process {pid}  {executable}  {version}  {counted}, paused for {duration(pause)}")
+    return lines
+
+
+def _text(group: Group) -> str:
+    lines = [f"{_plural(len(group.goids), 'goroutine')}: {_states(group)}"]
+    names = [frame.function for frame in group.frames]
+    width = min(max(map(len, names), default=0), 60)
+    last = -1
+    for frame in group.frames:
+        if group.truncated and frame.depth - last > group.truncated and last >= 0:
+            lines.append(f"    … {_plural(group.truncated, 'frame')} left out …")
+        last = frame.depth
+        place = f"{short_path(frame.file)}:{frame.line}" if frame.file and frame.line else ""
+        inlined = " (inlined)" if frame.inlined else ""
+        lines.append(f"    {frame.function:{width}}  {place}{inlined}".rstrip())
+    if not group.frames:
+        lines.append("    no stack")
+    if group.created_by:
+        lines.append(f"    created by {group.created_by}")
+    lines.append(f"    {_goids(group.goids)}")
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def _states(group: Group) -> str:
+    several = len(group.states) > 1
+    words = []
+    for status, reason, count in group.states:
+        word = f"{status} ({reason})" if reason else status
+        words.append(f"{count} {word}" if several else word)
+    waited = f", for up to {duration(group.longest_wait_ns)}" if group.longest_wait_ns is not None else ""
+    return ", ".join(words) + waited
+
+
+def _goids(goids: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, goids[:_SHOWN_GOIDS]))
+    more = f" and {len(goids) - _SHOWN_GOIDS} more" if len(goids) > _SHOWN_GOIDS else ""
+    return f"goid {shown}{more}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def short_path(path: str) -> str:
+    """The last two elements of a source path: package folder and file."""
+    return "/".join(path.split("/")[-2:])
+
+
+def duration(nanoseconds: int) -> str:
+    """A length of time with about three digits: `850 µs`, `1.23 ms`, `5.1 s`, `12 min`, `3.5 h`."""
+    for size, unit in ((3_600_000_000_000, "h"), (60_000_000_000, "min"), (1_000_000_000, "s"), (1_000_000, "ms")):
+        # An hour is shown as 60 min up to 100 min, and so on: few digits and no loss.
+        if nanoseconds >= size * (1 if unit in ("s", "ms") else 2):
+            return f"{_digits(nanoseconds / size)} {unit}"
+    return f"{_digits(nanoseconds / 1000)} µs"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def printable(text: str) -> str:
+    """Text without anything that could upset a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
