@@ -54,20 +54,27 @@ def source_lines(log: str) -> tuple[SourceLine, ...]:
 
 def bpf_not_permitted() -> Problem:
     """Why bpf(2) says EPERM to us, as far as the system tells."""
-    status = Path("/proc/self/status").read_text()
-    effective = int(re.findall(r"CapEff:\s*(\w+)", status)[0], 16)
-    may = [bool(effective >> number & 1) for number in (_CAP_SYS_ADMIN, _CAP_BPF, _CAP_PERFMON)]
-    if not may[0] and not (may[1] and may[2]):
-        missing = "CAP_SYS_ADMIN, or CAP_BPF with CAP_PERFMON"
-        if os.geteuid():
-            return BpfNotPermitted(f"it needs {missing}", "run sey as root (sudo)")
-        return BpfNotPermitted(f"this root user lacks {missing}", "in a container, start it with --privileged")
+    if missing := missing_capabilities():
+        return missing
     if lockdown() == "confidentiality":
         reason = "the kernel is locked down (confidentiality), which forbids BPF to read memory"
-        return BpfNotPermitted(reason, "boot with lockdown=integrity, or use --engine interp")
-    if re.search(r"Seccomp:\s*2", status):
+        return BpfNotPermitted(reason, "boot with lockdown=integrity")
+    if re.search(r"Seccomp:\s*2", Path("/proc/self/status").read_text()):
         return BpfNotPermitted("a seccomp filter forbids it", "in a container, start it with --privileged")
     return BpfNotPermitted("a security module or a user namespace forbids it", "run sey as root of the host")
+
+
+def missing_capabilities() -> BpfNotPermitted | None:
+    """The problem of not having the capabilities that loading a probe asks for; None where we have them."""
+    status = Path("/proc/self/status").read_text()
+    effective = int(re.findall(r"CapEff:\s*(\w+)", status)[0], 16)
+    has_all, has_bpf, has_perfmon = (effective >> number & 1 for number in (_CAP_SYS_ADMIN, _CAP_BPF, _CAP_PERFMON))
+    if has_all or (has_bpf and has_perfmon):
+        return None
+    missing = "CAP_SYS_ADMIN, or CAP_BPF with CAP_PERFMON"
+    if os.geteuid():
+        return BpfNotPermitted(f"it needs {missing}", "run sey as root (sudo)")
+    return BpfNotPermitted(f"this root user lacks {missing}", "in a container, start it with --privileged")
 
 
 def lockdown() -> str:

@@ -20,6 +20,7 @@ Starting it takes some 25 ms, before the pause; make a `Pauser` early to overlap
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import select
@@ -215,27 +216,33 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
         self._pauser = pauser
         self._image = image
         self._resumed = False
+        self._worker: _Worker | None = None
 
     def __enter__(self) -> paused:
-        self._image = self._image or self.process.image()
-        pauser = self._pauser = self._pauser or Pauser()
-        decode_threads(bytes(tracer.RECORD_SIZE))  # the first call takes three times as long
-        self._worker = _Worker()
-        self._worker.start(int).done.acquire()
-        # Reading an id costs 20 µs, so those of the threads that are there already are read before the pause.
-        names = self.process.namespace_tids(self.process.threads())
         try:
-            pauser.send(
-                tracer.REQUEST.pack(self.process.pid, self._budget_ns, self._budget_ns + self._slack_ns, _BLOCKED_NS)
-            )
-            self._receive_stop(pauser, names)
-            if self.process.image() != self._image:
-                raise SeyError(ImageReplaced(self.process.pid))
+            self._image = self._image or self.process.image()
+            self._pauser = self._pauser or Pauser()
+            self._worker = _Worker()
+            self._stop(self._pauser, self._worker)
         except BaseException:
-            pauser.close()
-            self._worker.end()
+            if self._pauser:
+                self._pauser.close()
+            if self._worker:
+                self._worker.end()
             raise
         return self
+
+    def _stop(self, pauser: Pauser, worker: _Worker) -> None:
+        # Reading an id costs 20 µs, so those of the threads that are there already are read before the pause.
+        names = self.process.namespace_tids(self.process.threads())
+        # First calls take several times as long as later ones, and the next are in the pause.
+        decode_threads(bytes(tracer.RECORD_SIZE))
+        worker.start(int).done.acquire()
+        limit_ns = self._budget_ns + self._slack_ns
+        pauser.send(tracer.REQUEST.pack(self.process.pid, self._budget_ns, limit_ns, _BLOCKED_NS))
+        self._receive_stop(pauser, names)
+        if self.process.image() != self._image:
+            raise SeyError(ImageReplaced(self.process.pid))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -250,6 +257,8 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
         """
         limit_ns = self._budget_ns + self._slack_ns
         left_ns = max(self.started_ns + limit_ns - time.monotonic_ns(), 0)
+        if self._worker is None:
+            raise ValueError("not paused")
         job = self._worker.start(capture)
         if not job.done.acquire(timeout=left_ns / 1e9 + _GRACE_S):
             self.resume()
@@ -266,11 +275,13 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
             self._finish(self._pauser)
         finally:
             self._pauser.close()
-            self._worker.end()
+            if self._worker:
+                self._worker.end()
 
     def _finish(self, pauser: Pauser) -> None:
         if not pauser.has_answered():
-            pauser.send(b"r")
+            with contextlib.suppress(SeyError):  # it may end in between; then its answer says why
+                pauser.send(b"r")
         if pauser.receive(1) != b"D":
             raise SeyError(PauserFailed(pauser.rest().decode("utf-8", "replace")))
         ending, started, resumed = tracer.DONE.unpack(pauser.receive(tracer.DONE.size))

@@ -11,14 +11,17 @@ import pwd
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from sey.binary.errors import SeyError
+from sey.binary import problems
+from sey.binary.errors import Problem, SeyError
+from sey.binary.gobinary import GoBinary, open_go
 from sey.runtime.host_errors import (
     KernelThread,
     NoSuchProcess,
+    NotGo,
     NotPermitted,
     OtherArchitecture,
     ProcessExited,
@@ -122,6 +125,16 @@ class Process:
             raise SeyError(not_permitted(self.pid)) from None
         except OSError:
             raise SeyError(ProcessExited(self.pid)) from None
+
+    def open_go(self) -> GoBinary:
+        """Open its executable. Raises SeyError: not Go, another architecture, damaged, not permitted, exited."""
+        path = self.executable
+        try:
+            return open_go(self.exe_path)
+        except SeyError as error:
+            if isinstance(error.problems[0], problems.NotGo | problems.NotElf):
+                raise SeyError(NotGo(self.pid, path)) from None
+            raise SeyError(*(renamed(problem, path) for problem in error.problems)) from None
 
     def require_capturable(self) -> None:
         """Raise SeyError where another tracer, its architecture or missing permission keep us from capturing it."""
@@ -234,6 +247,13 @@ class Process:
 def all_pids() -> Iterator[int]:
     """The ids of all processes of this pid namespace at this moment, kernel threads among them."""
     return (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def renamed(problem: Problem, path: str) -> Problem:
+    """The problem, calling the file by the path a user knows instead of /proc/PID/exe."""
+    if any(field.name == "path" for field in fields(problem)):
+        return replace(problem, path=path)  # type: ignore[call-arg]
+    return problem
 
 
 def traced_by(pid: int, tracer: int) -> TracedByAnother:

@@ -1,0 +1,51 @@
+"""`examine` agrees with what the tests themselves can do, and never raises."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sey.runtime import doctor
+from sey.runtime.doctor import examine
+from tests.support.kernel import require_bpf
+
+REPORT = """
+from sey.runtime.doctor import examine
+for found in examine(): print(found.name, found.ok, found.detail, sep="|")
+"""
+
+
+def test_this_machine() -> None:
+    require_bpf()
+    found = {finding.name: finding for finding in examine()}
+    assert found["kernel"].detail == os.uname().release
+    assert "reads the memory" in found["BPF task iterator"].detail
+    assert found["pausing (ptrace)"].detail.endswith("ms")
+    assert found["libbpf"].detail.split(" at ")[0][0].isdigit()
+    assert all(finding.detail for finding in found.values())
+    assert not [finding for finding in found.values() if finding.ok and finding.advice]
+
+
+def test_root_without_capabilities() -> None:
+    if os.geteuid():
+        pytest.skip("needs root to give up its capabilities")
+    command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-c", REPORT]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = {line.split("|")[0]: line.split("|")[1:] for line in done.stdout.splitlines()}
+    assert lines["BPF task iterator"][0] == "False"
+    assert "CAP_BPF" in lines["BPF task iterator"][1]
+    assert lines["user"][1] == "uid 0 with none of the capabilities that sey uses"
+
+
+def test_failing_checks_are_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(doctor.libc, "bpf", refuse)
+    found = {finding.name: finding for finding in examine()}
+    assert not found["BPF maps"].ok
+    assert "not implemented" in found["BPF maps"].detail
+    assert not found["BPF task iterator"].ok
