@@ -43,8 +43,10 @@ class FunctionBuilder:
     def at(self, loc: Location | None) -> Iterator[None]:
         """Operations made inside come from `loc`."""
         before, self._loc = self._loc, loc
-        yield
-        self._loc = before
+        try:
+            yield
+        finally:
+            self._loc = before
 
     # Values
 

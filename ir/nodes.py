@@ -383,7 +383,7 @@ class Begin:
 class Reserve:
     """`%r = reserve @stream, %len max 512`.
 
-    Min(%len, max) bytes, rounded up to 8, of a stream of bytes. May fault (full).
+    Min(%len, max) bytes, rounded up to 8 and at least 8, of a stream of bytes. May fault (full).
     """
 
     result: Value
