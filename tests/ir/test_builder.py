@@ -95,7 +95,8 @@ def test_locations_hold_inside_and_come_back_after_an_error() -> None:
             b.clock()
             raise RuntimeError
 
-    pytest.raises(RuntimeError, fail)
+    with pytest.raises(RuntimeError):
+        fail()
     b.clock()
     first, second, _ = b.finish().body.ops
     assert (first.loc, second.loc) == (Location(0, 3), None)
@@ -116,5 +117,6 @@ def test_an_exception_drops_the_region_it_leaves() -> None:
             b.clock()
             raise RuntimeError
 
-    pytest.raises(RuntimeError, fail)
+    with pytest.raises(RuntimeError):
+        fail()
     same(b.finish(), "func @f() { %c = const i1 1 }")
