@@ -16,7 +16,7 @@ from sey.runtime.decode.goroutines import goroutines_table, label_maps
 from sey.runtime.decode.objects import ObjectIndex
 from sey.runtime.decode.stacks import Stacks, decode_stacks, frames_table, stacks_table
 from sey.runtime.decode.values import ValueDecoder
-from sey.runtime.pages import I64Array, Pages, U64Array
+from sey.runtime.pages import I64Array, Pages
 from sey.runtime.symbols import SymbolTable
 
 
@@ -78,21 +78,12 @@ def empty_process(facts: ProcessFacts, plan: Plan) -> DecodedProcess:
     return _Process(facts, plan, Pages.parse(b""), symbols).decode()
 
 
-def met_types(plan: Plan, pages: Pages) -> U64Array:
-    """The addresses of the dynamic types that interfaces in a capture have, ascending: what to find names for."""
-    streams = {stream.name: stream for stream in plan.streams}
-    if "typeword" not in streams:
-        return np.zeros(0, dtype=np.uint64)
-    types = np.unique(pages.records(streams["typeword"])["type"])
-    return np.asarray(types[types != 0])
-
-
 class _Process:
     def __init__(self, facts: ProcessFacts, plan: Plan, pages: Pages, symbols: SymbolTable) -> None:
         self.facts, self.plan, self.pages, self.symbols = facts, plan, pages, symbols
         self.streams: Mapping[str, PlanStream] = {stream.name: stream for stream in plan.streams}
         self.objects = ObjectIndex(pages, self.streams.get("object"))
-        self.values = ValueDecoder(plan.types, pages.data, self.objects, self._dynamic_types())
+        self.values = ValueDecoder(plan.types, pages.data, self.objects, facts.type_names)
 
     def decode(self) -> DecodedProcess:
         stacks = decode_stacks(self.pages, self.streams.get("stack"), self.symbols)
@@ -112,16 +103,6 @@ class _Process:
 
     def _records(self, stream: str) -> npt.NDArray[np.void]:
         return self.pages.records(self.streams[stream]) if stream in self.streams else _no_goroutines()
-
-    def _dynamic_types(self) -> dict[int, str]:
-        """Names by the first word of interfaces: of itabs, and of types themselves."""
-        names = dict(self.facts.type_names)
-        if "typeword" in self.streams:
-            met = self.pages.records(self.streams["typeword"])
-            for word, kind in zip(met["word"].tolist(), met["type"].tolist(), strict=True):
-                if kind in names:
-                    names[word] = names[kind]
-        return names
 
     def _goroutines(self, records: npt.NDArray[np.void], variables: tuple[DecodedGlobal, ...]) -> pa.Table:
         reasons: list[str | None] = []

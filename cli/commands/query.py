@@ -1,0 +1,113 @@
+"""`sey query` and `sey export`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sey.cli import problems
+from sey.cli.output import json_option, print_json, print_objects, print_table
+from sey.cli.problems import format_option
+from sey.runtime.capture import Capture
+
+if TYPE_CHECKING:
+    from sey.runtime.database import Database
+    from sey.runtime.views import SpecSql
+
+spec_option = click.option("--spec", type=click.Path(), help="Take tables and columns from this spec instead.")
+
+
+@click.command()
+@click.argument("file", type=click.Path())
+@click.argument("sql", required=False)
+@spec_option
+@json_option
+@format_option
+def query(file: str, sql: str | None, spec: str | None, as_json: bool) -> None:
+    """Ask a capture with SQL. Without SQL: its tables, their columns and how many rows they have."""
+    capture = Capture.load(file)
+    added = None if spec is None else spec_sql(spec)
+    from sey.runtime.database import open_database
+
+    with open_database(capture, added) as database:
+        if database.problems:
+            problems.report(database.problems)
+        if sql is None:
+            _print_tables(database, as_json)
+            return
+        result = database.query(sql)
+        names = [column.name for column in result.columns]
+        if as_json:
+            print_objects(names, result.rows())
+        else:
+            print_table(names, result.rows(), right=[column.number for column in result.columns])
+
+
+@click.command()
+@click.argument("file", type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(), help="OUT.duckdb, OUT.json or OUT.folded.")
+@spec_option
+@json_option
+@format_option
+def export(file: str, output: str, spec: str | None, as_json: bool) -> None:
+    """Write a capture in the format that the ending of the output names: duckdb, json, folded."""
+    from sey.runtime.export import export as write
+    from sey.runtime.export import exporter
+
+    exporter(output)
+    capture = Capture.load(file)
+    found = write(capture, output, None if spec is None else spec_sql(spec))
+    if found:
+        problems.report(found)
+    if as_json:
+        print_json({"file": output})
+
+
+def spec_sql(path: str) -> SpecSql:
+    """The tables and columns of a spec file; nothing else of it matters to a capture. Raises SeyError."""
+    from sey.frontend import ast
+    from sey.frontend.parser import parse, read
+    from sey.ir.plan import PlanSqlColumn, PlanSqlTable
+    from sey.runtime.views import SpecSql
+
+    tables, columns = [], []
+    for statement in parse(read(path)).statements:
+        match statement:
+            case ast.Table():
+                tables.append(PlanSqlTable(statement.name.name, str(statement.sql.value)))
+            case ast.Column():
+                name = statement.name.name
+                columns.append(PlanSqlColumn(statement.table.name, name, statement.type, str(statement.sql.value)))
+    return SpecSql(path, tuple(tables), tuple(columns))
+
+
+def _print_tables(database: Database, as_json: bool) -> None:
+    tables = database.tables()
+    if as_json:
+        print_json(
+            [
+                {"name": t.name, "rows": t.rows, "columns": [{"name": n, "type": kind} for n, kind in t.columns]}
+                for t in tables
+            ]
+        )
+        return
+    for number, table in enumerate(tables):
+        rows = "an unknown number of" if table.rows is None else table.rows
+        click.echo(f"{'' if number == 0 else chr(10)}{table.name}: {rows} rows")
+        print_columns = [(name, kind) for name, kind in table.columns if not _goes_along(name, table.columns)]
+        width = max((len(name) for name, _ in print_columns), default=0)
+        for name, kind in print_columns:
+            click.echo(f"  {name:{width}}  {_short(kind)}")
+
+
+def _goes_along(name: str, columns: tuple[tuple[str, str], ...]) -> bool:
+    """Whether it is one of the columns that stand beside every captured one."""
+    base = name.removesuffix("__status").removesuffix("__detail").removeprefix("raw_")
+    return base != name and any(other == base for other, _ in columns)
+
+
+def _short(kind: str) -> str:
+    return kind if len(kind) <= 100 else f"{kind[:97]}…"
+
+

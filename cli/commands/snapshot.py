@@ -1,0 +1,159 @@
+"""`sey snapshot`."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import click
+
+from sey.binary.errors import Exit, Problem, SeyError
+from sey.cli import problems
+from sey.cli.output import json_option, print_json
+from sey.cli.params import Duration, Pid, Size
+from sey.cli.probes import Chosen, Probe, choose, read_probe
+from sey.cli.problems import format_option
+from sey.cli.progress import working
+from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
+from sey.runtime.files import writable_target
+from sey.runtime.snapshot import Limits, take
+
+if TYPE_CHECKING:
+    from sey.frontend.compile import Options
+
+
+@dataclass(frozen=True)
+class NothingCaptured(Problem):
+    """Every one of several processes failed; each was told."""
+
+    code: ClassVar[str] = "SEY0664"
+    exit_status: ClassVar[Exit] = Exit.NOTHING
+    title: ClassVar[str] = "none of {count} processes could be captured; no file was written"
+    count: int
+
+
+max_pause_option = click.option(
+    "--max-pause",
+    type=Duration(1_000_000, 60 * 10**9),
+    default=Limits().max_pause_ns,
+    show_default="250ms",
+    help="How long a process may stand still.",
+)
+max_bytes_option = click.option(
+    "--max-bytes",
+    type=Size(1 << 20, 64 << 30),
+    default=Limits().max_bytes,
+    show_default="256MiB",
+    help="How much may be collected from a process.",
+)
+
+
+@click.command()
+@click.argument("probes", nargs=-1, type=click.Path(), metavar="[PROBE...]")
+@click.option("-p", "--pid", "pids", multiple=True, type=Pid(), help="A process to capture; may be given repeatedly.")
+@click.option("-o", "--output", type=click.Path(), help="OUT.seyc; without it, a name that isn't taken yet.")
+@max_pause_option
+@max_bytes_option
+@click.option("--engine", type=click.Choice(("auto", "ebpf")), default="auto", help="What reads the processes.")
+@click.option("--allow-missing", is_flag=True, help="What a binary lacks is a warning, and missing in the capture.")
+@click.option("--debug-file", type=click.Path(), help="A separate file with the debug information.")
+@json_option
+@format_option
+def snapshot(
+    probes: tuple[str, ...],
+    pids: tuple[int, ...],
+    output: str | None,
+    max_pause: int,
+    max_bytes: int,
+    engine: str,
+    allow_missing: bool,
+    debug_file: str | None,
+    as_json: bool,
+) -> None:
+    """Capture processes with PROBEs: specs (.sey) or bundles (.seyp).
+
+    Without a PROBE goroutines and stacks alone; without -p every process that the programs of the PROBEs match.
+    """
+    if output is not None:
+        writable_target(output)
+    read = [read_probe(path) for path in probes]
+    options = None
+    if allow_missing or debug_file:
+        from sey.frontend.compile import Options
+
+        options = Options(allow_missing, debug_file)
+    with working("preparing the probe"):
+        chosen = choose(read, pids, options)
+    for warning, source in chosen.warnings:
+        problems.report([warning], source)
+    capture = capture_chosen(chosen, Limits(max_pause, max_bytes))
+    path = output or _free_name(capture)
+    capture.save(path)
+    from sey.runtime.summary import summarize
+
+    summary = summarize(capture)
+    if as_json:
+        print_json({"file": path, "processes": [_object(process.facts) for process in capture.processes]})
+    for line in (*summary, f"{'written':10}  {path} ({_size(path)})"):
+        click.echo(line, err=True)
+
+
+def capture_chosen(chosen: Chosen, limits: Limits) -> Capture:
+    """Take the snapshots. Raises SeyError where no process could be captured."""
+    for error in chosen.failures.values():
+        problems.show(error)
+    with working("capturing"):
+        capture = take(chosen.bundles, chosen.requests, limits)
+    processes = [_named(process, chosen) for process in capture.processes]
+    for process in processes:
+        if process.facts.problem is not None:
+            click.echo(f"error: process {process.facts.pid}: {process.facts.problem}", err=True)
+    failed = [_failed(pid, error) for pid, error in chosen.failures.items()]
+    if all(process.facts.problem is not None for process in processes):
+        raise SeyError(NothingCaptured(len(processes) + len(failed)))
+    return Capture(capture.bundles, (*processes, *failed))
+
+
+def snapshot_of(pid: int, limits: Limits, options: Options | None = None) -> Capture:
+    """Goroutines and stacks of one process. Raises SeyError."""
+    with working("preparing the probe"):
+        chosen = choose([Probe("")], [pid], options)
+    return capture_chosen(chosen, limits)
+
+
+def _named(process: ProcessCapture, chosen: Chosen) -> ProcessCapture:
+    return replace(process, facts=replace(process.facts, programs=chosen.programs.get(process.facts.pid, ())))
+
+
+def _failed(pid: int, error: SeyError) -> ProcessCapture:
+    return ProcessCapture(ProcessFacts(pid, "", problem=error.problems[0].message()), None, None)
+
+
+def _free_name(capture: Capture) -> str:
+    """A file name in this folder: of the program, the process and the time; numbered where it is taken."""
+    captured = [process.facts for process in capture.processes if process.facts.problem is None]
+    name = os.path.basename(captured[0].executable) or "process"
+    which = str(captured[0].pid) if len(captured) == 1 else f"{len(captured)}-processes"
+    stem = f"{name}-{which}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(captured[0].captured_at_ns // 10**9))}"
+    number, path = 1, f"{stem}.seyc"
+    while os.path.lexists(path):
+        number += 1
+        path = f"{stem}-{number}.seyc"
+    return path
+
+
+def _size(path: str) -> str:
+    size = os.path.getsize(path)
+    return f"{size / (1 << 20):.1f} MiB" if size >= 1 << 20 else f"{size / 1024:.0f} KiB"
+
+
+def _object(facts: ProcessFacts) -> dict[str, object]:
+    return {
+        "pid": facts.pid,
+        "executable": facts.executable,
+        "pause_ns": facts.pause_ns,
+        "goroutines": facts.counters.get("captured", 0),
+        "problem": facts.problem,
+    }

@@ -1,0 +1,145 @@
+"""`sey check`, `sey fmt` and `sey build`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sey.binary.errors import Exit, Problem, SeyError
+from sey.cli import problems
+from sey.cli.output import json_option, print_json
+from sey.cli.problems import format_option
+from sey.cli.targets import binary_of
+from sey.frontend.compile import Options, compile_spec
+from sey.frontend.diagnostics.render import severity
+from sey.frontend.fmt import format_spec
+from sey.frontend.parser import read
+from sey.frontend.source import Source
+from sey.runtime.bundle import Bundle
+from sey.runtime.file_errors import CannotWrite
+from sey.runtime.files import write_whole
+
+allow_missing_option = click.option(
+    "--allow-missing", is_flag=True, help="What a binary lacks is a warning, and missing in the result."
+)
+debug_file_option = click.option("--debug-file", type=click.Path(), help="A separate file with the debug information.")
+
+
+@click.command()
+@click.argument("spec", type=click.Path())
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@allow_missing_option
+@debug_file_option
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@format_option
+def check(
+    spec: str, targets: tuple[str, ...], allow_missing: bool, debug_file: str | None, as_json: bool
+) -> int:
+    """Check SPEC against binaries or processes: names, types, and the SQL of its tables and columns."""
+    source = read(spec)
+    found: list[tuple[Problem, Source | None]] = []
+    status = Exit.DONE
+    for target in targets:
+        try:
+            compiled = compile_spec(source, [binary_of(target)], Options(allow_missing, debug_file))
+            fresh = [*compiled.warnings, *sql_problems(compiled.bundle)]
+        except SeyError as error:
+            fresh = list(error.problems)
+        errors = [problem for problem in fresh if severity(problem).value == "error"]
+        # What is wrong with the spec itself is found again with every target.
+        found += [(problem, source) for problem in fresh if (problem, source) not in found]
+        if errors and status is Exit.DONE:
+            status = errors[0].exit_status
+    form = "json" if as_json else problems.chosen_format()
+    sys.stdout.write(problems.rendered(found, form))
+    if status is Exit.DONE and form == "text":
+        click.echo(f"{spec}: fits {', '.join(targets)}")
+    return status
+
+
+@click.command()
+@click.argument("specs", nargs=-1, required=True, type=click.Path(), metavar="SPEC...")
+@click.option("--check", is_flag=True, help="Change nothing; end with 1 where a spec isn't formatted.")
+@format_option
+def fmt(specs: tuple[str, ...], check: bool) -> int:
+    """Format specs in place; `-` reads one from standard input and prints it."""
+    status = Exit.DONE
+    for path in specs:
+        try:
+            if _format(path, check):
+                status = Exit.SPEC
+        except SeyError as error:
+            problems.show(error)
+            status = error.exit_status
+    return status
+
+
+def _format(path: str, check: bool) -> bool:
+    """Format one spec; True where it only had to be checked and isn't formatted."""
+    if path == "-":
+        from sey.frontend.parser import decode
+
+        source = decode("<standard input>", sys.stdin.buffer.read())
+        text = format_spec(source)
+        if not check:
+            sys.stdout.write(text)
+        return check and text != source.text
+    source = read(path)
+    text = format_spec(source)
+    # A byte order mark and other line endings are gone from `source`, so the file itself is compared.
+    if text.encode("utf-8", "surrogateescape") == Path(path).read_bytes():
+        return False
+    if check:
+        click.echo(f"{path}: not formatted", err=True)
+        return True
+    _replace(path, text)
+    return False
+
+
+def _replace(path: str, text: str) -> None:
+    """Write a spec back with the permissions that it had."""
+    mode = Path(path).stat().st_mode & 0o7777
+    write_whole(path, [text.encode("utf-8", "surrogateescape")])
+    try:
+        Path(path).chmod(mode)
+    except OSError as error:
+        raise SeyError(CannotWrite(path, (error.strerror or str(error)).lower())) from None
+
+
+@click.command()
+@click.argument("spec", type=click.Path())
+@click.argument("binary")
+@click.option("-o", "--output", required=True, type=click.Path(), help="OUT.seyp.")
+@allow_missing_option
+@debug_file_option
+@json_option
+@format_option
+def build(
+    spec: str, binary: str, output: str, allow_missing: bool, debug_file: str | None, as_json: bool
+) -> int:
+    """Compile SPEC for BINARY to a probe bundle. Needs no root and no process; same inputs give the same bytes."""
+    source = read(spec)
+    compiled = compile_spec(source, [binary_of(binary)], Options(allow_missing, debug_file))
+    wrong = sql_problems(compiled.bundle)
+    problems.report([*compiled.warnings, *wrong], source)
+    if wrong:
+        return wrong[0].exit_status
+    compiled.bundle.save(output)
+    if as_json:
+        print_json({"file": output})
+    return Exit.DONE
+
+
+def sql_problems(bundle: Bundle) -> Sequence[Problem]:
+    """What is wrong with the SQL of a spec's tables and columns, found by making them over empty tables."""
+    plans = [binary.plan for binary in bundle.binaries]
+    if not any(plan.tables or plan.columns for plan in plans):
+        return ()
+    from sey.runtime.capture import Capture
+    from sey.runtime.database import open_database
+
+    with open_database(Capture((bundle,), ())) as database:
+        return database.problems

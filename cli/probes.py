@@ -1,0 +1,245 @@
+"""Which processes to capture with which probe: PROBEs from the command line, `-p`, and the rules of programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from sey.binary.errors import Exit, Problem, SeyError
+from sey.binary.gobinary import open_go
+from sey.binary.identity import Identity, identity
+from sey.cli.targets import require_go
+from sey.ir.plan import PlanProgram, PlanRule
+from sey.runtime.bundle import Bundle
+from sey.runtime.capture_errors import OtherBuild
+from sey.runtime.process import Process, Rule, all_pids
+from sey.runtime.snapshot import Request
+
+if TYPE_CHECKING:
+    from sey.frontend.compile import Options
+    from sey.frontend.source import Source
+
+
+@dataclass(frozen=True)
+class NoProcess(Problem):
+    """No process fits the rules of a probe's programs."""
+
+    code: ClassVar[str] = "SEY0660"
+    exit_status: ClassVar[Exit] = Exit.NOTHING
+    title: ClassVar[str] = "no running Go process fits the programs of {probes}"
+    help: ClassVar[str | None] = "`sey ps` lists the Go processes; -p PID captures one whatever the rules say"
+    probes: str
+
+
+@dataclass(frozen=True)
+class NoRules(Problem):
+    """Without `-p` the rules of programs choose the processes, and there are none."""
+
+    code: ClassVar[str] = "SEY0661"
+    exit_status: ClassVar[Exit] = Exit.USAGE
+    title: ClassVar[str] = "which processes? {probe} has no `program` block that says so"
+    help: ClassVar[str | None] = "name processes with -p PID; `sey ps` lists them"
+    probe: str
+
+
+@dataclass(frozen=True)
+class SeveralProbes(Problem):
+    """More than one probe applies to a process."""
+
+    code: ClassVar[str] = "SEY0662"
+    exit_status: ClassVar[Exit] = Exit.USAGE
+    title: ClassVar[str] = "{first} and {second} both apply to process {pid}"
+    help: ClassVar[str | None] = "put what you want to know of one process into one spec"
+    first: str
+    second: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class NoProbeFits(Problem):
+    """A process was asked for that none of several probes is for."""
+
+    code: ClassVar[str] = "SEY0663"
+    exit_status: ClassVar[Exit] = Exit.USAGE
+    title: ClassVar[str] = "none of the probes {probes} is for process {pid}"
+    probes: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A PROBE: a spec to compile for each binary, or a bundle. Neither: goroutines and stacks alone."""
+
+    name: str
+    source: Source | None = None
+    bundle: Bundle | None = None
+    programs: tuple[PlanProgram, ...] = ()
+
+    def applies(self, process: Process, module: str) -> bool:
+        """Whether the process is one of its programs; without programs every process is."""
+        return not self.programs or bool(matching_programs(self.programs, process, module))
+
+
+@dataclass
+class Chosen:
+    """What to capture: the bundles, a request for each process, and for each the programs that it is.
+
+    `failures` are processes that can't be captured, with their problem.
+    """
+
+    bundles: list[Bundle] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    programs: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    failures: dict[int, SeyError] = field(default_factory=dict)
+    warnings: list[tuple[Problem, Source | None]] = field(default_factory=list)
+
+
+def read_probe(path: str) -> Probe:
+    """A PROBE by its contents: a bundle begins with its magic, all else is a spec. Raises SeyError."""
+    if _is_bundle(path):
+        bundle = Bundle.load(path)
+        programs = tuple(dict.fromkeys(p for binary in bundle.binaries for p in binary.plan.programs))
+        return Probe(path, bundle=bundle, programs=programs)
+    from sey.frontend import ast
+    from sey.frontend.parser import parse, read
+
+    source = read(path)
+    blocks = [s for s in parse(source).statements if isinstance(s, ast.Program)]
+    programs = tuple(
+        PlanProgram(b.name.name, tuple(PlanRule(r.kind.name, str(r.value.value)) for r in b.rules)) for b in blocks
+    )
+    return Probe(path, source=source, programs=programs)
+
+
+def _is_bundle(path: str) -> bool:
+    if path.endswith(".seyp"):
+        return True
+    try:
+        with open(path, "rb") as file:
+            return file.read(4) in (b"SEYP", b"SEYC")
+    except OSError:
+        return False  # reading it as a spec says what is wrong
+
+
+def matching_programs(programs: Sequence[PlanProgram], process: Process, module: str) -> tuple[str, ...]:
+    """The names of the programs that a process is. Raises SeyError."""
+    found = []
+    for program in programs:
+        rules = [Rule(rule.kind, rule.value) for rule in program.rules]  # type: ignore[arg-type]
+        if all(process.satisfies(rule, module or None) for rule in rules):
+            found.append(program.name)
+    return tuple(found)
+
+
+def choose(probes: Sequence[Probe], pids: Sequence[int], options: Options | None) -> Chosen:
+    """Decide what to capture with what, compiling specs where needed. Raises SeyError.
+
+    `options` are for compiling. With several processes one that can't be captured is noted in `failures`.
+    """
+    probes = probes or (Probe(""),)
+    processes = [Process.look(pid) for pid in dict.fromkeys(pids)] if len(pids) == 1 else []
+    chosen = Chosen()
+    if len(pids) != 1:
+        processes = _asked_for(pids, chosen) if pids else _fitting(probes)
+    maker = _Maker(chosen, options)
+    for process in processes:
+        try:
+            maker.add(process, _probe_for(probes, process, asked=bool(pids)))
+        except SeyError as error:
+            if len(processes) == 1 and not chosen.failures:
+                raise
+            chosen.failures[process.pid] = error
+    if not chosen.requests:
+        raise next(iter(chosen.failures.values()))
+    return chosen
+
+
+def _asked_for(pids: Sequence[int], chosen: Chosen) -> list[Process]:
+    found = []
+    for pid in dict.fromkeys(pids):
+        try:
+            found.append(Process.look(pid))
+        except SeyError as error:
+            chosen.failures[pid] = error
+    return found
+
+
+def _fitting(probes: Sequence[Probe]) -> list[Process]:
+    """All Go processes that fit the programs of some probe."""
+    for probe in probes:
+        if not probe.programs:
+            raise SeyError(NoRules(probe.name or "a snapshot without a probe"))
+    found = []
+    for pid in sorted(all_pids()):
+        try:
+            process = Process.look(pid)
+            module = open_go(process.exe_path).build.module
+            if pid != os.getpid() and any(probe.applies(process, module) for probe in probes):
+                found.append(process)
+        except SeyError:
+            continue  # not Go, gone, or not ours to see
+    if not found:
+        raise SeyError(NoProcess(" and ".join(probe.name for probe in probes)))
+    return found
+
+
+def _probe_for(probes: Sequence[Probe], process: Process, *, asked: bool) -> Probe:
+    """The one probe for a process. A single one is for whatever process is asked for."""
+    path = require_go(process)
+    if asked and len(probes) == 1:
+        return probes[0]
+    binary = open_go(path)
+    fitting = [probe for probe in probes if probe.applies(process, binary.build.module)]
+    if len(fitting) > 1:
+        ours = identity(binary.elf)
+        made = [p for p in fitting if p.bundle is None or p.bundle.for_identity(ours) is not None]
+        fitting = made or fitting
+    if not fitting:
+        raise SeyError(NoProbeFits(", ".join(probe.name for probe in probes), process.pid))
+    if len(fitting) > 1:
+        raise SeyError(SeveralProbes(fitting[0].name, fitting[1].name, process.pid))
+    return fitting[0]
+
+
+class _Maker:
+    """Makes requests, and the bundles for them: each spec is compiled once for each binary."""
+
+    def __init__(self, chosen: Chosen, options: Options | None) -> None:
+        self.chosen = chosen
+        self.options = options
+        self._made: dict[tuple[str, str], int] = {}
+
+    def add(self, process: Process, probe: Probe) -> None:
+        path = require_go(process)
+        binary = open_go(path)
+        found = identity(binary.elf)
+        if probe.bundle is not None:
+            number, entry = self._stored(probe.name, probe.bundle, found, process)
+        else:
+            number, entry = self._compiled(probe, found, path), 0
+        self.chosen.requests.append(Request(process, number, entry))
+        self.chosen.programs[process.pid] = matching_programs(probe.programs, process, binary.build.module)
+
+    def _stored(self, name: str, bundle: Bundle, found: Identity, process: Process) -> tuple[int, int]:
+        entries = [n for n, binary in enumerate(bundle.binaries) if binary.identity == found]
+        if not entries:
+            binary = bundle.binaries[0]
+            raise SeyError(OtherBuild(binary.path, str(binary.identity), f"process {process.pid}", str(found)))
+        key = (name, "")
+        if key not in self._made:
+            self._made[key] = len(self.chosen.bundles)
+            self.chosen.bundles.append(bundle)
+        return self._made[key], entries[0]
+
+    def _compiled(self, probe: Probe, found: Identity, path: str) -> int:
+        key = (probe.name, found.key)
+        if key not in self._made:
+            from sey.frontend.compile import Options, compile_spec
+
+            compiled = compile_spec(probe.source, [path], self.options or Options())
+            self.chosen.warnings += [(warning, probe.source) for warning in compiled.warnings]
+            self._made[key] = len(self.chosen.bundles)
+            self.chosen.bundles.append(compiled.bundle)
+        return self._made[key]

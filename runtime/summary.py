@@ -1,0 +1,108 @@
+"""The lines that follow a snapshot: pause, goroutines, commonest stacks, what is missing and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from sey.ir.plan import Status
+from sey.runtime.capture import Capture
+from sey.runtime.decode.columns import DecodedColumn
+from sey.runtime.decode.process import DecodedProcess, decode_process
+from sey.runtime.decode.tables import ending, skipped
+from sey.runtime.decode.vectors import STATUS_WORDS
+from sey.runtime.stacks import duration, printable
+
+_COMMON = 3
+_MOST_MISSING = 4
+_FINE = (Status.OK, Status.NIL)
+
+
+def summarize(capture: Capture) -> list[str]:
+    """Four lines of text about what was captured. Raises SeyError where the pages contradict themselves."""
+    decoded = [decode_process(p, capture.plan(p.facts)) for p in capture.processes if p.pages is not None]
+    return [
+        f"{'pause':10}  {', '.join(map(_pause, decoded))}",
+        f"{'goroutines':10}  {', '.join(map(_goroutines, decoded))}",
+        f"{'commonest':10}  {_common(decoded)}",
+        f"{'missing':10}  {_missing(capture, decoded)}",
+    ]
+
+
+def _pause(process: DecodedProcess) -> str:
+    facts = process.facts
+    threads = "1 thread" if facts.threads == 1 else f"{facts.threads} threads"
+    return f"{duration(facts.pause_ns)} (process {facts.pid}, {threads})"
+
+
+def _goroutines(process: DecodedProcess) -> str:
+    stacks = process.stacks.num_rows
+    text = f"{process.goroutines.num_rows} in {stacks} distinct stack{'' if stacks == 1 else 's'}"
+    left_out = skipped(process.facts)
+    if left_out:
+        text += f"; {left_out} skipped: {ending(process.facts) or 'the program ended early'}"
+    return text
+
+
+def _common(decoded: Iterable[DecodedProcess]) -> str:
+    """The commonest stacks by their innermost visible frame, with what they wait for."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for process in decoded:
+        inner = _innermost(process)
+        table = process.goroutines.select(["stack_id", "status", "wait_reason"]).to_pydict()
+        for stack, status, reason in zip(*table.values(), strict=True):
+            counts[inner.get(stack, "?"), reason or status] += 1
+    shown = [f"{count} {function} ({state})" for (function, state), count in counts.most_common(_COMMON)]
+    return printable(", ".join(shown)) or "none"
+
+
+def _innermost(process: DecodedProcess) -> dict[int, str]:
+    """By stack the function of its innermost frame that Go's dump would show."""
+    frames = process.frames.select(["stack_id", "function", "hidden"]).to_pydict()
+    found: dict[int, str] = {}
+    for stack, function, hidden in zip(*frames.values(), strict=True):
+        if not hidden:
+            found.setdefault(stack, function or "?")
+    return found
+
+
+def _missing(capture: Capture, decoded: Sequence[DecodedProcess]) -> str:
+    parts: list[tuple[int, str]] = []
+    for process in decoded:
+        for block in process.blocks:
+            for column in block.columns:
+                parts += _of_column(f"{block.block.table}.{column.column.name}", column)
+        for variable in process.globals:
+            parts += _of_column(variable.variable.column.name, variable.value)
+        parts += _of_process(process)
+    failed = sum(process.pages is None for process in capture.processes)
+    if failed:
+        parts.append((1 << 62, f"{failed} process{'' if failed == 1 else 'es'}"))
+    parts.sort(key=lambda part: -part[0])
+    shown = [text for _, text in parts[:_MOST_MISSING]]
+    more = f", and {len(parts) - _MOST_MISSING} more" if len(parts) > _MOST_MISSING else ""
+    return printable(", ".join(shown) + more) if shown else "nothing"
+
+
+def _of_column(name: str, column: DecodedColumn) -> list[tuple[int, str]]:
+    counts = np.bincount(column.statuses, minlength=len(STATUS_WORDS)).tolist()
+    wrong = [(count, status) for status, count in enumerate(counts) if count and status not in _FINE]
+    return [(count, f"{name} {STATUS_WORDS[status]} in {count} of {column.count}") for count, status in wrong]
+
+
+def _of_process(process: DecodedProcess) -> list[tuple[int, str]]:
+    counters = process.facts.counters
+    words = {
+        "unreadable": "goroutines that could not be read",
+        "rows_dropped": "rows dropped for lack of room or time",
+        "objects_dropped": "values behind pointers dropped for lack of room or time",
+        "bad_stacks": "stacks whose outer end could not be reached",
+    }
+    found = [(counters[name], f"{counters[name]} {text}") for name, text in words.items() if counters.get(name)]
+    for table, count in process.facts.when_missing.items():
+        if count:
+            found.append((count, f"{count} frames of {table} whose `when` had a missing operand"))
+    found += [(1, note) for note in process.facts.notes]
+    return found
