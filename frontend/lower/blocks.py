@@ -1,16 +1,16 @@
-"""The code of `func` blocks and `global` statements: one function a variant, and the dispatch by site."""
+"""The code of `func` blocks and `global` statements, and the dispatch by site."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sey.frontend import bound
-from sey.frontend.debuginfo.model import DebugInfo, Piece
+from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.lower.captures import MAX_INLINE, Limits, Target, capture, statically_missing
 from sey.frontend.lower.expressions import Scope, scalar_of
-from sey.frontend.lower.places import Memory, Place, load_word, raise_status, variable_place
-from sey.frontend.lower.sites import Shape, SiteBook
+from sey.frontend.lower.places import MissingError
+from sey.frontend.lower.sites import NO_FORM, SiteBook, names_of
 from sey.frontend.lower.types import TypeTable
 from sey.frontend.source import Source, Span
 from sey.ir.builder import FunctionBuilder
@@ -50,14 +50,6 @@ class Shared:
     def at(self, span: Span) -> Location:
         """The location of a span in the spec."""
         return Location(SPEC_FILE, self.source.position(span.start)[0])
-
-
-def names_of(block: bound.Func) -> list[str]:
-    """The variables that a block's captures and condition use, sorted."""
-    found: set[str] = set()
-    for form in (*block.when, *(f for c in block.captures for f in c.forms)):
-        found |= set(form.types)
-    return sorted(found)
 
 
 def row_stream(number: int, widths: Iterable[int]) -> Stream:
@@ -102,80 +94,25 @@ def plan_column(shared: Shared, capture_: bound.Capture, problem: str | None) ->
     )
 
 
-def _form_at(forms: Sequence[bound.Form], names: Sequence[str], shapes: Sequence[Shape]) -> int:
-    """Index of the typing that holds where the variables have these shapes, or -1."""
-    here = {name: shape.type for name, shape in zip(names, shapes, strict=True)}
-    for i, form in enumerate(forms):
-        if all(here[name] is None or here[name] == kind for name, kind in form.types.items()):
-            return i
-    return -1
-
-
-def variant_forms(block: bound.Func, names: Sequence[str], shapes: Sequence[Shape]) -> tuple[int, ...]:
-    """For each capture of a block the typing that holds in a variant."""
-    return tuple(_form_at(c.forms, names, shapes) for c in block.captures)
-
-
-def lower_variant(shared: Shared, number: int, block: bound.Func, book: SiteBook, stream: str) -> Function:
-    """The function `variant_<number>(site)`, which emits the row of one frame at one of the variant's sites."""
-    variant = book.variants[number]
-    b = FunctionBuilder(f"variant_{number}", [("site", Type.I64)])
+def lower_block(shared: Shared, number: int, block: bound.Func, book: SiteBook) -> Function:
+    """The function `block_<number>(site)`, which emits the row of one frame at one of the block's sites."""
+    b = FunctionBuilder(f"block_{number}", [("site", Type.I64)])
     (site,) = b.parameters
-    at_site = _Frame(names_of(block), variant.shapes, site)
+    scope = Scope({name: slot for slot, name in enumerate(names_of(block))})
+    forms = _Forms(book, number, site)
     with b.at(shared.at(block.span)):
-        wanted = _condition(b, block, variant.block, at_site)
+        wanted = _condition(b, forms, block, scope) if block.when else b.const(1, Type.I1)
     with b.if_(wanted):
         with b.at(shared.at(block.span)):
-            record = _begin_row(b, stream, site)
+            record = _begin_row(b, number, site)
         for i, capture_ in enumerate(block.captures):
             with b.at(shared.at(capture_.span)):
-                _capture_form(shared, b, Target(record, i), capture_, at_site)
+                _capture_column(shared, b, Target(record, i), capture_, scope, forms)
     return b.finish()
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """The variables of the frame at hand: names, their shapes, and the site whose numbers place them."""
-
-    names: Sequence[str]
-    shapes: Sequence[Shape]
-    site: Value
-
-    def scope(self, wanted: Iterable[str]) -> Callable[[FunctionBuilder], Scope]:
-        """Finds the variables `wanted` when it is called."""
-        chosen = set(wanted)
-
-        def find(b: FunctionBuilder) -> Scope:
-            places: dict[str, Place] = {}
-            missing: dict[str, Status] = {}
-            at = 0
-            first = b.zext(Type.I64, b.table_get(Type.I32, "sites", "first", self.site))
-            for name, shape in zip(self.names, self.shapes, strict=True):
-                if name in chosen and shape.pieces is not None:
-                    places[name] = _variable(b, shape, b.add(first, at))
-                elif name in chosen:
-                    missing[name] = shape.status
-                at += len(shape.pieces or ())
-            return Scope(places, missing)
-
-        return find
-
-
-def _variable(b: FunctionBuilder, shape: Shape, first: Value) -> Place:
-    assert shape.pieces is not None
-    pieces = [Piece(place, 0, offset, size) for place, offset, size in shape.pieces]
-    numbers = [b.table_get(Type.I64, "locations", "value", b.add(first, i)) for i in range(len(pieces))]
-    place = variable_place(b, pieces, numbers, shape.status)
-    if not shape.by_reference:
-        return place
-    pointer = load_word(b, place, 0, 8)
-    with b.if_(b.eq(pointer, 0)):
-        raise_status(b, Status.NIL)
-    return Memory(pointer)
-
-
-def _begin_row(b: FunctionBuilder, stream: str, site: Value) -> Value:
-    record = b.begin(stream)
+def _begin_row(b: FunctionBuilder, number: int, site: Value) -> Value:
+    record = b.begin(f"row_{number}")
     b.put(record, b.load(Type.I64, "row_goid"), field="goid")
     b.put(record, b.load(Type.I32, "row_stack"), field="stack")
     b.put(record, b.load(Type.I32, "row_frame"), field="frame")
@@ -183,43 +120,65 @@ def _begin_row(b: FunctionBuilder, stream: str, site: Value) -> Value:
     return record
 
 
-def _capture_form(shared: Shared, b: FunctionBuilder, target: Target, capture_: bound.Capture, frame: _Frame) -> None:
-    form = _form_at(capture_.forms, frame.names, frame.shapes)
-    if form < 0:
-        b.put(target.record, b.const(Status.NOT_LIVE, Type.I8), field=f"s{target.column}")
-        return
-    typing = capture_.forms[form]
-    scope = frame.scope(typing.types)
-    capture(b, target, typing.expr, scope, shared.limit(capture_.limits), shared.types)
+@dataclass(frozen=True)
+class _Forms:
+    """Which typing of an expression holds at the site at hand."""
+
+    book: SiteBook
+    block: int
+    site: Value
+
+    def each(self, b: FunctionBuilder, expression: int) -> Iterator[int]:
+        """Every typing (or -1) that occurs, while the builder is where the code for it belongs."""
+        occurring = self.book.forms(self.block, expression)
+        if len(occurring) == 1:
+            yield occurring[0]
+            return
+        first = b.zext(Type.I64, b.table_get(Type.I32, "sites", "first_form", self.site))
+        form = b.table_get(Type.I32, "forms", "form", b.add(first, expression))
+        with b.switch(form) as switch:
+            for number in occurring:
+                with switch.case(NO_FORM if number < 0 else number):
+                    yield number
 
 
-def _condition(b: FunctionBuilder, block: bound.Func, index: int, frame: _Frame) -> Value:
+def _capture_column(
+    shared: Shared, b: FunctionBuilder, target: Target, capture_: bound.Capture, scope: Scope, forms: _Forms
+) -> None:
+    for form in forms.each(b, target.column):
+        if form < 0:
+            b.put(target.record, b.const(Status.NOT_LIVE, Type.I8), field=f"s{target.column}")
+        else:
+            expr = capture_.forms[form].expr
+            capture(b, target, expr, scope, shared.limit(capture_.limits), shared.types)
+
+
+def _condition(b: FunctionBuilder, forms: _Forms, block: bound.Func, scope: Scope) -> Value:
     """Whether the row is wanted (i1). Where an operand is missing it isn't, which `out_when` counts."""
-    if not block.when:
-        return b.const(1, Type.I1)
-    form = _form_at(block.when, frame.names, frame.shapes)
-    with b.attempt(Type.I1) as attempt:
-        with attempt.body(), statically_missing(b):
-            if form < 0:
-                raise_status(b, Status.NOT_LIVE)
-            else:
-                scope = frame.scope(block.when[form].types)(b)
-                attempt.yield_(b.ne(scalar_of(b, block.when[form].expr, scope), 0))
+    b.store("wanted", b.const(0))
+    with b.attempt() as attempt:
+        with attempt.body():
+            for form in forms.each(b, len(block.captures)):
+                with statically_missing(b):
+                    if form < 0:
+                        raise MissingError(Status.NOT_LIVE)
+                    b.store("wanted", scalar_of(b, block.when[form].expr, scope))
         with attempt.handler():
-            b.store("out_when", b.add(b.load(Type.I64, "out_when", None, 8 * index), 1), imm=8 * index)
-            attempt.yield_(b.const(0, Type.I1))
-    return attempt.result
+            at = 8 * forms.block
+            b.store("out_when", b.add(b.load(Type.I64, "out_when", None, at), 1), imm=at)
+    return b.ne(b.load(Type.I64, "wanted"), 0)
 
 
-def lower_dispatch(variants: int) -> Function:
-    """`row(site)`: the code of the site's variant."""
+def lower_dispatch(blocks: int) -> Function:
+    """`row(site)`: the code of the site's block."""
     b = FunctionBuilder("row", [("site32", Type.I32)])
     site = b.zext(Type.I64, b.parameters[0])
-    variant = b.table_get(Type.I32, "sites", "variant", site)
-    with b.switch(variant) as switch:
-        for number in range(variants):
+    block = b.table_get(Type.I32, "sites", "block", site)
+    b.call("fetch", site)
+    with b.switch(block) as switch:
+        for number in range(blocks):
             with switch.case(number):
-                b.call(f"variant_{number}", site)
+                b.call(f"block_{number}", site)
     return b.finish()
 
 
@@ -229,17 +188,19 @@ def lower_global(shared: Shared, number: int, statement: bound.GlobalCapture) ->
     with b.at(shared.at(statement.span)):
         record = b.begin(f"global_{number}")
         limits = shared.limit(statement.limits)
-        capture(b, Target(record, 0), statement.expr, lambda _: Scope({}, {}), limits, shared.types)
+        capture(b, Target(record, 0), statement.expr, Scope({}), limits, shared.types)
     return b.finish()
 
 
 def lower_globals(count: int) -> Function:
     """`global_values()`: all globals, each on its own, and what they point to."""
     b = FunctionBuilder("global_values")
-    for number in range(count):
+    with b.loop(b.const(count), max(count, 1)) as i:
         with b.attempt() as attempt:
-            with attempt.body():
-                b.call(f"value_{number}")
+            with attempt.body(), b.switch(i) as switch:
+                for number in range(count):
+                    with switch.case(number):
+                        b.call(f"value_{number}")
             with attempt.handler():
                 b.call("count", 8 * COUNTERS.index("rows_dropped"))
         b.call("chase")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,18 +12,13 @@ from sey.frontend.lower.expressions import Scope, is_place, place_of, scalar_of
 from sey.frontend.lower.places import INT_TYPES, MissingError, raise_status, store_value
 from sey.frontend.lower.types import CLASS_EFACE, CLASS_IFACE, CLASS_POINTER, Pointer, TypeTable
 from sey.ir.builder import FunctionBuilder
-from sey.ir.nodes import FAULT_FULL, FAULT_USER, Type, Value
+from sey.ir.nodes import Type, Value
 from sey.ir.plan import Status
-
-Scoped = Callable[[FunctionBuilder], Scope]
-"""Finds the variables of the function at hand; what that takes is part of the value that is attempted."""
 
 MAX_INLINE = 32768
 """A value of more bytes is not captured: `budget`."""
 STRAIGHT_POINTERS = 4
 """Up to so many pointers of a value are followed by straight code, more by a loop over the type table."""
-
-_UNSUPPORTED = (Kind.MAP, Kind.CHAN, Kind.FUNC, Kind.UNSAFE_POINTER, Kind.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -48,12 +43,12 @@ class Target:
 
 
 def capture(
-    b: FunctionBuilder, target: Target, expr: bound.Expr, scope: Scoped, limits: Limits, types: TypeTable
+    b: FunctionBuilder, target: Target, expr: bound.Expr, scope: Scope, limits: Limits, types: TypeTable
 ) -> None:
     """Evaluate an expression into a record's column; whatever is missing becomes the column's status."""
     with b.attempt() as attempt:
         with attempt.body(), statically_missing(b):
-            _value(b, target, expr, scope(b))
+            _value(b, target, expr, scope)
             b.put(target.record, b.const(Status.OK, Type.I8), field=f"s{target.column}")
             _follow(b, target, expr.type, limits, types)
         with attempt.handler():
@@ -106,16 +101,14 @@ def _follow_one(b: FunctionBuilder, target: Target, pointer: Pointer, limits: Li
     if pointer.kind == CLASS_POINTER and limits.depth == 0:
         return
     word = b.get(Type.I64, target.record, field=target.value, imm=pointer.offset)
-    with b.if_(b.ne(word, 0)):
-        match pointer.kind:
-            case kind if kind in (CLASS_IFACE, CLASS_EFACE):
-                b.call("note_typeword", word, int(kind == CLASS_IFACE))
-            case kind if kind == CLASS_POINTER:
-                b.call("follow", pointer.target, word, 1, _how(limits, kind))
-            case kind:
-                length = b.get(Type.I64, target.record, field=target.value, imm=pointer.offset + 8)
-                with b.if_(b.ne(length, 0)):
-                    b.call("follow", pointer.target, word, length, _how(limits, kind))
+    match pointer.kind:
+        case kind if kind in (CLASS_IFACE, CLASS_EFACE):
+            b.call("note_typeword", word, int(kind == CLASS_IFACE))
+        case kind if kind == CLASS_POINTER:
+            b.call("follow", pointer.target, word, 1, _how(limits, kind))
+        case kind:
+            length = b.get(Type.I64, target.record, field=target.value, imm=pointer.offset + 8)
+            b.call("follow", pointer.target, word, length, _how(limits, kind))
 
 
 def _follow_all(b: FunctionBuilder, target: Target, first: int, count: int, limits: Limits) -> None:
@@ -135,21 +128,11 @@ def _follow_all(b: FunctionBuilder, target: Target, first: int, count: int, limi
                     b.call("follow", number, word, 1, _how(limits, CLASS_POINTER))
             with b.if_(b.xor(b.or_(interface, is_pointer), 1)):
                 length = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
-                with b.if_(b.ne(length, 0)):
-                    b.call("follow", number, word, length, _how(limits, 0))
+                b.call("follow", number, word, length, _how(limits, 0))
 
 
 def _missing(b: FunctionBuilder, target: Target, code: Value, detail: Value) -> None:
-    """Write the status of a fault: unreadable with its address, the output's end, or what was raised."""
-    b.put(target.record, detail, field=f"d{target.column}")
-    raised = b.sub(b.zext(Type.I64, code), FAULT_USER)
-    known = b.ult(raised, 64)
-    full = b.eq(code, FAULT_FULL)
-    other = b.select(full, b.const(Status.BUDGET), b.const(Status.UNREADABLE))
-    status = b.select(known, raised, other)
+    """Write the status that a fault stands for, and its address."""
+    status = b.call_value(Type.I64, "missing", b.zext(Type.I64, code), detail)
     b.put(target.record, b.trunc(Type.I8, status), field=f"s{target.column}")
-
-
-def unsupported(go_type: GoType) -> bool:
-    """Whether values of the type are only named in this version: its kind is not decoded."""
-    return go_type.kind in _UNSUPPORTED
+    b.put(target.record, b.load(Type.I64, "missing_detail"), field=f"d{target.column}")

@@ -17,12 +17,12 @@ from sey.frontend.lower.places import (
     INT_TYPES,
     Memory,
     MissingError,
-    Parts,
     Place,
-    Stack,
+    address_of,
     load_word,
     offset_place,
     raise_status,
+    variable_place,
 )
 from sey.ir.builder import FunctionBuilder
 from sey.ir.nodes import BinaryOp, CompareOp, Type, Value
@@ -51,23 +51,20 @@ _WORDS = (Kind.POINTER, Kind.UNSAFE_POINTER, Kind.MAP, Kind.CHAN, Kind.FUNC)
 
 @dataclass(frozen=True)
 class Scope:
-    """Where the variables of the function at hand are; a name that is not here can't be had, for the status given."""
+    """The slots of the variables of the function at hand, by name."""
 
-    places: Mapping[str, Place]
-    missing: Mapping[str, Status]
+    slots: Mapping[str, int]
 
 
 def place_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Place:
     """The place of an addressable expression or of a variable. Raises MissingError where it is known to have none."""
     match expr:
-        case bound.Local(_, name):
-            if name not in scope.places:
-                raise MissingError(scope.missing[name])
-            return scope.places[name]
+        case bound.Local(go_type, name):
+            return variable_place(b, scope.slots[name], go_type)
         case bound.Global(_, variable):
             return Memory(b.add(b.load(Type.I64, "in_bias"), variable.address))
         case bound.Field(go_type, base, _, offset):
-            return offset_place(b, place_of(b, base, scope), offset, go_type.size)
+            return offset_place(b, place_of(b, base, scope), offset)
         case bound.Deref(_, base):
             pointer = scalar_of(b, base, scope)
             with b.if_(b.eq(pointer, 0)):
@@ -81,7 +78,7 @@ def place_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Place:
 def _element(b: FunctionBuilder, base: bound.Expr, index: int, go_type: GoType, scope: Scope) -> Place:
     place = place_of(b, base, scope)
     if base.type.kind is Kind.ARRAY:
-        return offset_place(b, place, index * go_type.size, go_type.size)
+        return offset_place(b, place, index * go_type.size)
     pointer, length = load_word(b, place, 0, 8), load_word(b, place, 8, 8)
     with b.if_(b.ule(length, index)):
         raise_status(b, Status.ABSENT)
@@ -101,7 +98,7 @@ def scalar_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Value:
         case bound.Length(_, base, capacity):
             return _length(b, base, capacity, scope)
         case bound.AddressOf(_, base):
-            return _address(b, base, scope)
+            return address_of(b, place_of(b, base, scope))
         case bound.Unary(go_type, operator, operand):
             return _unary(b, operator, scalar_of(b, operand, scope), go_type)
         case bound.Binary(_, "&&" | "||"):
@@ -148,14 +145,6 @@ def _length(b: FunctionBuilder, base: bound.Expr, capacity: bool, scope: Scope) 
         with choice.otherwise():
             choice.yield_(b.read(Type.I64, b.add(header, 8 if capacity else 0)))
     return choice.result
-
-
-def _address(b: FunctionBuilder, base: bound.Expr, scope: Scope) -> Value:
-    match place_of(b, base, scope):
-        case Memory(address) | Stack(address):
-            return address
-        case Parts():
-            raise MissingError(Status.NOT_LIVE)
 
 
 def _unary(b: FunctionBuilder, operator: str, value: Value, go_type: GoType) -> Value:

@@ -1,27 +1,27 @@
 """Places: where a value is while a program runs, and how its bytes get into SSA values and records.
 
-A place is memory of the target, memory of the stack that is being walked (read through its window), or parts that a
-compiler spread over slots and registers. Reading what a place doesn't have raises the status that tells why.
+The variables of a frame are brought together in slots of the buffer `@vars` by the prelude's `@fetch`, wherever the
+compiler keeps them; code only tells slots from memory. Using what isn't there faults with the slot, which holds why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sey.frontend.debuginfo.model import GoType, Kind, Piece
-from sey.frontend.debuginfo.model import Place as Where
+from sey.frontend.debuginfo.model import GoType
 from sey.ir.builder import FunctionBuilder
 from sey.ir.nodes import FAULT_USER, Type, Value
-from sey.ir.plan import THREAD_WORDS, Status
-
-WINDOW_BYTES = 128
-"""Stack values up to this size are taken word by word from the window; larger ones by a read of their own."""
+from sey.ir.plan import Status
 
 INT_TYPES = {1: Type.I8, 2: Type.I16, 4: Type.I32, 8: Type.I64}
-GENERAL_WORD = 4
-FLOAT_WORD = 20
-FIRST_XMM = 17
+SLOT_FAULT = FAULT_USER + 66
+"""The fault of a variable that is missing, wholly or in the part asked for; its detail is the slot."""
+SLOT_BYTES = 256
+MAX_SLOTS = 64
+MAX_VALUE = 128
+"""Longer variables are in memory, at the address in the slot."""
+_ADDRESS, _MASKS, _VALUE = 8, 16, 32
 
 
 @dataclass(frozen=True)
@@ -32,143 +32,19 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Stack:
-    """Memory of the stack at hand."""
+class Slot:
+    """Bytes from `offset` on of the value in the slot with that number."""
 
-    address: Value
+    number: int
+    offset: int = 0
 
-
-@dataclass(frozen=True)
-class Part:
-    """`size` bytes at `offset` of a value: in a word of the stack or memory, in a register's word, or nowhere."""
-
-    offset: int
-    size: int
-    source: Memory | Stack | Value | None
+    @property
+    def start(self) -> int:
+        """Where the slot is in `@vars`."""
+        return self.number * SLOT_BYTES
 
 
-@dataclass(frozen=True)
-class Parts:
-    """A value in parts, ascending by offset; `status` is why parts without a source are missing."""
-
-    parts: tuple[Part, ...]
-    status: Status
-
-
-Place = Memory | Stack | Parts
-
-
-def raise_status(b: FunctionBuilder, status: Status, detail: Value | int = 0) -> None:
-    """End the region: the value at hand is missing for the reason `status`."""
-    b.raise_(FAULT_USER + status, detail)
-
-
-def variable_place(b: FunctionBuilder, pieces: Sequence[Piece], values: Sequence[Value | int], status: Status) -> Place:
-    """The place of a variable from its pieces; `values` are their offsets or numbers, constants or from a table."""
-    if len(pieces) == 1:
-        piece, value = pieces[0], values[0]
-        if piece.place is Where.CFA:
-            return Stack(b.add(b.load(Type.I64, "cfa"), value))
-        if piece.place is Where.ADDRESS:
-            return Memory(b.add(b.load(Type.I64, "in_bias"), value))
-    parts = tuple(Part(p.offset, p.size, _source(b, p, v)) for p, v in zip(pieces, values, strict=True))
-    return Parts(parts, status)
-
-
-def _source(b: FunctionBuilder, piece: Piece, value: Value | int) -> Memory | Stack | Value | None:
-    match piece.place:
-        case Where.CFA:
-            return Stack(b.add(b.load(Type.I64, "cfa"), value))
-        case Where.ADDRESS:
-            return Memory(b.add(b.load(Type.I64, "in_bias"), value))
-        case Where.REGISTER:
-            return _register(b, value)
-    return None
-
-
-def _register(b: FunctionBuilder, number: Value | int) -> Value:
-    """A register of the thread that runs the frame at hand; `number` is DWARF's, its word lies at `register_word`."""
-    regs = b.load(Type.I64, "regs_at")
-    frame = b.load(Type.I64, "row_frame")
-    with b.if_(b.or_(b.eq(regs, 0), b.ne(frame, 0))):
-        raise_status(b, Status.NOT_LIVE)
-    at = b.sub(regs, 1)
-    return b.load(Type.I64, "in_regs", b.add(at, number), 0)
-
-
-def register_word(number: int) -> int:
-    """Byte offset of DWARF register `number` within a thread's words."""
-    word = FLOAT_WORD + number - FIRST_XMM if number >= FIRST_XMM else GENERAL_WORD + number
-    assert word < THREAD_WORDS
-    return 8 * word
-
-
-def offset_place(b: FunctionBuilder, place: Place, offset: int, size: int) -> Place:
-    """The place of the `size` bytes at `offset` of a value."""
-    match place:
-        case Memory(address):
-            return Memory(b.add(address, offset)) if offset else place
-        case Stack(address):
-            return Stack(b.add(address, offset)) if offset else place
-        case Parts(parts, status):
-            return Parts(tuple(_cut(b, p, offset, size) for p in parts if _overlaps(p, offset, size)), status)
-
-
-def _overlaps(part: Part, offset: int, size: int) -> bool:
-    return part.offset < offset + size and offset < part.offset + part.size
-
-
-def _cut(b: FunctionBuilder, part: Part, offset: int, size: int) -> Part:
-    """The bytes of `part` within [offset, offset + size), counted from `offset` on."""
-    skip = max(0, offset - part.offset)
-    length = min(part.offset + part.size, offset + size) - max(part.offset, offset)
-    source = part.source
-    match source:
-        case Memory(address):
-            source = Memory(b.add(address, skip))
-        case Stack(address):
-            source = Stack(b.add(address, skip))
-        case Value() if skip:
-            source = b.lshr(source, 8 * skip)
-    return Part(max(0, part.offset - offset), length, source)
-
-
-def load_word(b: FunctionBuilder, place: Place, offset: int, size: int) -> Value:
-    """`size` (1, 2, 4 or 8) bytes at `offset` of a place, zero-extended to i64; faults with why they are missing."""
-    kind = INT_TYPES[size]
-    match offset_place(b, place, offset, size):
-        case Memory(address):
-            return b.zext(Type.I64, b.read(kind, address)) if size < 8 else b.read(kind, address)
-        case Stack(address):
-            return _low(b, b.call_value(Type.I64, "stack_word", address), size)
-        case Parts(parts, status):
-            return _join(b, parts, status)
-
-
-def _join(b: FunctionBuilder, parts: Sequence[Part], status: Status) -> Value:
-    joined: Value | None = None
-    for part in parts:
-        if part.source is None:
-            raise MissingError(status)
-        if isinstance(part.source, Value):
-            word = _low(b, part.source, part.size)
-        else:
-            word = _partial(b, part.source, part.size)
-        shifted = b.shl(word, 8 * part.offset) if part.offset else word
-        joined = shifted if joined is None else b.or_(joined, shifted)
-    if joined is None:
-        raise MissingError(status)
-    return joined
-
-
-def _partial(b: FunctionBuilder, source: Memory | Stack, size: int) -> Value:
-    if isinstance(source, Stack):
-        return _low(b, b.call_value(Type.I64, "stack_word", source.address), size)
-    return _low(b, b.read(Type.I64, source.address), size)
-
-
-def _low(b: FunctionBuilder, word: Value, size: int) -> Value:
-    return word if size >= 8 else b.and_(word, (1 << (8 * size)) - 1)
+Place = Memory | Slot
 
 
 class MissingError(Exception):
@@ -179,9 +55,59 @@ class MissingError(Exception):
         self.status = status
 
 
-def needed(go_type: GoType) -> int:
-    """How many bytes of a value have to be there for it to be shown; the capacity of a slice doesn't."""
-    return 16 if go_type.kind is Kind.SLICE else go_type.size
+def raise_status(b: FunctionBuilder, status: Status, detail: Value | int = 0) -> None:
+    """End the region: the value at hand is missing for the reason `status`."""
+    b.raise_(FAULT_USER + status, detail)
+
+
+def variable_place(b: FunctionBuilder, number: int, go_type: GoType) -> Place:
+    """The place of the variable in a slot."""
+    slot = Slot(number)
+    return slot if go_type.size <= MAX_VALUE else Memory(address_of(b, slot))
+
+
+def address_of(b: FunctionBuilder, place: Place) -> Value:
+    """Where a place is in the target; faults for a variable that is in no one place of its memory."""
+    if isinstance(place, Memory):
+        return place.address
+    address = b.load(Type.I64, "vars", None, place.start + _ADDRESS)
+    with b.if_(b.eq(address, 0)):
+        b.raise_(SLOT_FAULT, place.start)
+    return b.add(address, place.offset) if place.offset else address
+
+
+def offset_place(b: FunctionBuilder, place: Place, offset: int) -> Place:
+    """The place `offset` bytes further on."""
+    match place:
+        case Memory(address):
+            return Memory(b.add(address, offset)) if offset else place
+        case Slot(number, start):
+            return Slot(number, start + offset)
+
+
+def _require(b: FunctionBuilder, slot: Slot, size: int) -> None:
+    """Fault unless `size` bytes of a slot from its offset on are there."""
+    wanted = ((1 << size) - 1) << slot.offset
+    for word in range(2):
+        mask = wanted >> (64 * word) & (1 << 64) - 1
+        if mask:
+            there = b.and_(b.load(Type.I64, "vars", None, slot.start + _MASKS + 8 * word), mask)
+            with b.if_(b.ne(there, mask)):
+                b.raise_(SLOT_FAULT, slot.start)
+
+
+def load_word(b: FunctionBuilder, place: Place, offset: int, size: int) -> Value:
+    """`size` (1, 2, 4 or 8) bytes at `offset` of a place, zero-extended to i64; faults where they are missing."""
+    match offset_place(b, place, offset):
+        case Memory(address):
+            return b.zext(Type.I64, b.read(INT_TYPES[size], address))
+        case Slot() as slot:
+            _require(b, slot, size)
+            return b.zext(Type.I64, _slot_int(b, slot, 0, size))
+
+
+def _slot_int(b: FunctionBuilder, slot: Slot, at: int, size: int) -> Value:
+    return b.load(INT_TYPES[size], "vars", None, slot.start + _VALUE + slot.offset + at)
 
 
 def store_value(b: FunctionBuilder, record: Value, member: str, place: Place, size: int) -> None:
@@ -191,32 +117,16 @@ def store_value(b: FunctionBuilder, record: Value, member: str, place: Place, si
             b.put(record, b.read(INT_TYPES[size], address), field=member)
         case Memory(address):
             b.copy(record, address, size, size, field=member)
-        case Stack(address) if size > WINDOW_BYTES:
-            b.copy(record, address, size, size, field=member)
-        case Stack() | Parts():
-            for at in range(0, size, 8):
-                _store_piece(b, record, member, place, at, min(8, size - at))
+        case Slot() as slot:
+            _require(b, slot, size)
+            for at, width in _tiles(size):
+                b.put(record, _slot_int(b, slot, at, width), field=member, imm=at)
 
 
-def _store_piece(b: FunctionBuilder, record: Value, member: str, place: Place, at: int, length: int) -> None:
-    """Store 1 to 8 bytes by powers of two, so that nothing behind the field is touched."""
-    if length == 8:
-        b.put(record, load_word(b, place, at, 8), field=member, imm=at)
-        return
-    word = _tail(b, place, at, length)
-    done = 0
-    for size in (4, 2, 1):
-        if length - done >= size:
-            part = b.trunc(INT_TYPES[size], b.lshr(word, 8 * done) if done else word)
-            b.put(record, part, field=member, imm=at + done)
-            done += size
-
-
-def _tail(b: FunctionBuilder, place: Place, at: int, length: int) -> Value:
-    match offset_place(b, place, at, length):
-        case Memory(address):
-            return b.read(Type.I64, address)
-        case Stack(address):
-            return b.call_value(Type.I64, "stack_word", address)
-        case Parts(parts, status):
-            return _join(b, parts, status)
+def _tiles(size: int) -> Iterator[tuple[int, int]]:
+    """Offsets and widths of the integers that cover `size` bytes."""
+    at = 0
+    while at < size:
+        width = next(w for w in (8, 4, 2, 1) if w <= size - at)
+        yield at, width
+        at += width

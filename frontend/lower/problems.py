@@ -19,3 +19,16 @@ class NoRuntimeFact(Problem):
     help: ClassVar[str | None] = (
         "this version of sey reads programs built with Go 1.24 to 1.27; for a newer release a newer sey may be needed"
     )
+
+
+@dataclass(frozen=True)
+class TooManyVariables(Problem):
+    """A block names more variables than a probe has room for."""
+
+    function: str
+    count: int
+    most: int
+    code: ClassVar[str] = "SEY0551"
+    exit_status: ClassVar[Exit] = Exit.SPEC
+    title: ClassVar[str] = "the block for {function} names {count} variables, at most {most} are possible"
+    help: ClassVar[str | None] = "split it into two blocks for the same function, each with a name of its own (`as`)"

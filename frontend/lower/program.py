@@ -14,14 +14,12 @@ from sey.frontend.lower.blocks import (
     Shared,
     column_width,
     global_stream,
+    lower_block,
     lower_dispatch,
     lower_global,
     lower_globals,
-    lower_variant,
-    names_of,
     plan_column,
     row_stream,
-    variant_forms,
 )
 from sey.frontend.lower.liveness import Liveness
 from sey.frontend.lower.runtime import Described, prelude_constants
@@ -66,7 +64,7 @@ def lower(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> 
     labels = _register_types(shared, spec, statements)
     book = SiteBook(info, Liveness(info, StackMaps(table)))
     for number, block in enumerate(spec.funcs):
-        book.add_block(number, block, names_of(block))
+        book.add_block(number, block)
     functions = _functions(shared, spec, book, statements)
     streams = _streams(spec, statements)
     program = _assemble(shared, info, table, spec, book, functions, streams, labels)
@@ -98,12 +96,9 @@ def _register_types(shared: Shared, spec: BoundSpec, statements: Iterable[bound.
 def _functions(
     shared: Shared, spec: BoundSpec, book: SiteBook, statements: tuple[bound.GlobalCapture, ...]
 ) -> list[Function]:
-    variants = [
-        lower_variant(shared, number, spec.funcs[variant.block], book, f"row_{variant.block}")
-        for number, variant in enumerate(book.variants)
-    ]
+    blocks = [lower_block(shared, number, block, book) for number, block in enumerate(spec.funcs)]
     values = [lower_global(shared, number, statement) for number, statement in enumerate(statements)]
-    return [*variants, lower_dispatch(len(variants)), *values, lower_globals(len(values))]
+    return [*blocks, lower_dispatch(len(blocks)), *values, lower_globals(len(values))]
 
 
 def _streams(spec: BoundSpec, statements: tuple[bound.GlobalCapture, ...]) -> tuple[Stream, ...]:
@@ -137,6 +132,7 @@ def _assemble(
         Buffer("compare_left", 4096, slack=8),
         Buffer("compare_right", 4096, slack=8),
         Buffer("differs", 8),
+        Buffer("wanted", 8),
     )
     return replace(
         base,
@@ -195,19 +191,13 @@ def _plan_stream(number: int, stream: Stream) -> PlanStream:
 
 
 def _plan_block(shared: Shared, number: int, block: bound.Func, book: SiteBook) -> PlanBlock:
-    names = names_of(block)
-    forms = {
-        i: variant_forms(block, names, variant.shapes)
-        for i, variant in enumerate(book.variants)
-        if variant.block == number
-    }
     return PlanBlock(
         index=number,
         table=block.table,
         stream=f"row_{number}",
         function=block.function,
         columns=tuple(plan_column(shared, c, _problem(shared, block, c)) for c in block.captures),
-        sites=book.plan_sites(number, forms),
+        sites=book.plan_sites(number, len(block.captures)),
     )
 
 

@@ -12,7 +12,9 @@ from sey.binary.errors import SeyError
 from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.debuginfo.runtime_facts import Facts, field_offset
+from sey.frontend.lower.places import SLOT_FAULT
 from sey.frontend.lower.problems import NoRuntimeFact
+from sey.frontend.lower.sites import PLACES
 from sey.frontend.lower.types import (
     CLASS_EFACE,
     CLASS_IFACE,
@@ -115,8 +117,10 @@ def _contracts() -> dict[str, int]:
         "flag_locked": GOROUTINE_LOCKED,
         "flag_in_cgo": GOROUTINE_IN_CGO,
         "flag_registers": GOROUTINE_REGISTERS,
-        "status_ok": Status.OK,
-        "status_unreadable": Status.UNREADABLE,
+        **{f"status_{status.name.lower()}": status for status in Status},
+        "fault_user": FAULT_USER,
+        "slot_fault": SLOT_FAULT,
+        **{f"place_{name}": number for name, number in PLACES.items()},
         "class_pointer": CLASS_POINTER,
         "class_string": CLASS_STRING,
         "class_slice": CLASS_SLICE,

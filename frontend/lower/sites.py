@@ -1,54 +1,57 @@
 """Sites: each way in which a frame of a block's function can present its variables, and the pcs where it does.
 
-A site is a body's inline level, the typing (`Form`) of every capture there, and where each variable is. Sites that
-differ only in numbers (offsets from the CFA, registers, addresses) share one *variant* of code, which takes the numbers
-from the table `locations`.
+A site is a body's inline level, where each variable of the block is kept, and for each expression the typing (`Form`)
+that holds there. All of it is data, which the prelude's `@fetch` reads: the code grows with what a spec asks for, and
+not with the places where a compiler put it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
+from sey.binary.errors import SeyError
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import Body, DebugInfo, Piece, Place, Range, Variable
 from sey.frontend.lower.intervals import disjoint
 from sey.frontend.lower.liveness import Liveness
-from sey.frontend.lower.locate import Answer, Found, Missing, Mode, Stretch, stretches
-from sey.frontend.lower.places import register_word
+from sey.frontend.lower.locate import Answer, Missing, Mode, stretches
+from sey.frontend.lower.places import MAX_SLOTS, MAX_VALUE
+from sey.frontend.lower.problems import TooManyVariables
 from sey.ir.nodes import Column, Table, Type
-from sey.ir.plan import PlanSite, Status
+from sey.ir.plan import THREAD_WORDS, PlanSite, Status
 
+_FIRST_GENERAL_WORD, _FIRST_FLOAT_WORD = 4, 20
+_FIRST_XMM = 17
 MAX_CLAIMS = 64
 """Sites at one pc that the program looks at: functions inlined into each other and blocks on the same function."""
+PLACES = {"nowhere": 0, "cfa": 1, "register": 2, "address": 3}
+"""Numbers of the places of pieces in the table `pieces`."""
+MAX_PIECES = 24
+NO_FORM = 255
 
 
 @dataclass(frozen=True)
-class Shape:
-    """Where a variable is, but for the numbers: (place, offset, size) of each piece, or None and the `status`."""
+class Kept:
+    """How a variable is kept at a site: its pieces, why what they lack is missing, and for one that escaped (whose
+    pieces hold its address) the size of the value behind."""
 
-    type: int | None
-    by_reference: bool
-    pieces: tuple[tuple[Place, int, int], ...] | None
+    pieces: tuple[Piece, ...]
     status: Status
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One piece of code: a block, and for each of its variables the shape."""
-
-    block: int
-    shapes: tuple[Shape, ...]
+    behind: int | None = None
 
 
 @dataclass(frozen=True)
 class Site:
-    """A variant with its numbers, the function as traces print it, and its inline level."""
+    """A block, the function as traces print it, its inline level; for each variable of the block how it is kept, and
+    for each expression the number of its typing there, or -1."""
 
-    variant: int
-    numbers: tuple[int, ...]
+    block: int
     function: str
     level: int
+    kept: tuple[Kept, ...]
+    forms: tuple[int, ...]
 
 
 @dataclass
@@ -57,55 +60,77 @@ class SiteBook:
 
     info: DebugInfo
     liveness: Liveness
-    variants: list[Variant] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
     claims: dict[Mode, list[tuple[Range, int]]] = field(default_factory=lambda: {mode: [] for mode in Mode})
-    _variant_numbers: dict[Variant, int] = field(default_factory=dict)
-    _site_numbers: dict[Site, int] = field(default_factory=dict)
+    _numbers: dict[Site, int] = field(default_factory=dict)
 
-    def add_block(self, number: int, block: bound.Func, names: Sequence[str]) -> None:
-        """Claim the pcs of every body of a block's function."""
+    def add_block(self, number: int, block: bound.Func) -> None:
+        """Claim the pcs of every body of a block's function. Raises SeyError where it names too many variables."""
+        names = names_of(block)
+        if len(names) > MAX_SLOTS:
+            raise SeyError(TooManyVariables(block.function, len(names), MAX_SLOTS))
         for body in block.bodies:
             variables = self.info.variables(body)
             for mode in Mode:
                 for stretch in stretches(body, variables, names, mode, self.liveness):
-                    self.claims[mode].append((stretch.range, self._site(number, body, stretch)))
+                    answers = dict(zip(names, stretch.answers, strict=True))
+                    self.claims[mode].append((stretch.range, self._site(number, block, body, answers)))
 
-    def _site(self, block: int, body: Body, stretch: Stretch) -> int:
-        shapes = tuple(_shape(a) for a in stretch.answers)
-        variant = Variant(block, shapes)
-        number = self._variant_numbers.setdefault(variant, len(self.variants))
-        if number == len(self.variants):
-            self.variants.append(variant)
-        numbers = tuple(n for a in stretch.answers for n in _numbers(a))
-        site = Site(number, numbers, body.function, body.inline_level)
-        index = self._site_numbers.setdefault(site, len(self.sites))
+    def _site(self, number: int, block: bound.Func, body: Body, answers: Mapping[str, Answer]) -> int:
+        kept = tuple(self._kept(answer) for answer in answers.values())
+        forms = tuple(_form_at(forms, answers) for forms in expressions(block))
+        site = Site(number, body.function, body.inline_level, kept, forms)
+        index = self._numbers.setdefault(site, len(self.sites))
         if index == len(self.sites):
             self.sites.append(site)
         return index
 
+    def _kept(self, answer: Answer) -> Kept:
+        if isinstance(answer, Missing):
+            return Kept((), answer.status)
+        variable, pieces = answer.variable, answer.pieces
+        size = self.info.type(variable.type).size
+        whole = 8 if variable.by_reference else size
+        if len(pieces) > MAX_PIECES or (whole > MAX_VALUE and len(pieces) > 1):
+            return Kept((), Status.OPTIMIZED_OUT)
+        return Kept(pieces, _partial_status(variable, pieces), size if variable.by_reference else None)
+
+    def forms(self, block: int, expression: int) -> list[int]:
+        """The typings of an expression that occur at the sites of its block, ascending; -1 for none."""
+        return sorted({site.forms[expression] for site in self.sites if site.block == block})
+
     def tables(self) -> tuple[Table, ...]:
-        """The IR tables that the prelude and the variants read: ranges by mode, matches, sites, locations."""
+        """The IR tables that the prelude and the blocks read: ranges by mode, matches, sites, variables, pieces."""
         matches: list[int] = []
         ranges = [_range_table(f"{mode.value}_ranges", self.claims[mode], matches) for mode in Mode]
-        firsts: list[int] = []
-        locations: list[int] = []
-        for site in self.sites:
-            firsts.append(len(locations))
-            locations += [n & (1 << 64) - 1 for n in site.numbers]
-        rank = self._ranks()
+        runs = _Runs()
+        kept = [(runs.add(k.pieces), k) for site in self.sites for k in site.kept]
+        forms = [NO_FORM if f < 0 else f for site in self.sites for f in site.forms]
         return (
             *ranges,
-            Table("matches", (Column("site", Type.I32, tuple(matches) or (0,)),)),
-            Table(
+            _table("matches", {"site": matches}),
+            _table(
                 "sites",
-                (
-                    Column("variant", Type.I32, tuple(site.variant for site in self.sites) or (0,)),
-                    Column("first", Type.I32, tuple(firsts) or (0,)),
-                    Column("number", Type.I32, tuple(rank) or (0,)),
-                ),
+                {
+                    "block": [site.block for site in self.sites],
+                    "number": self._ranks(),
+                    "first_variable": _firsts(site.kept for site in self.sites),
+                    "variables": [len(site.kept) for site in self.sites],
+                    "first_form": _firsts(site.forms for site in self.sites),
+                },
             ),
-            Table("locations", (Column("value", Type.I64, tuple(locations) or (0,)),)),
+            _table(
+                "variables",
+                {
+                    "first": [first for first, _ in kept],
+                    "pieces": [len(k.pieces) for _, k in kept],
+                    "status": [k.status for _, k in kept],
+                    "behind": [0 if k.behind is None else k.behind + 1 for _, k in kept],
+                    "addressable": [int(len(k.pieces) == 1) for _, k in kept],
+                },
+            ),
+            _table("forms", {"form": forms}),
+            runs.table(),
         )
 
     def _ranks(self) -> list[int]:
@@ -113,18 +138,78 @@ class SiteBook:
         counts: dict[int, int] = {}
         ranks = []
         for site in self.sites:
-            block = self.variants[site.variant].block
-            ranks.append(counts.get(block, 0))
-            counts[block] = ranks[-1] + 1
+            ranks.append(counts.get(site.block, 0))
+            counts[site.block] = ranks[-1] + 1
         return ranks
 
-    def plan_sites(self, block: int, forms: Mapping[int, tuple[int, ...]]) -> tuple[PlanSite, ...]:
-        """The sites of a block, by their numbers in it; `forms` gives the typing of each column by variant."""
+    def plan_sites(self, block: int, captures: int) -> tuple[PlanSite, ...]:
+        """The sites of a block, by their numbers in it, with the typing of each of its captures."""
         return tuple(
-            PlanSite(site.function, site.level, forms[site.variant])
-            for site in self.sites
-            if self.variants[site.variant].block == block
+            PlanSite(site.function, site.level, site.forms[:captures]) for site in self.sites if site.block == block
         )
+
+
+class _Runs:
+    """The table `pieces`: runs of pieces, each distinct one once."""
+
+    def __init__(self) -> None:
+        self._starts: dict[tuple[Piece, ...], int] = {}
+        self._pieces: list[Piece] = []
+
+    def add(self, pieces: tuple[Piece, ...]) -> int:
+        if pieces not in self._starts:
+            self._starts[pieces] = len(self._pieces)
+            self._pieces += pieces
+        return self._starts[pieces]
+
+    def table(self) -> Table:
+        rows = self._pieces or [Piece(Place.NOWHERE, 0, 0, 0)]
+        values = (register_word(p.value) if p.place is Place.REGISTER else p.value for p in rows)
+        return Table(
+            "pieces",
+            (
+                Column("place", Type.I32, tuple(PLACES[p.place.value] for p in rows)),
+                Column("value", Type.I64, tuple(v & (1 << 64) - 1 for v in values)),
+                Column("offset", Type.I32, tuple(p.offset for p in rows)),
+                Column("size", Type.I32, tuple(p.size for p in rows)),
+            ),
+        )
+
+
+def register_word(number: int) -> int:
+    """Byte offset of DWARF register `number` within a thread's words (`ir.plan.THREAD_WORDS`)."""
+    word = _FIRST_FLOAT_WORD + number - _FIRST_XMM if number >= _FIRST_XMM else _FIRST_GENERAL_WORD + number
+    assert word < THREAD_WORDS
+    return 8 * word
+
+
+def names_of(block: bound.Func) -> list[str]:
+    """The variables that a block's expressions name, sorted; the number of one is that of its slot."""
+    return sorted({name for forms in expressions(block) for form in forms for name in form.types})
+
+
+def expressions(block: bound.Func) -> list[Sequence[bound.Form]]:
+    """What is evaluated at a site of a block: its captures in order, then its condition, if there is one."""
+    return [*(c.forms for c in block.captures), *([block.when] if block.when else [])]
+
+
+def _form_at(forms: Sequence[bound.Form], answers: Mapping[str, Answer]) -> int:
+    """Index of the typing that fits the variables that are in scope, or -1."""
+    for i, form in enumerate(forms):
+        found = ((answers[name].variable, kind) for name, kind in form.types.items())
+        if all(variable is None or variable.type == kind for variable, kind in found):
+            return i
+    return -1
+
+
+def _firsts(groups: Iterable[Sequence[object]]) -> list[int]:
+    """Where each group starts when all are laid end to end."""
+    return list(accumulate((len(group) for group in groups), initial=0))[:-1]
+
+
+def _table(name: str, columns: Mapping[str, Sequence[int]]) -> Table:
+    """A table of i32 columns; one row of zeros where there would be none."""
+    return Table(name, tuple(Column(c, Type.I32, tuple(values) or (0,)) for c, values in columns.items()))
 
 
 def _range_table(name: str, claims: list[tuple[Range, int]], matches: list[int]) -> Table:
@@ -149,24 +234,11 @@ def _range_table(name: str, claims: list[tuple[Range, int]], matches: list[int])
     )
 
 
-def _shape(answer: Answer) -> Shape:
-    match answer:
-        case Found(variable, pieces):
-            places = tuple((p.place, p.offset, p.size) for p in pieces)
-            return Shape(variable.type, variable.by_reference, places, _partial_status(variable, pieces))
-        case Missing(variable, status):
-            return Shape(variable.type if variable else None, False, None, status)
-
-
 def _partial_status(variable: Variable, pieces: Sequence[Piece]) -> Status:
-    """Why parts of a variable that is there otherwise are missing: had elsewhere (not live here), or never kept."""
+    """Why a part of a variable may be missing where others are there: kept elsewhere (not live here), or nowhere."""
+    if any(p.place is Place.REGISTER for p in pieces):
+        return Status.NOT_LIVE
     missing = [p for p in pieces if p.place is Place.NOWHERE]
     kept = (p for r in variable.locations for p in r.pieces if p.place is not Place.NOWHERE)
     had = any(p.offset < m.offset + m.size and m.offset < p.offset + p.size for p in kept for m in missing)
     return Status.NOT_LIVE if had else Status.OPTIMIZED_OUT
-
-
-def _numbers(answer: Answer) -> tuple[int, ...]:
-    if isinstance(answer, Missing):
-        return ()
-    return tuple(register_word(p.value) if p.place is Place.REGISTER else p.value for p in answer.pieces)
