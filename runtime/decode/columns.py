@@ -116,6 +116,8 @@ class DecodedColumn:
             return np.zeros(len(part.rows), dtype=np.bool_)
         values, index = inside
         _, fits = times.microseconds(values)
+        if not len(fits):
+            return np.zeros(len(part.rows), dtype=np.bool_)
         return np.asarray((part.vector.status == Status.OK) & (index >= 0) & ~fits[np.maximum(index, 0)])
 
     def _part_details(self, part: Part) -> pa.StringArray:
