@@ -3,8 +3,11 @@
 The BPF stack has 512 bytes for eight frames together, and every scalar that the kernel's verifier can trace back to a
 constant is a state more for it to walk. So only short-lived values stay in registers: those used in the same LLVM
 function, with no call in between (a call leaves four registers, which the context and the pointers to records need),
-and never more than `MAX_REGISTERS` at a time. All others have a slot in memory, where the verifier sees an unknown
-number. Functions don't recurse, so the frame is static, and the callbacks of its loops find it there too.
+never more than `MAX_REGISTERS` at a time, and none that is compared twice: the verifier would tell apart the ranges
+that the first comparison leaves, times those of every other value in a register.
+
+All others have a slot in memory, where the verifier sees an unknown number. Functions don't recurse, so the frame is
+static, and the callbacks of its loops find it there too.
 """
 
 from __future__ import annotations
@@ -57,6 +60,7 @@ class _Life:
     start: int
     end: int
     memory: bool
+    compared: int = 0
 
 
 def frame_values(function: Function) -> frozenset[str]:
@@ -112,11 +116,16 @@ class _Walk:
         match op:
             case Const():
                 pass
+            case Compare():
+                self._compare(op.left)
+                self._compare(op.right)
+                self.define(op.result)
             case If():
                 self.region(op.then)
                 self.region(op.otherwise)
                 self._results(op.results)
             case Switch():
+                self._compare(op.value)
                 for _, region in op.cases:
                     self.region(region)
                 self.region(op.default)
@@ -152,6 +161,13 @@ class _Walk:
         if life is not None:
             life.end = max(life.end, self._at)
             life.memory |= life.piece != self._piece
+
+    def _compare(self, value: Value) -> None:
+        """A comparison of a value: in memory it is loaded anew for each."""
+        life = self.lives.get(value.name)
+        if life is not None:
+            life.compared += 1
+            life.memory |= life.compared > 1
 
     def _calls(self, op: Op) -> bool:
         match op:

@@ -40,11 +40,11 @@ def _shift(piece: Piece, op: Binary, left: str, right: str) -> str:
         return _shift_far(piece, op, left, right)
     inside = piece.writer.value(f"icmp ult {kind} {right}, {bits}")
     if op.op is BinaryOp.ASHR:
-        least = piece.writer.value(f"select i1 {inside}, {kind} {right}, {kind} {bits - 1}")
+        least = piece.writer.choose(inside, kind, right, str(bits - 1))
         return piece.writer.value(f"ashr {kind} {left}, {least}")
     masked = piece.writer.value(f"and {kind} {right}, {bits - 1}")
     shifted = piece.writer.value(f"{op.op.value} {kind} {left}, {masked}")
-    return piece.writer.value(f"select i1 {inside}, {kind} {shifted}, {kind} 0")
+    return piece.writer.choose(inside, kind, shifted, "0")
 
 
 def _shift_far(piece: Piece, op: Binary, left: str, right: str) -> str:
@@ -53,51 +53,52 @@ def _shift_far(piece: Piece, op: Binary, left: str, right: str) -> str:
         return "0"
     if op.op is BinaryOp.ASHR:
         return left
-    return piece.writer.value(f"select i1 {right}, i1 false, i1 {left}")
+    none = piece.writer.value(f"xor i1 {right}, true")
+    return piece.writer.value(f"and i1 {left}, {none}")
 
 
 def _divide(piece: Piece, op: Binary, left: str, right: str) -> str:
     """Division of any kind, from the unsigned division of numbers that are 32 or 64 bits wide."""
     bits = op.left.type.bits
     signed = op.op in (BinaryOp.SDIV, BinaryOp.SREM)
-    wide = max(32, bits)
+    kind = f"i{max(32, bits)}"
     name = "udiv" if op.op in (BinaryOp.UDIV, BinaryOp.SDIV) else "urem"
-    if bits < wide:
-        left, right = (piece.writer.value(f"{_extend(signed)} i{bits} {v} to i{wide}") for v in (left, right))
-    if not signed:
-        result = _divide_unsigned(piece, name, wide, left, right)
+    if bits < 32:
+        left, right = (piece.writer.value(f"{'sext' if signed else 'zext'} i{bits} {v} to i32") for v in (left, right))
+    if signed:
+        signs = [piece.writer.value(f"ashr {kind} {v}, {max(32, bits) - 1}") for v in (left, right)]
+        sizes = [_signed_by(piece, kind, v, sign) for v, sign in zip((left, right), signs, strict=True)]
+        size = _divide_unsigned(piece, name, kind, *sizes)
+        sign = signs[0] if name == "urem" else piece.writer.value(f"xor {kind} {signs[0]}, {signs[1]}")
+        result = _signed_by(piece, kind, size, sign)
     else:
-        sizes = [_absolute(piece, wide, v) for v in (left, right)]
-        result = _divide_unsigned(piece, name, wide, *sizes)
-        sign = left if name == "urem" else piece.writer.value(f"xor i{wide} {left}, {right}")
-        negated = piece.writer.value(f"sub i{wide} 0, {result}")
-        negative = piece.writer.value(f"icmp slt i{wide} {sign}, 0")
-        result = piece.writer.value(f"select i1 {negative}, i{wide} {negated}, i{wide} {result}")
-    return piece.writer.value(f"trunc i{wide} {result} to i{bits}") if bits < wide else result
+        result = _divide_unsigned(piece, name, kind, left, right)
+    return piece.writer.value(f"trunc i32 {result} to i{bits}") if bits < 32 else result
 
 
-def _divide_unsigned(piece: Piece, name: str, bits: int, left: str, right: str) -> str:
-    """By zero: quotient 0, remainder the dividend. LLVM must not see that the divisor could be zero."""
-    zero = piece.writer.value(f"icmp eq i{bits} {right}, 0")
-    divisor = piece.writer.value(f"select i1 {zero}, i{bits} 1, i{bits} {right}")
-    result = piece.writer.value(f"{name} i{bits} {left}, {divisor}")
-    return piece.writer.value(f"select i1 {zero}, i{bits} {0 if name == 'udiv' else left}, i{bits} {result}")
+def _divide_unsigned(piece: Piece, name: str, kind: str, left: str, right: str) -> str:
+    """By zero: quotient 0, remainder the dividend."""
+    write = piece.writer
+    before, division, join = write.block, write.fresh("divide"), write.fresh("divided")
+    write.branch(write.value(f"icmp eq {kind} {right}, 0"), join, division)
+    write.start(division)
+    result = write.value(f"{name} {kind} {left}, {right}")
+    write.start(join)
+    zero = "0" if name == "udiv" else left
+    return write.value(f"phi {kind} [ {zero}, %{before} ], [ {result}, %{division} ]")
 
 
-def _absolute(piece: Piece, bits: int, operand: str) -> str:
-    negative = piece.writer.value(f"icmp slt i{bits} {operand}, 0")
-    negated = piece.writer.value(f"sub i{bits} 0, {operand}")
-    return piece.writer.value(f"select i1 {negative}, i{bits} {negated}, i{bits} {operand}")
-
-
-def _extend(signed: bool) -> str:
-    return "sext" if signed else "zext"
+def _signed_by(piece: Piece, kind: str, operand: str, sign: str) -> str:
+    """The number, negated where the sign is -1 and not 0: its size from the number, or the number from its size."""
+    flipped = piece.writer.value(f"xor {kind} {operand}, {sign}")
+    return piece.writer.value(f"sub {kind} {flipped}, {sign}")
 
 
 def lower_compare(piece: Piece, op: Compare) -> None:
     """Comparisons."""
-    text = f"icmp {op.op.value} {llvm_type(op.left)} {piece.use(op.left)}, {piece.use(op.right)}"
-    piece.define(op.result, piece.writer.value(text))
+    left, right = piece.use(op.left), piece.use(op.right)
+    piece.compared(left, right)
+    piece.define(op.result, piece.writer.value(f"icmp {op.op.value} {llvm_type(op.left)} {left}, {right}"))
 
 
 def lower_convert(piece: Piece, op: Convert) -> None:
@@ -111,8 +112,7 @@ def lower_select(piece: Piece, op: Select) -> None:
     """The choice between two values."""
     kind = llvm_type(op.result)
     condition, then, otherwise = (piece.use(value) for value in (op.condition, op.then, op.otherwise))
-    text = f"select i1 {condition}, {kind} {then}, {kind} {otherwise}"
-    piece.define(op.result, piece.writer.value(text))
+    piece.define(op.result, piece.writer.choose(condition, kind, then, otherwise))
 
 
 def constant_of(piece: Piece, value: Value | None) -> int | None:

@@ -22,6 +22,7 @@ from sey.backends.ebpf.layout import (
     Symbols,
     frame_of,
 )
+from sey.backends.ebpf.limits import long_functions
 from sey.backends.ebpf.machine import emit_object, host_places
 from sey.backends.ebpf.module import module_text
 from sey.backends.ebpf.piece import Kind, Piece, Unit, offset_pointer
@@ -33,9 +34,12 @@ ENTRY = "snapshot"
 
 
 def compile_snapshot(program: Program, *, sources: Mapping[str, str] | None = None) -> BpfProgram:
-    """Compile a verified program. `sources` are texts of `Program.files`, shown in the kernel's log where given."""
+    """Compile a verified program. `sources` are texts of `Program.files`, shown in the kernel's log where given.
+
+    Raises SeyError where a function is longer than BPF's jumps reach (SEY0511).
+    """
     unit = lower_program(program, sources or {})
-    data = emit_object(module_text(unit))
+    data = emit_object(module_text(unit), suspects=long_functions(unit.functions))
     places = host_places(data)
     return BpfProgram(
         object=data,

@@ -98,7 +98,9 @@ def _lower_switch(piece: Piece, op: Switch) -> None:
     kind, after, default = llvm_type(op.value), piece.writer.fresh("endswitch"), piece.writer.fresh("default")
     labels = [piece.writer.fresh("case") for _ in op.cases]
     table = " ".join(f"{kind} {value}, label %{label}" for (value, _), label in zip(op.cases, labels, strict=True))
-    piece.writer.end(f"switch {kind} {piece.use(op.value)}, label %{default} [ {table} ]")
+    value = piece.use(op.value)
+    piece.compared(value)
+    piece.writer.end(f"switch {kind} {value}, label %{default} [ {table} ]")
     for label, (_, region) in zip(labels, op.cases, strict=True):
         _lower_branch(piece, label, region, Join((), after))
     _lower_branch(piece, default, op.default, Join((), after))
@@ -144,9 +146,11 @@ def _lower_call(piece: Piece, op: Call) -> None:
 
 
 def _lower_loop(piece: Piece, op: Loop) -> None:
+    known = piece.constants.get(op.count.name)
+    if known == 0:
+        return  # the kernel's verifier wouldn't visit the callback, drop it as dead, and then miss it
     symbol = piece.unit.loop_symbol(piece.function.name)
     _lower_loop_body(piece, op, symbol)
-    known = piece.constants.get(op.count.name)
     count = str(min(known, op.limit)) if known is not None else piece.at_most(piece.use(op.count), op.limit)
     piece.call(HELPER_LOOP, f"i64 {count}, ptr @{symbol}, ptr {piece.context}, i64 0")
     if piece.unit.effects.region(op.body):

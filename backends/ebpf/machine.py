@@ -10,6 +10,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from sey.backends.ebpf.layout import HOST_SECTION
+from sey.backends.ebpf.limits import check_lengths
 
 CPU = "v3"
 """32-bit arithmetic and jumps (kernel 5.1 and newer); signed division and long jumps would be v4, kernel 6.6."""
@@ -22,10 +23,16 @@ def _machine() -> llvm.TargetMachine:
     return llvm.Target.from_triple("bpf").create_target_machine(cpu=CPU, opt=2)
 
 
-def emit_object(text: str) -> bytes:
-    """Compile the module. No pass of LLVM's optimizer runs on it: masks stay where they were written."""
+def emit_object(text: str, *, suspects: tuple[str, ...] = ()) -> bytes:
+    """Compile the module. No pass of LLVM's optimizer runs on it: masks stay where they were written.
+
+    `suspects` are functions that may be too long. Raises SeyError (SEY0511) where one is.
+    """
     module = llvm.parse_assembly(text)
     module.verify()
+    if suspects:
+        check_lengths(_machine().emit_assembly(module), suspects)
+        module = llvm.parse_assembly(text)  # emitting prepares a module for its form of output
     return bytes(_machine().emit_object(module))
 
 

@@ -153,10 +153,10 @@ def lower_search(piece: Piece, op: Search) -> None:
         half = left // 2
         middle = piece.writer.value(f"add i64 {low}, {half}")
         below = _at_most_key(piece, base, _row_offset(piece, middle, mask, width, fresh=True), op.key.type, key)
-        low = piece.writer.value(f"select i1 {below}, i64 {middle}, i64 {low}")
+        low = piece.writer.choose(below, "i64", middle, low)
         left -= half
     found = _at_most_key(piece, base, _row_offset(piece, low, mask, width, fresh=True), op.key.type, key)
-    piece.define(op.result, piece.writer.value(f"select i1 {found}, i64 {low}, i64 -1"))
+    piece.define(op.result, piece.writer.choose(found, "i64", low, "-1"))
 
 
 def _at_most_key(piece: Piece, base: str, offset: str, kind: Type, key: str) -> str:

@@ -89,7 +89,8 @@ class Piece:
         """The stream of each record begun in this function."""
         self._subprogram = subprogram
         self._registers: dict[str, str] = {}
-        self._plain: set[str] = set()
+        self._plain: dict[str, frozenset[str]] = {}
+        self._compared: set[str] = set()
         self._recent: dict[str, str] = {}
         self._pointers: dict[str, str] = {}
         self._leave: str | None = None
@@ -115,7 +116,7 @@ class Piece:
     def define(self, value: Value, operand: str, *, plain: bool = False) -> None:
         """Give a value its operand. `plain`: the verifier knows no more of it than that it is a number."""
         if plain:
-            self._plain.add(operand)
+            self._fresh(operand)
         if value.name in self.frame.in_memory:
             self.store(value.type, operand, self.slot(value.name))
             self._remember(value.name, operand)
@@ -131,8 +132,7 @@ class Piece:
         """An integer from our own memory. i1 lies there as a byte."""
         if kind is not Type.I1:
             result = self.writer.value(f"load {_memory_type(kind)}, ptr {address}, align {kind.bytes}")
-            self._plain.add(result)
-            return result
+            return self._fresh(result)
         byte = self.writer.value(f"load i8, ptr {address}, align 1")
         return self.writer.value(f"trunc i8 {byte} to i1")
 
@@ -144,9 +144,24 @@ class Piece:
 
     def mark_plain(self, result: str, *operands: str) -> str:
         """Note that the result is as unknown to the verifier as the operands are; constants are."""
-        if all(operand in self._plain or not operand.startswith("%") for operand in operands):
-            self._plain.add(result)
+        registers = [operand for operand in operands if operand.startswith("%")]
+        if all(register in self._plain for register in registers):
+            self._plain[result] = frozenset().union(*(self._plain[register] for register in registers))
         return result
+
+    def compared(self, *operands: str) -> None:
+        """Note that the code branches on these: on each side the verifier knows another range of them."""
+        for operand in operands:
+            self._compared |= self._plain.get(operand, frozenset())
+
+    def _fresh(self, register: str) -> str:
+        """Note that the verifier knows nothing of a register."""
+        self._plain[register] = frozenset((register,))
+        return register
+
+    def _unknown(self, operand: str) -> bool:
+        roots = self._plain.get(operand)
+        return roots is not None and self._compared.isdisjoint(roots)
 
     def opaque(self, operand: str) -> str:
         """The same i64, sent through memory that the compiler must not look through.
@@ -156,20 +171,18 @@ class Piece:
         """
         slot = offset_pointer(f"@{STATE}", STATE_OPAQUE)
         self.writer.effect(f"store volatile i64 {operand}, ptr {slot}, align 8")
-        result = self.writer.value(f"load volatile i64, ptr {slot}, align 8")
-        self._plain.add(result)
-        return result
+        return self._fresh(self.writer.value(f"load volatile i64, ptr {slot}, align 8"))
 
     def masked(self, operand: str, mask: int) -> str:
         """The i64 with all bits outside the mask cleared, right here: safe as an offset or a size."""
-        if operand not in self._plain:
+        if not self._unknown(operand):
             operand = self.opaque(operand)
         return self.writer.value(f"and i64 {operand}, {mask}")
 
     def at_most(self, operand: str, limit: int, mask: int | None = None) -> str:
         """The smaller of an i64 and a limit; the verifier sees the mask, or nothing where that is None."""
         over = self.writer.value(f"icmp ugt i64 {operand}, {limit}")
-        least = self.opaque(self.writer.value(f"select i1 {over}, i64 {limit}, i64 {operand}"))
+        least = self.opaque(self.writer.choose(over, "i64", str(limit), operand))
         return least if mask is None else self.masked(least, mask)
 
     def _remember(self, name: str, operand: str) -> None:

@@ -65,7 +65,7 @@ def _rounded(piece: Piece, length: str) -> str:
     """`_round` of what isn't known: the last byte that is wanted, the end of its eight, one more."""
     nothing = piece.writer.value(f"icmp eq i64 {length}, 0")
     before = piece.writer.value(f"sub i64 {length}, 1")
-    last = piece.writer.value(f"select i1 {nothing}, i64 0, i64 {before}")
+    last = piece.writer.choose(nothing, "i64", "0", before)
     return piece.writer.value(f"add i64 {piece.writer.value(f'or i64 {last}, 7')}, 1")
 
 

@@ -16,6 +16,8 @@ class Writer:
         """Metadata reference of the current debug location, such as `!12`."""
         self.open = True
         """Whether the current block still lacks its terminator."""
+        self.block = "entry"
+        """Label of the current block."""
 
     def fresh(self, hint: str) -> str:
         """A name that no value or label of this function has."""
@@ -37,7 +39,7 @@ class Writer:
         if self.open:
             self.jump(label)
         self._lines.append(f"{label}:")
-        self.open = True
+        self.open, self.block = True, label
 
     def jump(self, label: str) -> None:
         """End the block by going to another."""
@@ -51,6 +53,18 @@ class Writer:
         """End the block by any terminator."""
         self.effect(instruction)
         self.open = False
+
+    def choose(self, condition: str, kind: str, then: str, otherwise: str) -> str:
+        """One of two values of an LLVM type.
+
+        BPF has no conditional move, so there is a branch anyway. Written as one it ends the block: within a block LLVM
+        moves loads up, and what it then can't hold in registers it would keep on the stack, of which there is little.
+        """
+        before, other, join = self.block, self.fresh("other"), self.fresh("chosen")
+        self.branch(condition, join, other)
+        self.start(other)
+        self.start(join)
+        return self.value(f"phi {kind} [ {then}, %{before} ], [ {otherwise}, %{other} ]")
 
     def text(self) -> str:
         """The whole function."""

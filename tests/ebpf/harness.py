@@ -150,7 +150,7 @@ def run_kernel(
     with loaded(program, pages=pages, chunks=chunks) as probe:
         facts = probe.program
         for name, data in (inputs or {}).items():
-            probe.write(facts.buffers[name], data)
+            probe.write(facts.buffers[name], data[: facts.buffers[name].size])
         for name, entries in (dicts or {}).items():
             probe.fill_dict(name, entries)
         probe.run(target.tid)
@@ -168,7 +168,7 @@ def outcome(case: Case, target: Target) -> Outcome:
     with loaded(case.program, pages=case.pages) as probe:
         facts = probe.program
         for name, data in case.inputs.items():
-            probe.write(facts.buffers[name], data)
+            probe.write(facts.buffers[name], data[: facts.buffers[name].size])
         for name, entries in case.entries.items():
             probe.fill_dict(name, entries)
         probe.run(target.tid)
