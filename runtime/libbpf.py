@@ -34,6 +34,7 @@ SYSTEM_LIBRARY = "libbpf.so.1"
 # Room for the verifier's log. Kernels before 6.4 drop the end, which says why, of a log that doesn't fit; memory that
 # is never written costs nothing.
 _LOG_BYTES = 128 << 20
+_LOG_MEMORY = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE
 _TRACE_ITER = 28  # enum bpf_attach_type
 _MMAPABLE = 1 << 10  # BPF_F_MMAPABLE
 _READ_ONLY = 1 << 7  # BPF_F_RDONLY_PROG, which libbpf gives .rodata and then freezes
@@ -356,7 +357,7 @@ class BpfObject:
 
         Raises SeyError: not permitted, refused by the verifier, lacking in this kernel, no memory.
         """
-        with mmap.mmap(-1, _LOG_BYTES) as log:
+        with mmap.mmap(-1, _LOG_BYTES, _LOG_MEMORY) as log:
             start = ctypes.c_char.from_buffer(log)
             for program in self._programs.values():
                 self._lib.call("bpf_program__set_log_buf", program, ctypes.addressof(start), _LOG_BYTES)

@@ -15,7 +15,7 @@ whatever becomes of us:
   group of its own does.
 - All calls of ptrace(2) must come from one thread, which then can't be held up by Python's global lock.
 
-Starting it takes some 25 ms, before the pause; make a `Pauser` early to overlap that with other work.
+Starting it takes some 30 ms, before the pause; make a `Pauser` early to overlap that with other work.
 """
 
 from __future__ import annotations

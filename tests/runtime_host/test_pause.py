@@ -269,11 +269,13 @@ while True:
 """
 
 
-def test_killing_the_pauser_lets_the_target_go() -> None:
+@pytest.mark.parametrize(("number", "turns"), [(signal.SIGKILL, 20), (signal.SIGINT, 8), (signal.SIGTERM, 8)])
+def test_ending_the_pauser_at_any_moment_lets_the_target_go(number: signal.Signals, turns: int) -> None:
     with churn("-spin", "1", "-threads", "-children") as target:
         sent = 0
-        for turn in range(20):
-            ours = subprocess.Popen([sys.executable, "-c", PAUSE_AND_HOLD, str(target.pid)], stdout=subprocess.PIPE)
+        for turn in range(turns):
+            command = [sys.executable, "-c", PAUSE_AND_HOLD, str(target.pid)]
+            ours = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
             with ours:
                 assert ours.stdout is not None
                 assert ours.stdout.readline() == b"go\n"
@@ -281,7 +283,8 @@ def test_killing_the_pauser_lets_the_target_go() -> None:
                 if turn % 2:
                     os.kill(target.pid, signal.SIGUSR1)
                     sent += 1
-                ours.kill()
+                ours.send_signal(number)
+                assert ours.wait(5)
             assert_runs(target)
             await_signals(target, sent)
 
