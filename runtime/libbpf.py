@@ -34,7 +34,7 @@ SYSTEM_LIBRARY = "libbpf.so.1"
 # Room for the verifier's log. Kernels before 6.4 drop the end, which says why, of a log that doesn't fit; memory that
 # is never written costs nothing.
 _LOG_BYTES = 128 << 20
-_LOG_MEMORY = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE
+_LOG_MEMORY = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 _TRACE_ITER = 28  # enum bpf_attach_type
 _MMAPABLE = 1 << 10  # BPF_F_MMAPABLE
 _READ_ONLY = 1 << 7  # BPF_F_RDONLY_PROG, which libbpf gives .rodata and then freezes
