@@ -147,8 +147,8 @@ class Form:
 class Capture:
     """A column of a func block: its name, the expression's canonical text, its typings and limits.
 
-    `forms` is empty where the binary lacks what the expression names and that was allowed, or where the function has
-    no code: then the column exists and has no values.
+    `forms` is empty where the column is to exist without values: the binary lacks what the expression names and that
+    was allowed, or the block has no bodies.
     """
 
     column: str
@@ -162,8 +162,8 @@ class Capture:
 class Func:
     """A `func` block bound to the bodies of its function in this binary.
 
-    `bodies` is empty where the binary has no code of the function, or where what `when` needs is missing and that
-    was allowed: then the table exists and has no rows.
+    `bodies` is empty where the table is to exist without rows: the binary has no code of the function, or is not the
+    program of `in`, or lacks the function or what `when` needs and that was allowed.
     """
 
     table: str

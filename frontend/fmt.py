@@ -51,6 +51,12 @@ class _Entry(Generic[Item]):
     comments: list[tuple[str, bool]] = field(default_factory=list)
     trailing: str = ""
 
+    def hoist(self, comments: Sequence[str]) -> None:
+        """Puts comments from inside the item right before it."""
+        for text in comments:
+            self.comments.append((text, self.blank))
+            self.blank = False
+
 
 class _Comments:
     """Hands out the comments of a spec to the items they were written at."""
@@ -77,7 +83,7 @@ class _Comments:
         for i, item in enumerate(items):
             following = items[i + 1].span.start if i + 1 < len(items) else region.end
             entry = self._entry(item, at, self.within(at, item.span.start), first=i == 0)
-            entry.comments += [(c.text, False) for c in self.within(item.span.start, end_of_head(item))]
+            entry.hoist([c.text for c in self.within(item.span.start, end_of_head(item))])
             at = item.span.end
             trailing = self.within(at, following)
             if trailing and self.line(trailing[0].span.start) == self.line(at):

@@ -5,6 +5,8 @@ After a problem inside a `func` body parsing goes on with the next capture, else
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -21,7 +23,7 @@ from sey.frontend.complaint import complain
 from sey.frontend.diagnostics.base import Reject, SpannedProblem, SpecError
 from sey.frontend.diagnostics.syntax import MoreProblems, NotText, TooLarge, Unclosed, Unreadable, Unterminated
 from sey.frontend.layout import STATEMENTS, Layout, lay_out
-from sey.frontend.source import Source, Span
+from sey.frontend.source import Source
 from sey.frontend.tokens import scan
 
 MAX_BYTES = 256 << 10
@@ -68,7 +70,7 @@ def parse(source: Source) -> ast.Spec:
     problems = [*found.problems, *_own(layout.problems, found.problems)]
     if not layout.tokens or layout.tokens[-1].type != "$END":
         raise SpecError(source, *_in_order(problems))
-    run = _Run(source, layout)
+    run = _Run(layout, found.problems)
     statements = run.parse()
     problems += run.problems
     if problems:
@@ -100,54 +102,55 @@ def _grammar() -> Lark:
 class _Run:
     """One parse: feeds the tokens, collects problems, and finds where to go on after each."""
 
-    def __init__(self, source: Source, layout: Layout) -> None:
-        self.source = source
+    def __init__(self, layout: Layout, lexical: Sequence[SpannedProblem]) -> None:
         self.layout = layout
+        self.lexical = sorted(problem.span.start for problem in lexical)
         self.problems: list[SpannedProblem] = []
         self.parser: InteractiveParser = _grammar().parse_interactive("")
+        self.floor = 0
+        """Height of the parser's stack right after the `{` of the body at hand."""
 
     def parse(self) -> tuple[ast.Statement, ...]:
         tokens = self.layout.tokens
         result: Any = ()
         at = 0
-        while at < len(tokens):
+        while at < len(tokens) and len(self.problems) <= _MAX_PROBLEMS:
             try:
                 result = self.parser.feed_token(tokens[at])  # type: ignore[arg-type]
+                if self.layout.bodies[at] == at:
+                    self.floor = len(self._values)
                 at += 1
-                continue
             except UnexpectedInput:
-                self._report(complain(self.layout, at, self._accepted()), tokens[at].span)
+                self._report(complain(self.layout, at, self._accepted()), at)
+                at = self._resume(at)
             except Reject as reject:
-                self._report(reject.problem, reject.problem.span)
-            if len(self.problems) > _MAX_PROBLEMS:
-                break
-            at = self._resume(at)
+                self.problems.append(reject.problem)
+                at = self._resume(at)
         return tuple(result) if not self.problems else ()
 
-    def _report(self, problem: SpannedProblem, at: Span) -> None:
-        if not any(broken.start <= at.start <= broken.end for broken in self.layout.broken):
+    def _report(self, problem: SpannedProblem, at: int) -> None:
+        """Notes the problem of token `at`, unless it merely follows from an unclosed bracket or a bad character."""
+        start = self.layout.tokens[at].span.start
+        before = self.layout.tokens[at - 1].span.start if at else 0
+        follows = bisect_left(self.lexical, before) < bisect_right(self.lexical, start)
+        if not follows and not any(broken.start <= start <= broken.end for broken in self.layout.broken):
             self.problems.append(problem)
 
     def _resume(self, at: int) -> int:
         """The index of the token to go on with; the parser's stack is cut down to where that token fits."""
-        tokens = self.layout.tokens
-        while True:
-            at = self._next_start(at)
-            if self._cut(tokens[at].type) or tokens[at].type == "$END":
-                return at
-            at += 1
-
-    def _next_start(self, at: int) -> int:
-        """The first token from `at` on that ends a capture of the body at hand, or begins a statement."""
         tokens, bodies = self.layout.tokens, self.layout.bodies
         body = bodies[at]
-        if body >= 0:
-            while bodies[at] == body and not self._ends_capture(at):
-                at += 1
-        else:
+        if body < 0 or body == at:
             while tokens[at].type not in _STATEMENT_START:
                 at += 1
-        return at
+            self._cut_to_statements(tokens[at].type)
+            return at
+        while not self._ends_capture(at):
+            at += 1
+        # What was read of the broken capture is dropped; the list of those before it, if any, is kept.
+        some = len(self._values) > self.floor and isinstance(self._values[self.floor], list)
+        self._cut(self.floor + some)
+        return at if some or tokens[at].type == "RBRACE" else at + 1
 
     def _ends_capture(self, at: int) -> bool:
         """Whether token `at`, inside a body, ends a capture of it."""
@@ -164,15 +167,20 @@ class _Run:
         accepted: set[str] = self.parser.accepts()  # type: ignore[no-untyped-call]
         return accepted
 
-    def _cut(self, wanted: str) -> bool:
-        """Forgets what was being parsed, the innermost first, until a `wanted` terminal fits; False where none does."""
-        state = self.parser.parser_state
-        while wanted not in self._accepted():
-            if not state.value_stack:
-                return False
-            state.state_stack.pop()
-            state.value_stack.pop()
-        return True
+    @property
+    def _values(self) -> list[Any]:
+        values: list[Any] = self.parser.parser_state.value_stack
+        return values
+
+    def _cut(self, height: int) -> None:
+        """Forgets what the parser has read beyond `height` symbols."""
+        del self.parser.parser_state.state_stack[height + 1 :]
+        del self.parser.parser_state.value_stack[height:]
+
+    def _cut_to_statements(self, wanted: str) -> None:
+        """Forgets the statement that was being read; complete ones before it stay."""
+        while self._values and wanted not in self._accepted():
+            self._cut(len(self._values) - 1)
 
 
 _STATEMENT_START = frozenset({*STATEMENTS.values(), "$END"})

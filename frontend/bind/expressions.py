@@ -25,11 +25,10 @@ _UNTYPED = {
 
 
 def names_in(expr: ast.Expr) -> Iterator[ast.Name]:
-    """The variables that an expression names, in the order of the text, predeclared constants left out."""
+    """The names that an expression mentions, predeclared constants too, in the order of the text."""
     match expr:
-        case ast.Name(name):
-            if name not in PREDECLARED:
-                yield expr
+        case ast.Name():
+            yield expr
         case ast.Select(base=inner) | ast.Call(argument=inner) | ast.Unary(operand=inner) | ast.Paren(inner=inner):
             yield from names_in(inner)
         case ast.Index(left, right) | ast.Binary(left=left, right=right):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sey.frontend import ast, bound
 from sey.frontend.bind.access import few
+from sey.frontend.bind.block import Block
 from sey.frontend.bind.columns import (
     BUILTIN_TABLES,
     Namespace,
@@ -16,29 +16,23 @@ from sey.frontend.bind.columns import (
     table_namespace,
     table_of,
 )
-from sey.frontend.bind.expressions import PREDECLARED, Typer, names_in
+from sey.frontend.bind.expressions import Typer
 from sey.frontend.bind.programs import fitting
-from sey.frontend.bind.scope import MAX_FORMS, FunctionScope, TooManyError
+from sey.frontend.bind.scope import FunctionScope
 from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.diagnostics.base import Reject, Severity, SpannedProblem, SpecError
 from sey.frontend.diagnostics.names import (
-    BlankName,
     ConditionMissing,
     Duplicate,
-    NeverTogether,
     NoCode,
     NoProgramFits,
-    OptimizedOut,
-    Predeclared,
     UnknownFunction,
     UnknownGlobal,
     UnknownProgram,
     UnknownTable,
-    UnknownVariable,
 )
 from sey.frontend.diagnostics.nearest import Names
 from sey.frontend.diagnostics.syntax import EmptySpec
-from sey.frontend.diagnostics.types import NoFormFits, TooManyForms
 from sey.frontend.printer import expression
 from sey.frontend.source import Source, Span
 
@@ -112,7 +106,7 @@ class _Binder:
 
     def report(self, problem: SpannedProblem) -> None:
         """Notes a problem; what the binary lacks is a warning where that is allowed."""
-        if problem.missing and self.allow_missing:
+        if problem.is_lack() and self.allow_missing:
             problem = replace(problem, severity=Severity.WARNING)
         self.problems.append(problem)
 
@@ -168,12 +162,14 @@ class _Binder:
             nearest = Names(self.programs).nearest(func.program.name)
             self.report(UnknownProgram(span=func.program.span, name=func.program.name, nearest=nearest))
             return None
+        name = str(func.function.value)
         if program is not None and program not in self.fitting:
-            return None
+            return self._without_rows(func, table, columns)
         scope = self._scope(func)
         if scope is None:
-            return None
-        block = _Block(self, scope)
+            # Only a warning may follow from the binary's lack; else the result is never used.
+            return self._without_rows(func, table, columns)
+        block = Block(self.info, scope, self.report)
         captures = tuple(
             self._capture(block, capture, column) for capture, column in zip(func.captures, columns, strict=True)
         )
@@ -181,12 +177,21 @@ class _Binder:
         when: tuple[bound.Form, ...] = ()
         if func.when is not None:
             when = block.forms(func.when, lambda typer: typer.condition)
-            if not when and self.allow_missing:
+            if not when and scope.bodies and self.allow_missing:
                 # Without forms the condition can't be evaluated, and then is false: no body, no rows.
                 self.report(ConditionMissing(span=func.when.span, binary=self.binary, table=table))
                 bodies = ()
         block.warn_of_lost()
-        return bound.Func(table, scope.name, bodies, captures, when, func.span, program)
+        return bound.Func(table, name, bodies, captures, when, func.span, program)
+
+    def _without_rows(self, func: ast.Func, table: str, columns: list[str]) -> bound.Func:
+        """A block whose table exists, so that queries over it work, and has no rows."""
+        captures = tuple(
+            bound.Capture(column, expression(capture.expr), (), _limits(capture.limits), capture.span)
+            for capture, column in zip(func.captures, columns, strict=True)
+        )
+        program = func.program.name if func.program else None
+        return bound.Func(table, str(func.function.value), (), captures, (), func.span, program)
 
     def _scope(self, func: ast.Func) -> FunctionScope | None:
         name = str(func.function.value)
@@ -212,6 +217,9 @@ class _Binder:
         columns: list[str] = []
         for capture in func.captures:
             given = capture.name is not None
+            if not given and isinstance(capture.expr, ast.Name) and capture.expr.name == "_":
+                columns.append("_")  # refused as a variable, so as a column there is nothing to add
+                continue
             name = capture.name.name if capture.name else column_of(capture.expr)
             span = capture.name.span if capture.name else capture.expr.span
             try:
@@ -221,7 +229,7 @@ class _Binder:
             columns.append(name)
         return columns
 
-    def _capture(self, block: _Block, capture: ast.Capture, column: str) -> bound.Capture:
+    def _capture(self, block: Block, capture: ast.Capture, column: str) -> bound.Capture:
         forms = block.forms(capture.expr, lambda typer: typer.value)
         return bound.Capture(column, expression(capture.expr), forms, _limits(capture.limits), capture.span)
 
@@ -249,112 +257,6 @@ class _Binder:
         if self.info.function(name) is not None:
             remarks = ("there is a function of that name",)
         return UnknownGlobal(span=span, binary=self.binary, name=name, nearest=nearest, remarks=remarks)
-
-
-class _Block:
-    """Binds the expressions of one `func` block."""
-
-    def __init__(self, binder: _Binder, scope: FunctionScope) -> None:
-        self._binder = binder
-        self._scope = scope
-        self._used: dict[str, Span] = {}
-
-    def forms(
-        self, expr: ast.Expr, method: Callable[[Typer], Callable[[ast.Expr], bound.Expr]]
-    ) -> tuple[bound.Form, ...]:
-        """The typings of an expression; none (and a problem) where nothing fits, or where no code has the variables."""
-        names = list(names_in(expr))
-        self._warn_of_predeclared(expr)
-        if not self._scope.bodies or not self._all_known(names):
-            return ()
-        try:
-            typings = self._scope.typings(name.name for name in names)
-        except TooManyError:
-            problem = TooManyForms(span=expr.span, function=self._scope.name, limit=MAX_FORMS)
-            self._binder.report(problem)
-            return ()
-        if not typings:
-            listed = ", ".join(dict.fromkeys(f"`{name.name}`" for name in names))
-            self._binder.report(NeverTogether(span=expr.span, function=self._scope.name, names=listed))
-        for name in names:
-            self._used.setdefault(name.name, name.span)
-        return self._typed(expr, typings, method)
-
-    def _typed(
-        self,
-        expr: ast.Expr,
-        typings: list[Mapping[str, int]],
-        method: Callable[[Typer], Callable[[ast.Expr], bound.Expr]],
-    ) -> tuple[bound.Form, ...]:
-        forms: list[bound.Form] = []
-        failed: list[tuple[Mapping[str, int], SpannedProblem]] = []
-        info = self._binder.info
-        for typing in typings:
-            typer = Typer(info, {name: info.type(type_id) for name, type_id in typing.items()})
-            try:
-                forms.append(bound.Form(typing, method(typer)(expr)))
-            except Reject as reject:
-                failed.append((typing, reject.problem))
-        if not forms and failed:
-            self._binder.report(self._why_none_fits(expr, failed))
-        return tuple(forms)
-
-    def _why_none_fits(self, expr: ast.Expr, failed: list[tuple[Mapping[str, int], SpannedProblem]]) -> SpannedProblem:
-        first = failed[0][1]
-        if len({problem.message() for _, problem in failed}) == 1:
-            return first
-        info = self._binder.info
-        reasons = tuple(
-            f"with {', '.join(f'`{n}` of type {info.type(t).name}' for n, t in typing.items())}: {problem.message()}"
-            for typing, problem in failed[:8]
-        )
-        return NoFormFits(span=expr.span, function=self._scope.name, reasons=reasons)
-
-    def _all_known(self, names: list[ast.Name]) -> bool:
-        unknown = {n.name: n for n in reversed(names) if n.name not in self._scope}
-        for name, at in unknown.items():
-            if name == "_":
-                self._binder.report(BlankName(span=at.span))
-                continue
-            known = self._scope.names()
-            remarks = [f"its variables: {few(known)}" if known else "it has no variables in this binary"]
-            package = self._scope.name.rpartition("/")
-            full = package[0] + package[1] + package[2].split(".")[0] + "." + name
-            if self._binder.info.global_variable(full) is not None:
-                remarks.append(f'there is a package-level variable of that name: global "{full}"')
-            self._binder.report(
-                UnknownVariable(
-                    span=at.span,
-                    function=self._scope.name,
-                    name=name,
-                    nearest=self._scope.nearest(name),
-                    remarks=tuple(remarks),
-                )
-            )
-        return not unknown
-
-    def _warn_of_predeclared(self, expr: ast.Expr) -> None:
-        for word in sorted(PREDECLARED):
-            if word in self._scope and _mentions(expr, word):
-                self._binder.report(Predeclared(span=expr.span, function=self._scope.name, name=word))
-
-    def warn_of_lost(self) -> None:
-        """Warns of the variables used that no code has a place for."""
-        for name, span in self._used.items():
-            lost, reason = self._scope.lost(name)
-            if lost:
-                self._binder.report(OptimizedOut(span=span, function=self._scope.name, name=name, reason=reason))
-
-
-def _mentions(expr: ast.Expr, word: str) -> bool:
-    match expr:
-        case ast.Name(name):
-            return name == word
-        case ast.Select(base=inner) | ast.Call(argument=inner) | ast.Unary(operand=inner) | ast.Paren(inner=inner):
-            return _mentions(inner, word)
-        case ast.Index(left, right) | ast.Binary(left=left, right=right):
-            return _mentions(left, word) or _mentions(right, word)
-    return False
 
 
 def _root(expr: ast.Expr) -> ast.PackageVariable:

@@ -41,6 +41,10 @@ class SpannedProblem(Problem):
         """The severity given, else the one of the class."""
         return self.severity or self.default_severity
 
+    def is_lack(self) -> bool:
+        """Whether the binary merely lacks something that another build may have."""
+        return self.missing
+
     def related(self) -> tuple[Related, ...]:
         """Other places that explain the problem."""
         return ()

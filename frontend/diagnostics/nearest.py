@@ -10,6 +10,10 @@ from functools import cached_property
 
 _SHORTLIST = 40
 _GOOD_ENOUGH = 0.55
+_SAME = 0.999
+"""Likeness of names that differ in case only."""
+_AS_CLOSE = 0.12
+"""A name this much less like than the best one isn't offered."""
 _LAST_WORD = re.compile(r"[^\W\d]\w*(?=\W*(?:\[\.\.\.\]\W*)?$)")
 
 
@@ -27,7 +31,9 @@ class Names:
         """Up to `count` names close to `wanted`, the closest first; none where nothing is close."""
         shortlist = self._shortlist(wanted.lower())
         scored = sorted((-_likeness(wanted, name), len(name), name) for name in shortlist)
-        return tuple(name for score, _, name in scored[:count] if -score >= _GOOD_ENOUGH)
+        best = -scored[0][0] if scored else 0.0
+        close = best if best >= _SAME else max(_GOOD_ENOUGH, best - _AS_CLOSE)
+        return tuple(name for score, _, name in scored[:count] if -score >= close)
 
     def _shortlist(self, wanted: str) -> list[str]:
         """The names that share the most runs of three characters with `wanted` (given in lower case).
@@ -51,7 +57,7 @@ class Names:
 def _likeness(wanted: str, name: str) -> float:
     """0 to 1: the same but for case is nearly 1, the same last word counts for much (`GetInfo`, `server.GetInfo`)."""
     if wanted.lower() == name.lower():
-        return 0.999
+        return _SAME
     ratio = SequenceMatcher(None, wanted.lower(), name.lower(), autojunk=False).ratio()
     if _last_word(wanted) == _last_word(name):
         return max(ratio, 0.6 + 0.39 * ratio)

@@ -177,6 +177,11 @@ class NoFormFits(SpannedProblem):
 
     function: str
     reasons: tuple[str, ...]
+    lack: bool
+
+    def is_lack(self) -> bool:
+        """Whether each reason is that something is missing."""
+        return self.lack
 
     def notes(self) -> tuple[str, ...]:
         """What is wrong with each."""
