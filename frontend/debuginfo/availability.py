@@ -28,7 +28,7 @@ class Where(enum.Enum):
 
 @dataclass(frozen=True)
 class LineRange:
-    """Source lines `first` to `last` of `file`, in which a variable can be had; `whole` unless some bytes are missing."""
+    """Source lines `first` to `last` of `file`, where a variable can be had: all of it if `whole`, else some bytes."""
 
     file: str
     first: int

@@ -1,88 +1,76 @@
-"""Location expressions: from DWARF's little stack language to pieces, or a reason why not.
+"""Location expressions: DWARF's little stack language, as far as Go's compilers speak it.
 
-Go's compilers write no more than registers, frame slots (CFA + n), addresses, and pieces of these
-(cmd/compile/internal/ssa/debug.go). An expression with anything else is not guessed at.
+They write registers, frame slots (CFA + n), addresses, pieces of these, and since Go 1.26 the slot of a pointer to
+the value (cmd/compile/internal/ssa/debug.go, cmd/compile/internal/dwarfgen/dwarf.go). Anything else is not guessed at.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sey.frontend.debuginfo.data import DamageError, Data
 from sey.frontend.debuginfo.dwarf import Op
-from sey.frontend.debuginfo.model import Piece, Place
+from sey.frontend.debuginfo.model import Place
 from sey.frontend.debuginfo.units import Unit, Units
 
-_FIRST_XMM, _REGISTERS = 17, 33
-_XMM_SIZE, _WORD = 16, 8
-
-Spot = tuple[Place, int]
-_NOWHERE: Spot = (Place.NOWHERE, 0)
+_REGISTERS = 33
+_WORD = 8
 
 
 class BadLocationError(Exception):
     """A location that can't be believed; the text says why, in words for `Variable.problem`."""
 
 
-def pieces_of(units: Units, unit: Unit, expression: bytes, size: int) -> tuple[Piece, ...] | None:
-    """Where the `size` bytes of a value are, as pieces that cover them exactly; None where it is nowhere at all.
+class Spot(NamedTuple):
+    """A place, and how many bytes of the value are there; `size` None stands for a location without pieces."""
 
-    Raises BadLocationError where the expression can't be true of a value of that size, or isn't understood.
-    """
+    place: Place
+    value: int
+    size: int | None
+
+
+def parse(units: Units, unit: Unit, expression: bytes) -> list[Spot]:
+    """The spots of an expression in order; empty for "nowhere". Raises BadLocationError where it isn't understood."""
+    data = Data("location", expression)
     try:
-        found = _parse(units, unit, Data("location", expression))
+        return _parse(units, unit, data)
     except DamageError as damage:
         raise BadLocationError(f"its location is damaged ({damage.reason})") from damage
-    pieces, offset = list[Piece](), 0
-    for (place, value), width in found:
-        width = size if width is None else width
-        _check_width(place, value, width)
-        pieces.append(Piece(place, value, offset, width))
-        offset += width
-    if offset > size:
-        raise BadLocationError(f"its location lists {offset} bytes for a value of {size}")
-    if offset < size:
-        pieces.append(Piece(Place.NOWHERE, 0, offset, size - offset))
-    pieces = [p for p in pieces if p.size]
-    return tuple(pieces) if size == 0 or any(p.place is not Place.NOWHERE for p in pieces) else None
 
 
-def _check_width(place: Place, register: int, width: int) -> None:
-    if place is not Place.REGISTER:
-        return
-    if register >= _REGISTERS:
-        raise BadLocationError(f"its location names register {register}, which amd64 doesn't have")
-    if width > (_XMM_SIZE if register >= _FIRST_XMM else _WORD):
-        raise BadLocationError(f"its location names one register for {width} bytes")
+_NOWHERE = (Place.NOWHERE, 0)
 
 
-def _parse(units: Units, unit: Unit, data: Data) -> list[tuple[Spot, int | None]]:
-    """Spots with their sizes in bytes; None for "the whole value"."""
-    found, spot, at = list[tuple[Spot, int | None]](), _NOWHERE, 0
+def _parse(units: Units, unit: Unit, data: Data) -> list[Spot]:
+    found, place, at = list[Spot](), _NOWHERE, 0
     while at < data.size:
         op, at = data.uint(at, 1), at + 1
         if op == Op.PIECE:
             size, at = data.uleb(at)
-            found.append((spot, size))
-            spot = _NOWHERE
-        elif op == Op.PLUS_UCONST and spot[0] in (Place.CFA, Place.ADDRESS):
+            found.append(Spot(*place, size))
+            place = _NOWHERE
+        elif op == Op.PLUS_UCONST and place[0] in (Place.CFA, Place.ADDRESS):
             more, at = data.uleb(at)
-            spot = (spot[0], spot[1] + more)
-        elif spot != _NOWHERE:
-            raise BadLocationError(f"its location uses operation {op:#x} in a way that sey doesn't know")
+            place = (place[0], place[1] + more)
+        elif place != _NOWHERE:
+            raise BadLocationError(f"its location uses operation {op:#x} in a way that isn't known")
         else:
-            spot, at = _spot(units, unit, data, op, at)
-    if spot != _NOWHERE:
+            place, at = _place(units, unit, data, op, at)
+    if place != _NOWHERE:
         if found:
             raise BadLocationError("its location mixes pieces with a whole")
-        found.append((spot, None))
+        found.append(Spot(*place, None))
     return found
 
 
-def _spot(units: Units, unit: Unit, data: Data, op: int, at: int) -> tuple[Spot, int]:
+def _place(units: Units, unit: Unit, data: Data, op: int, at: int) -> tuple[tuple[Place, int], int]:
     if Op.REG0 <= op <= Op.REG31:
         return (Place.REGISTER, op - Op.REG0), at
     match op:
         case Op.REGX:
             register, at = data.uleb(at)
+            if register >= _REGISTERS:
+                raise BadLocationError(f"its location names register {register}, which amd64 doesn't have")
             return (Place.REGISTER, register), at
         case Op.CALL_FRAME_CFA:
             return (Place.CFA, 0), at
@@ -95,4 +83,4 @@ def _spot(units: Units, unit: Unit, data: Data, op: int, at: int) -> tuple[Spot,
         case Op.ADDRX:
             index, at = data.uleb(at)
             return (Place.ADDRESS, units.address(unit, index)), at
-    raise BadLocationError(f"its location uses operation {op:#x}, which sey doesn't know")
+    raise BadLocationError(f"its location uses operation {op:#x}, which isn't known")

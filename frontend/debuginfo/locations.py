@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sey.frontend.debuginfo.data import DamageError, Data
 from sey.frontend.debuginfo.dwarf import At, Form
-from sey.frontend.debuginfo.expressions import BadLocationError, pieces_of
-from sey.frontend.debuginfo.model import LocationRange, Piece, Place, Range
+from sey.frontend.debuginfo.expressions import BadLocationError, Spot, parse
+from sey.frontend.debuginfo.model import LocationRange, Place, Range
+from sey.frontend.debuginfo.placement import Matching, Shape, is_whole, whole
 from sey.frontend.debuginfo.units import Die, Unit, Units
 
 _BASE_SELECTION = (1 << 64) - 1
@@ -37,6 +39,10 @@ class Entry(NamedTuple):
     expression: bytes
 
 
+SpotEntry = tuple[int, int, list[Spot]]
+"""Code from lo up to hi, and the spots of its expression."""
+
+
 class Locations(NamedTuple):
     """What became of a variable's DW_AT_location.
 
@@ -52,44 +58,102 @@ class Locations(NamedTuple):
 _BLOCKS = (Form.BLOCK1, Form.BLOCK2, Form.BLOCK4, Form.BLOCK, Form.EXPRLOC)
 
 
-def locations_of(units: Units, die: Die, size: int, physical: Range) -> Locations:
-    """The validated locations of a variable of `size` bytes in the function at `physical`.
+def read_entries(units: Units, die: Die, physical: Range) -> tuple[list[Entry], bool]:
+    """The entries of a variable's DW_AT_location, and whether they are one expression for the whole function.
 
-    Go writes expressions as DW_FORM_block1 even in DWARF 4 and 5, and lists as DW_FORM_sec_offset.
+    Go writes expressions as DW_FORM_block1 even in DWARF 4 and 5, and lists as DW_FORM_sec_offset. Raises
+    BadLocationError.
     """
-    if size == 0:
-        return Locations((LocationRange(*physical, ()),))
     form, value = die.attributes.get(At.LOCATION, (0, None))
+    if value is None:
+        return [], False
     if isinstance(value, bytes) and form in _BLOCKS:
-        entries, fixed = ([Entry(*physical, value)] if value else []), True
-    elif isinstance(value, int) and form in (Form.SEC_OFFSET, Form.LOCLISTX):
+        return ([Entry(*physical, value)] if value else []), True
+    if isinstance(value, int) and form in (Form.SEC_OFFSET, Form.LOCLISTX):
         try:
-            entries, fixed = _list(units, die.unit, value, by_number=form == Form.LOCLISTX), False
+            return _list(units, die.unit, value, by_number=form == Form.LOCLISTX), False
         except DamageError as damage:
-            return Locations((), (f"its location list is damaged ({damage})",))
-    elif value is None:
-        return Locations()
-    else:
-        return Locations((), (f"its location has form {form:#x}, which sey doesn't know",))
-    return _validated(units, die.unit, entries, size, physical)._replace(fixed=fixed)
+            raise BadLocationError(f"its location list is damaged ({damage})") from damage
+    raise BadLocationError(f"its location has form {form:#x}, which isn't known")
 
 
-def _validated(units: Units, unit: Unit, entries: list[Entry], size: int, physical: Range) -> Locations:
-    ranges, problems = list[LocationRange](), dict[str, None]()
+WholeAt = Callable[[int], bool]
+"""Whether something shows that the variable's whole value is at CFA + n."""
+
+
+def locations_of(units: Units, die: Die, shape: Shape, physical: Range, whole_at: WholeAt) -> Locations:
+    """The validated locations of a variable in the function at `physical`."""
+    if shape.size == 0:
+        return Locations((LocationRange(*physical, ()),))
+    try:
+        entries, fixed = read_entries(units, die, physical)
+    except BadLocationError as bad:
+        return Locations((), (str(bad),))
+    problems, spots = dict[str, None](), list[SpotEntry]()
     for lo, hi, expression in entries:
         try:
-            if not physical.lo <= lo <= hi <= physical.hi:
+            if not physical.lo <= lo <= hi or lo > physical.hi:
                 raise BadLocationError("its location list reaches outside of the function")
-            pieces = pieces_of(units, unit, expression, size)
+            # The compiler's last entry may end behind the code that is left after jumps were shortened.
+            found = parse(units, die.unit, expression)
+            if found and lo < min(hi, physical.hi):
+                spots.append((lo, min(hi, physical.hi), found))
         except BadLocationError as bad:
             problems[str(bad)] = None
-            continue
-        if pieces is not None and lo < hi:
-            ranges.append(LocationRange(lo, hi, pieces))
+    ranges = _placed(spots, shape, fixed, whole_at, problems)
     kept = _without_contradictions(ranges)
     if len(kept) < len(ranges):
         problems["its location list names two places at once"] = None
-    return Locations(_merged(kept), tuple(problems))
+    return Locations(_merged(kept), tuple(problems), fixed)
+
+
+def _placed(
+    entries: list[SpotEntry], shape: Shape, fixed: bool, whole_at: WholeAt, problems: dict[str, None]
+) -> list[LocationRange]:
+    try:
+        return [r for r in _ranges(entries, shape, fixed, whole_at, problems) if _somewhere(r)]
+    except BadLocationError as bad:
+        problems[str(bad)] = None
+        return []
+
+
+def _ranges(
+    entries: list[SpotEntry], shape: Shape, fixed: bool, whole_at: WholeAt, problems: dict[str, None]
+) -> list[LocationRange]:
+    if shape.leaves is None or fixed:
+        return [_whole(e, shape) for e in entries]
+    wholes = [e for e in entries if is_whole(e[2])]
+    pieced = [e for e in entries if not is_whole(e[2])]
+    # Parameters that end up in memory, as all do in unoptimized code, come in registers leaf by leaf before.
+    spilled = shape.kept_whole or bool(pieced)
+    if spilled or (len(shape.leaves) > 1 and all(_is_shown(e, whole_at) for e in wholes)):
+        return [_whole(e, shape) for e in wholes] + _matched(pieced, shape, problems)
+    return _matched(entries, shape, problems)
+
+
+def _somewhere(location: LocationRange) -> bool:
+    return any(p.place is not Place.NOWHERE for p in location.pieces)
+
+
+def _is_shown(entry: SpotEntry, whole_at: WholeAt) -> bool:
+    _, _, spots = entry
+    return spots[0].place is Place.CFA and whole_at(spots[0].value)
+
+
+def _whole(entry: SpotEntry, shape: Shape) -> LocationRange:
+    lo, hi, spots = entry
+    if not is_whole(spots):
+        raise BadLocationError("its location has pieces, though its type is kept as a whole")
+    return LocationRange(lo, hi, whole(spots[0], shape.size))
+
+
+def _matched(entries: list[SpotEntry], shape: Shape, problems: dict[str, None]) -> list[LocationRange]:
+    if not entries:
+        return []
+    matching = Matching(shape, entries)
+    if not matching.certain:
+        problems["its debug information doesn't say which of its words are kept"] = None
+    return [LocationRange(lo, hi, matching.pieces(spots)) for lo, hi, spots in entries]
 
 
 def _without_contradictions(ranges: list[LocationRange]) -> list[LocationRange]:
@@ -112,11 +176,6 @@ def _merged(ranges: list[LocationRange]) -> tuple[LocationRange, ...]:
         elif not merged or r.lo >= merged[-1].hi:
             merged.append(r)
     return tuple(merged)
-
-
-def memory(pieces: tuple[Piece, ...]) -> list[tuple[int, int, Piece]]:
-    """The stack bytes that pieces take: (start, end) as offsets from the CFA, and the piece."""
-    return [(p.value, p.value + p.size, p) for p in pieces if p.place is Place.CFA]
 
 
 # --- reading the lists ---

@@ -13,9 +13,11 @@ from sey.binary.pclntab import PclnTab, open_pclntab
 from sey.frontend.debuginfo import cache, problems
 from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.debugfile import debug_elf
+from sey.frontend.debuginfo.frame import StackObjects
 from sey.frontend.debuginfo.functions import Functions
 from sey.frontend.debuginfo.index import Index, build_index
 from sey.frontend.debuginfo.lines import Lines
+from sey.frontend.debuginfo.locator import Locator
 from sey.frontend.debuginfo.model import Body, FunctionEntry, GlobalVariable, GoType, TypeId, Variable
 from sey.frontend.debuginfo.scan import scan
 from sey.frontend.debuginfo.sections import DwarfSections
@@ -77,7 +79,8 @@ class BinaryDebugInfo:
         self._types = Types(units)
         self._functions = Functions(units, index)
         self._lines = Lines(binary.elf, lambda: self.pclntab)
-        self._variables = Variables(units, self._types, self._functions, self._lines)
+        locator = Locator(units, self._types, self._functions, StackObjects(lambda: self.pclntab))
+        self._variables = Variables(units, self._types, self._functions, self._lines, locator)
 
     @property
     def pclntab(self) -> PclnTab:

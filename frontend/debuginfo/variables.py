@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -10,12 +11,11 @@ from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.dwarf import At, Tag
 from sey.frontend.debuginfo.functions import Functions
 from sey.frontend.debuginfo.lines import Lines
-from sey.frontend.debuginfo.locations import locations_of
+from sey.frontend.debuginfo.locator import Locator
 from sey.frontend.debuginfo.model import Body, Kind, Place, Range, Role, Variable
 from sey.frontend.debuginfo.types import UNKNOWN, Types
 from sey.frontend.debuginfo.units import Die, Tree, Units
 
-_POINTER_SIZE = 8
 _ROLE_ORDER = {Role.PARAMETER: 0, Role.RESULT: 1, Role.CAPTURED: 2, Role.LOCAL: 2}
 
 
@@ -34,11 +34,13 @@ class Variables:
     types: Types
     functions: Functions
     lines: Lines
+    locator: Locator
 
     def of(self, body: Body, physical_die: int) -> tuple[Variable, ...]:
         """The variables of a body whose out-of-line function has the entry `physical_die`. Raises DamageError."""
         tree = self._tree(body, physical_die)
-        found = [v for die, scope in self._entries(tree, body) if (v := self._variable(die, scope, body)) is not None]
+        variables = (self._variable(die, scope, body, physical_die) for die, scope in self._entries(tree, body))
+        found = [v for v in variables if v is not None]
         found += self._unmentioned(tree, found, body)
         found = _without_repetitions(found)
         return tuple(sorted(found, key=lambda v: (_ROLE_ORDER[v.role], 0 if v.role is not Role.LOCAL else v.decl_line)))
@@ -66,20 +68,15 @@ class Variables:
         except DamageError:
             return _Scope((), outer.depth + 1)
 
-    def _origin(self, die: Die) -> Die:
-        """The entry with name and type: the abstract one for variables of inlined and inlinable functions."""
-        origin = die.number(At.ABSTRACT_ORIGIN)
-        return die if origin is None else self.units.die(origin)
-
-    def _variable(self, die: Die, scope: _Scope, body: Body, *, located: bool = True) -> Variable | None:
-        declared = self._origin(die)
+    def _variable(self, die: Die, scope: _Scope, body: Body, physical_die: int | None) -> Variable | None:
+        """A variable from its entry, without locations where `physical_die` is None; None for the compiler's own."""
+        declared = self.locator.declared(die)
         name = declared.name or ""
         by_reference = name.startswith("&")
         name = name.removeprefix("&")
-        if not name or name == "_" or "." in name:
+        if not _is_source_name(name):
             return None
         kind, problem = self._type(declared, by_reference)
-        size = _POINTER_SIZE if by_reference else self.types.type(kind).size
         variable = Variable(
             name,
             kind,
@@ -91,9 +88,9 @@ class Variables:
             (),
             problem,
         )
-        if problem or not located:
+        if problem or physical_die is None:
             return variable
-        locations = locations_of(self.units, die, size, body.physical)
+        locations = self.locator.locate(die, kind, by_reference, body, physical_die)
         variable = replace(variable, locations=locations.ranges, problem="; ".join(locations.problems) or None)
         return self._with_start(variable, body) if locations.fixed else variable
 
@@ -129,8 +126,16 @@ class Variables:
         wanted = (
             c for c in self.units.children(self.units.die(origin)) if c.tag in (Tag.FORMAL_PARAMETER, Tag.VARIABLE)
         )
-        variables = (self._variable(die, scope, body, located=False) for die in wanted)
+        variables = (self._variable(die, scope, body, None) for die in wanted)
         return [v for v in variables if v is not None and (v.name, v.role) not in names]
+
+
+_UNNAMED_RESULT = re.compile(r"~[rb]\d+")
+
+
+def _is_source_name(name: str) -> bool:
+    """Whether a spec can use a name: not `_`, and none of the compiler's own (`s.ptr`, `.dict`, `#yield1`, `~r0ptr`)."""
+    return name != "_" and (name.isidentifier() or bool(_UNNAMED_RESULT.fullmatch(name)))
 
 
 def _role(declared: Die) -> Role:
