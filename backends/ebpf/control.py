@@ -15,7 +15,6 @@ from sey.backends.ebpf.piece import HELPER_LOOP, Kind, Piece, Unit, offset_point
 from sey.backends.ebpf.writer import Writer
 from sey.ir.nodes import (
     Attempt,
-    Begin,
     Break,
     Call,
     Const,
@@ -25,13 +24,11 @@ from sey.ir.nodes import (
     Op,
     Raise,
     Region,
-    Reserve,
     Switch,
     Type,
     Value,
     Yield,
 )
-from sey.ir.rewrite import walk
 
 
 @dataclass(frozen=True)
@@ -162,7 +159,7 @@ def _lower_loop(piece: Piece, op: Loop) -> None:
 
 def _lower_loop_body(piece: Piece, op: Loop, symbol: str) -> None:
     inner = open_piece(piece.unit, piece.function, Kind.LOOP, symbol)
-    inner.constants = dict(piece.constants)
+    inner.constants, inner.record_streams = dict(piece.constants), dict(piece.record_streams)
     inner.define(op.index, "%index", plain=True)
     lower_region(inner, op.body, Join())
     inner.close()
@@ -178,8 +175,4 @@ def open_piece(unit: Unit, function: Function, kind: Kind, symbol: str) -> Piece
         if kind is Kind.MAIN
         else f"define internal i64 @{symbol}({types}) noinline nounwind"
     )
-    piece = Piece(unit, function, kind, Writer(f"{head} !dbg {subprogram}"), subprogram)
-    for op in walk(function.body):
-        if isinstance(op, Begin | Reserve):
-            piece.record_streams[op.result.name] = op.stream
-    return piece
+    return Piece(unit, function, kind, Writer(f"{head} !dbg {subprogram}"), subprogram)

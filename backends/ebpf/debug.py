@@ -7,9 +7,12 @@ refused without; the kernel wants a name for each argument), and the line of the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from sey.ir.nodes import Location
+
+_SPECIAL = re.compile(rb"[^ -~]|[\"\\]")
 
 UNKNOWN_FILE = "unknown"
 """File of code that has no location."""
@@ -169,5 +172,4 @@ class Debug:
 
 def _quoted(text: str) -> str:
     """Text as it stands between the quotes of LLVM's assembly; what is not printable ASCII as `\\XX`."""
-    raw = text.encode()
-    return "".join(chr(b) if 32 <= b < 127 and b not in (34, 92) else f"\\{b:02X}" for b in raw)
+    return _SPECIAL.sub(lambda found: f"\\{found[0][0]:02X}".encode(), text.encode()).decode()

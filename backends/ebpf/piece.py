@@ -86,7 +86,7 @@ class Piece:
         """Pointer to the pointer to the task that is read."""
         self.constants: dict[str, int] = {}
         self.record_streams: dict[str, str] = {}
-        """The stream of each record begun in this function."""
+        """The stream of each record that is visible."""
         self._subprogram = subprogram
         self._registers: dict[str, str] = {}
         self._plain: dict[str, frozenset[str]] = {}

@@ -72,6 +72,7 @@ def _rounded(piece: Piece, length: str) -> str:
 def _claim(piece: Piece, result: Value, stream: str, size: str) -> None:
     """Take `size` bytes of the stream's page, or of a new page where they don't fit; keep the page's header right."""
     write = piece.writer
+    piece.record_streams[result.name] = stream
     number = piece.unit.streams[stream][0]
     place = STATE_STREAMS + number * STREAM_STATE_BYTES
     free, end = offset_pointer(f"@{STATE}", place), offset_pointer(f"@{STATE}", place + 8)
