@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sey.binary.errors import SeyError
-from sey.binary.gobinary import GoBinary, open_go
+from sey.binary.gobinary import GoBinary
 from sey.binary.identity import identity
 from sey.binary.symbolize import open_symbolizer
 from sey.ir.plan import State
@@ -94,7 +94,7 @@ def _take_one(bundles: Sequence[Bundle], request: Request, limits: Limits) -> Pr
 
 def _check_binary(process: Process, probe: BinaryProbe) -> GoBinary:
     """The process's own executable, when it is the build that the probe was made for."""
-    binary = open_go(process.exe_path)
+    binary = process.open_go()
     found = identity(binary.elf)
     if found != probe.identity:
         raise SeyError(OtherBuild(probe.path, str(probe.identity), f"process {process.pid}", str(found)))
@@ -118,7 +118,7 @@ def _goroutine_count(process: Process, probe: BinaryProbe, bias: int) -> int:
 
 def _living_thread(process: Process) -> int:
     """A thread whose memory the probe can read: the leader may have ended before the others."""
-    return process.pid if process.state not in "ZX" else max(process.threads())
+    return process.pid if process.leader_lives() else max(process.threads())
 
 
 def _capture(

@@ -105,7 +105,9 @@ def lines_of(process: subprocess.Popen[str], patience: float) -> Iterator[str]:
     alarm = threading.Timer(patience, process.kill)
     alarm.start()
     try:
-        yield from process.stdout
+        # Not `yield from`: that closes the pipe with the generator, and the process would die of its next line.
+        for line in process.stdout:
+            yield line
     finally:
         alarm.cancel()
 
