@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sey.binary.errors import Exit, Problem, SeyError
+from sey.cli.options import debug_file_option
 from sey.cli.output import json_option, print_json, print_table
 from sey.cli.targets import binary_of
 from sey.frontend.debuginfo.availability import Availability, availability
@@ -37,8 +38,7 @@ class NoSuchFunction(Problem):
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The TARGET of these commands and where its debug information is."""
-    debug_file = click.option("--debug-file", type=click.Path(), help="A separate file with the debug information.")
-    return click.argument("target")(debug_file(command))
+    return click.argument("target")(debug_file_option(command))
 
 
 @click.command()

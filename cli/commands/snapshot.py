@@ -4,50 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
 
 import click
 
-from sey.binary.errors import Exit, Problem, SeyError
 from sey.cli import problems
+from sey.cli.capturing import capture_chosen
+from sey.cli.options import allow_missing_option, debug_file_option, max_bytes_option, max_pause_option
 from sey.cli.output import json_option, print_json
-from sey.cli.params import Duration, Pid, Size
-from sey.cli.probes import Chosen, Probe, choose, read_probe
+from sey.cli.params import Pid
+from sey.cli.probes import choose, read_probe
 from sey.cli.problems import format_option
 from sey.cli.progress import working
-from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
+from sey.runtime.capture import Capture, ProcessFacts
 from sey.runtime.files import writable_target
-from sey.runtime.snapshot import Limits, take
-
-if TYPE_CHECKING:
-    from sey.frontend.compile import Options
-
-
-@dataclass(frozen=True)
-class NothingCaptured(Problem):
-    """Every one of several processes failed; each was told."""
-
-    code: ClassVar[str] = "SEY0664"
-    exit_status: ClassVar[Exit] = Exit.NOTHING
-    title: ClassVar[str] = "none of {count} processes could be captured; no file was written"
-    count: int
-
-
-max_pause_option = click.option(
-    "--max-pause",
-    type=Duration(1_000_000, 60 * 10**9),
-    default=Limits().max_pause_ns,
-    show_default="250ms",
-    help="How long a process may stand still.",
-)
-max_bytes_option = click.option(
-    "--max-bytes",
-    type=Size(1 << 20, 64 << 30),
-    default=Limits().max_bytes,
-    show_default="256MiB",
-    help="How much may be collected from a process.",
-)
+from sey.runtime.snapshot import Limits
 
 
 @click.command()
@@ -57,8 +27,8 @@ max_bytes_option = click.option(
 @max_pause_option
 @max_bytes_option
 @click.option("--engine", type=click.Choice(("auto", "ebpf")), default="auto", help="What reads the processes.")
-@click.option("--allow-missing", is_flag=True, help="What a binary lacks is a warning, and missing in the capture.")
-@click.option("--debug-file", type=click.Path(), help="A separate file with the debug information.")
+@allow_missing_option
+@debug_file_option
 @json_option
 @format_option
 def snapshot(
@@ -98,37 +68,6 @@ def snapshot(
         print_json({"file": path, "processes": [_object(process.facts) for process in capture.processes]})
     for line in (*summary, f"{'written':10}  {path} ({_size(path)})"):
         click.echo(line, err=True)
-
-
-def capture_chosen(chosen: Chosen, limits: Limits) -> Capture:
-    """Take the snapshots. Raises SeyError where no process could be captured."""
-    for error in chosen.failures.values():
-        problems.show(error)
-    with working("capturing"):
-        capture = take(chosen.bundles, chosen.requests, limits)
-    processes = [_named(process, chosen) for process in capture.processes]
-    for process in processes:
-        if process.facts.problem is not None:
-            click.echo(f"error: process {process.facts.pid}: {process.facts.problem}", err=True)
-    failed = [_failed(pid, error) for pid, error in chosen.failures.items()]
-    if all(process.facts.problem is not None for process in processes):
-        raise SeyError(NothingCaptured(len(processes) + len(failed)))
-    return Capture(capture.bundles, (*processes, *failed))
-
-
-def snapshot_of(pid: int, limits: Limits, options: Options | None = None) -> Capture:
-    """Goroutines and stacks of one process. Raises SeyError."""
-    with working("preparing the probe"):
-        chosen = choose([Probe("")], [pid], options)
-    return capture_chosen(chosen, limits)
-
-
-def _named(process: ProcessCapture, chosen: Chosen) -> ProcessCapture:
-    return replace(process, facts=replace(process.facts, programs=chosen.programs.get(process.facts.pid, ())))
-
-
-def _failed(pid: int, error: SeyError) -> ProcessCapture:
-    return ProcessCapture(ProcessFacts(pid, "", problem=error.problems[0].message()), None, None)
 
 
 def _free_name(capture: Capture) -> str:

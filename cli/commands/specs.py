@@ -9,23 +9,22 @@ from pathlib import Path
 import click
 
 from sey.binary.errors import Exit, Problem, SeyError
+from sey.binary.gobinary import open_go
+from sey.binary.identity import identity
 from sey.cli import problems
+from sey.cli.options import allow_missing_option, debug_file_option
 from sey.cli.output import json_option, print_json
 from sey.cli.problems import format_option
 from sey.cli.targets import binary_of
-from sey.frontend.compile import Options, compile_spec
+from sey.frontend.compile import Options, bind_spec, compile_spec, lower_spec
+from sey.frontend.debuginfo.open import open_debug_info
 from sey.frontend.diagnostics.render import severity
 from sey.frontend.fmt import format_spec
 from sey.frontend.parser import read
 from sey.frontend.source import Source
-from sey.runtime.bundle import Bundle
+from sey.runtime.bundle import BinaryProbe, Bundle
 from sey.runtime.file_errors import CannotWrite
 from sey.runtime.files import write_whole
-
-allow_missing_option = click.option(
-    "--allow-missing", is_flag=True, help="What a binary lacks is a warning, and missing in the result."
-)
-debug_file_option = click.option("--debug-file", type=click.Path(), help="A separate file with the debug information.")
 
 
 @click.command()
@@ -44,8 +43,7 @@ def check(
     status = Exit.DONE
     for target in targets:
         try:
-            compiled = compile_spec(source, [binary_of(target)], Options(allow_missing, debug_file))
-            fresh = [*compiled.warnings, *sql_problems(compiled.bundle)]
+            fresh = _problems_for(source, binary_of(target), Options(allow_missing, debug_file))
         except SeyError as error:
             fresh = list(error.problems)
         errors = [problem for problem in fresh if severity(problem).value == "error"]
@@ -58,6 +56,16 @@ def check(
     if status is Exit.DONE and form == "text":
         click.echo(f"{spec}: fits {', '.join(targets)}")
     return status
+
+
+def _problems_for(source: Source, path: str, options: Options) -> Sequence[Problem]:
+    """What is to say of a spec and one binary: warnings, and what is wrong with its SQL. Raises SeyError."""
+    binary = open_go(path)
+    info = open_debug_info(path, cache_dir=options.cache_dir, debug_file=options.debug_file)
+    spec, warnings = bind_spec(source, info, path, binary.build.module, options.allow_missing)
+    plan = lower_spec(spec, info, binary).plan
+    probe = BinaryProbe(path, identity(binary.elf), str(binary.build.version), plan, "")
+    return [*warnings, *sql_problems(Bundle(source.path, source.text, (probe,)))]
 
 
 @click.command()

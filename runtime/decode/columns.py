@@ -15,7 +15,7 @@ from sey.runtime.decode.arrow_form import JSON, Form, form_of, to_arrow
 from sey.runtime.decode.json_form import bare_json, to_text
 from sey.runtime.decode.text import hex_words
 from sey.runtime.decode.values import Limits, ValueDecoder
-from sey.runtime.decode.vectors import OUT_OF_RANGE, STATUS_WORDS, Nothing, Shared, Times, Vector, missing, spread
+from sey.runtime.decode.vectors import OUT_OF_RANGE, STATUS_WORDS, Nothing, Times, Vector, missing, spread, through
 from sey.runtime.pages import I64Array, U8Array, U64Array
 
 _WITH_ADDRESS = frozenset(
@@ -118,6 +118,8 @@ class DecodedColumn:
         _, fits = times.microseconds(values)
         if not len(fits):
             return np.zeros(len(part.rows), dtype=np.bool_)
+        if not len(fits):
+            return np.zeros(len(part.rows), dtype=np.bool_)
         return np.asarray((part.vector.status == Status.OK) & (index >= 0) & ~fits[np.maximum(index, 0)])
 
     def _part_details(self, part: Part) -> pa.StringArray:
@@ -126,7 +128,7 @@ class DecodedColumn:
         result = np.full(len(status), None, dtype=object)
         cut = status == Status.TRUNCATED
         result[cut] = vector.detail[cut].astype(str)
-        fixed = {Status.UNSUPPORTED: _innermost(vector).name, Status.OPTIMIZED_OUT: self.column.problem}
+        fixed = {Status.UNSUPPORTED: through(vector)[0].type.name, Status.OPTIMIZED_OUT: self.column.problem}
         for which, text in fixed.items():
             result[status == which] = text
         beyond = self._beyond(part)
@@ -194,18 +196,9 @@ def _decode_rows(
     return Part(rows, spread(vector, there, status, detail), there)
 
 
-def _innermost(vector: Vector) -> PlanType:
-    while isinstance(vector.data, Shared):
-        vector = vector.data.target
-    return vector.type
-
-
 def _times(vector: Vector) -> tuple[Times, I64Array] | None:
     """The times in a column of times (or of pointers to them), and which of them each row has."""
-    index: I64Array = np.arange(len(vector), dtype=np.int64)
-    while isinstance(vector.data, Shared):
-        step = vector.data.index
-        index = np.where(index >= 0, step[np.maximum(index, 0)], -1)
-        vector = vector.data.target
-    return (vector.data, index) if isinstance(vector.data, Times) else None
-
+    inner, index = through(vector)
+    if not isinstance(inner.data, Times):
+        return None
+    return inner.data, np.arange(len(vector), dtype=np.int64) if index is None else index

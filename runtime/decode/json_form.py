@@ -24,6 +24,7 @@ from sey.runtime.decode.vectors import (
     Texts,
     Times,
     Vector,
+    through,
 )
 
 _WITH_ADDRESS = (Status.DEPTH, Status.UNREADABLE, Status.BUDGET, Status.UNSUPPORTED)
@@ -33,16 +34,9 @@ def present(vector: Vector) -> npt.NDArray[np.bool_]:
     """Where there is a value, whole or in part."""
     status = vector.status
     shown = (status == Status.OK) | (status == Status.TRUNCATED)
-    if isinstance(vector.data, Dynamic) or _is_dynamic(vector):
+    if isinstance(through(vector)[0].data, Dynamic):
         shown |= status == Status.TYPE_UNKNOWN
     return np.asarray(shown)
-
-
-def _is_dynamic(vector: Vector) -> bool:
-    data = vector.data
-    while isinstance(data, Shared):
-        data = data.target.data
-    return isinstance(data, Dynamic)
 
 
 def to_json(vector: Vector) -> pa.StringArray:
@@ -62,7 +56,7 @@ def to_json(vector: Vector) -> pa.StringArray:
 def bare_json(vector: Vector) -> pa.StringArray:
     """As `to_json` for the values inside, but NULL where the value itself is missing, and without an object around it
     where it is truncated: the status that stands beside it says so."""
-    inner, index = _through(vector)
+    inner, index = through(vector)
     texts = _data(inner)
     shown = present(vector)
     if index is None:
@@ -74,7 +68,7 @@ def bare_json(vector: Vector) -> pa.StringArray:
 
 def to_text(vector: Vector) -> pa.StringArray:
     """The values as text for people to search: strings as they are, all else as JSON; missing ones are NULL."""
-    inner, index = _through(vector)
+    inner, index = through(vector)
     if not isinstance(inner.data, Texts):
         return bare_json(vector)
     texts = inner.data.values
@@ -88,19 +82,6 @@ def quoted(texts: pa.StringArray) -> pa.StringArray:
         return _joined('"', texts, '"')
     escaped = [json.dumps(t, ensure_ascii=False)[1:-1] for t in texts.filter(special).to_pylist()]
     return _joined('"', pc.replace_with_mask(texts, special, pa.array(escaped, pa.string())), '"')
-
-
-def _through(vector: Vector) -> tuple[Vector, npt.NDArray[np.int64] | None]:
-    """Behind what is shared: the vector of the values themselves, and which of them each row has (None: in order)."""
-    index: npt.NDArray[np.int64] | None = None
-    while isinstance(vector.data, Shared):
-        step = vector.data.index
-        if index is None:
-            index = step
-        else:
-            index = np.where(index >= 0, step[np.maximum(index, 0)], -1) if len(step) else index
-        vector = vector.data.target
-    return vector, index
 
 
 def _data(vector: Vector) -> pa.StringArray:

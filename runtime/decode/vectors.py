@@ -134,6 +134,22 @@ def spread(target: Vector, rows: npt.NDArray[np.bool_], status: U8Array, detail:
     return Vector(target.type, status, detail, address, Shared(index, target))
 
 
+def through(vector: Vector) -> tuple[Vector, I64Array | None]:
+    """Behind what is shared: the vector of the values themselves, and which of them each row has.
+
+    -1 stands for a row without one; None means that every row has its own, in order.
+    """
+    index: I64Array | None = None
+    while isinstance(vector.data, Shared):
+        step = vector.data.index
+        if index is None:
+            index = step
+        elif len(step):
+            index = np.where(index >= 0, step[np.maximum(index, 0)], -1)
+        vector = vector.data.target
+    return vector, index
+
+
 def is_bytes(kind: PlanType, types: dict[int, PlanType]) -> bool:
     """Whether the type is a slice or array of bytes, which is shown in hexadecimal."""
     elem = types.get(kind.elem) if kind.elem is not None else None

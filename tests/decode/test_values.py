@@ -336,6 +336,19 @@ def test_civil_dates_agree_with_python(seconds: int) -> None:
         assert civil(seconds).startswith("-") == (seconds < -YEAR_1 - 366 * 86400) or seconds < 0
 
 
+def test_columns_in_which_nothing_is_there() -> None:
+    bench = Bench()
+    go = bench.go
+    inner = go.struct("main.T", ("s", go.string), ("t", go.time), ("n", go.slice(go.time)))
+    for kind in (go.time, go.string, inner, go.any, go.slice(inner), go.pointer(go.pointer(inner)), go.pointer(go.any)):
+        for raws, statuses in (([], []), ([bytes(kind.size)] * 2, [Status.NOT_LIVE, Status.UNREADABLE])):
+            decoded = bench.decode(kind, raws, statuses=list(map(int, statuses)))
+            assert decoded.values().to_pylist() == jsons(decoded) == decoded.texts().to_pylist() == [None] * len(raws)
+            assert words(decoded) == [status.word for status in statuses]
+        zero = bench.decode(kind, [bytes(kind.size)])
+        assert len(zero.values()) == len(zero.json()) == len(zero.details()) == 1
+
+
 def test_durations_are_nanoseconds() -> None:
     bench = Bench()
     decoded = bench.round_trip(bench.go.duration, 1_500_000_000, -1)

@@ -1,0 +1,26 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import click
+
+from sey.cli.params import Duration, Size
+
+max_pause_option = click.option(
+    "--max-pause",
+    type=Duration(1_000_000, 60 * 10**9),
+    default="250ms",
+    show_default=True,
+    help="How long a process may stand still.",
+)
+max_bytes_option = click.option(
+    "--max-bytes",
+    type=Size(1 << 20, 64 << 30),
+    default="256MiB",
+    show_default=True,
+    help="How much may be collected from a process.",
+)
+allow_missing_option = click.option(
+    "--allow-missing", is_flag=True, help="What a binary lacks is a warning, and missing in the result."
+)
+debug_file_option = click.option("--debug-file", type=click.Path(), help="A separate file with the debug information.")
