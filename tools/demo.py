@@ -106,7 +106,7 @@ def lines_of(process: subprocess.Popen[str], patience: float) -> Iterator[str]:
     alarm.start()
     try:
         # Not `yield from`: that closes the pipe with the generator, and the process would die of its next line.
-        for line in process.stdout:
+        for line in process.stdout:  # noqa: UP028
             yield line
     finally:
         alarm.cancel()
