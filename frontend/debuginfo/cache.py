@@ -18,7 +18,7 @@ import numpy as np
 
 from sey.frontend.debuginfo.index import ARRAYS, TEXTS, Index
 
-_MAGIC = b"sey-idx1"
+_MAGIC = b"sey-idx2"
 """Changes with anything that changes what an index says of the same binary."""
 _KEY_SIZE = 32
 _DIGEST_SIZE = 16

@@ -42,6 +42,11 @@ class Functions:
             self._index.body_count(linkages),
         )
 
+    def some_address(self, name: str) -> int | None:
+        """An address at which code of the function begins. Raises DamageError."""
+        places = (p for number in self._index.linkages_of(name) for p in self._index.places(number))
+        return next((ranges[0].lo for p in places if (ranges := self._body(p).ranges)), None)
+
     def bodies(self, name: str) -> tuple[Body, ...]:
         """Every body of the function, by address; those without code are left out. Raises DamageError."""
         places = [p for number in self._index.linkages_of(name) for p in self._index.places(number)]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.model import Range, TypeId
-from sey.frontend.debuginfo.names import is_defined_type, stack_name
+from sey.frontend.debuginfo.names import is_defined_type, source_name, stack_name
 from sey.frontend.debuginfo.scan import Harvest
 
 I64Array = npt.NDArray[np.int64]
@@ -151,7 +151,9 @@ def build_index(harvest: Harvest) -> Index:
     arrays: dict[str, I64Array] = {}
     _functions(harvest, texts, arrays)
     _types(harvest, texts, arrays)
-    variables = sorted({(_text(name), kind, at) for name, kind, at in harvest.variables if at < _MAX_ADDRESS})
+    variables = sorted(
+        {(source_name(_text(name)), kind, at) for name, kind, at in harvest.variables if at < _MAX_ADDRESS}
+    )
     texts["globals"] = _join([name for name, _, _ in variables])
     arrays["global_type"] = _array([kind for _, kind, _ in variables])
     arrays["global_address"] = _array([at for _, _, at in variables])
@@ -194,7 +196,7 @@ def _check_functions(harvest: Harvest, used: set[int]) -> None:
 
 
 def _types(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, I64Array]) -> None:
-    types = sorted((_text(name), die, runtime) for name, die, runtime in harvest.types)
+    types = sorted((source_name(_text(name)), die, runtime) for name, die, runtime in harvest.types)
     texts["types"] = _join([name for name, _, _ in types])
     arrays["type_die"] = _array([die for _, die, _ in types])
     arrays["type_runtime"] = _array([runtime if runtime < _MAX_ADDRESS else 0 for _, _, runtime in types])

@@ -17,6 +17,24 @@ def stack_name(linkage: str) -> str:
     return linkage if start < 0 or end <= start else f"{linkage[:start]}[...]{linkage[end + 1 :]}"
 
 
+_ESCAPES = re.compile(r'"(?:[^"\\]|\\.)*"|((?:%[0-9a-f]{2})+)')
+
+
+def source_name(linkage: str) -> str:
+    """A type's or variable's name with its import path as sources have it: `gopkg.in/yaml%2ev3.Node` is `….v3.Node`.
+
+    The linker's escapes are those of objabi.PathToPrefix. Function names keep them, as stack traces do; so do struct
+    tags, which are quoted.
+    """
+    if "%" not in linkage:
+        return linkage
+    return _ESCAPES.sub(lambda m: _unescaped(m[1]) if m[1] else m[0], linkage)
+
+
+def _unescaped(escapes: str) -> str:
+    return bytes.fromhex(escapes.replace("%", "")).decode("utf-8", "replace")
+
+
 def is_defined_type(name: str) -> bool:
     """Whether a type's name is that of a predeclared or defined type.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from sey.frontend.debuginfo.index import Index, build_index
 from sey.frontend.debuginfo.lines import Lines
 from sey.frontend.debuginfo.locator import Locator
 from sey.frontend.debuginfo.model import Body, FunctionEntry, GlobalVariable, GoType, TypeId, Variable
+from sey.frontend.debuginfo.names import stack_name
 from sey.frontend.debuginfo.scan import scan
 from sey.frontend.debuginfo.sections import DwarfSections
 from sey.frontend.debuginfo.types import UNKNOWN, Types
@@ -95,7 +97,21 @@ class BinaryDebugInfo:
 
     def function(self, name: str) -> FunctionEntry | None:
         """The function of that exact stack-trace name, or None."""
-        return _guarded(self._units, lambda: self._functions.entry(name))
+        found = _guarded(self._units, lambda: self._functions.entry(name))
+        if found is None or found.file is not None:
+            return found
+        return replace(found, file=self._file_of(name))
+
+    def _file_of(self, name: str) -> str | None:
+        """The file of a function, by its code: functions that can be inlined have no file in the debug information."""
+        address = _guarded(self._units, lambda: self._functions.some_address(name))
+        if address is None:
+            return None
+        try:
+            frames = self.pclntab.frames_at(address, exact=True)
+        except SeyError:
+            return None
+        return next((f.file for f in frames if stack_name(f.function) == name and f.file != "?"), None)
 
     def bodies(self, name: str) -> tuple[Body, ...]:
         """Every body of the function: all shapes of a generic one, all inlined instances; by address."""

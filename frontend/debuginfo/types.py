@@ -10,6 +10,7 @@ from __future__ import annotations
 from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.dwarf import At, Encoding, GoKind, Tag
 from sey.frontend.debuginfo.model import BUILTIN, Field, GoType, Kind, TypeId
+from sey.frontend.debuginfo.names import source_name
 from sey.frontend.debuginfo.units import Die, Units
 
 UNKNOWN = GoType(-1000, "?", Kind.UNKNOWN, 0)
@@ -123,7 +124,7 @@ class Types:
         empty_interface: bool = False,
         layout: TypeId | None = None,
     ) -> GoType:
-        name = die.name or "?"
+        name = source_name(die.name or "?")
         runtime = die.number(At.GO_RUNTIME_TYPE) or None
         shape = "go.shape." in name
         return GoType(die.offset, name, kind, size, fields, elem, key, length, runtime, empty_interface, layout, shape)

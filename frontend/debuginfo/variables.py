@@ -42,7 +42,7 @@ class Variables:
         variables = (self._variable(die, scope, body, physical_die) for die, scope in self._entries(tree, body))
         found = [v for v in variables if v is not None]
         found += self._unmentioned(tree, found, body)
-        found = _without_repetitions(found)
+        found = _with_heap_copies(_without_repetitions(found))
         return tuple(sorted(found, key=lambda v: (_ROLE_ORDER[v.role], 0 if v.role is not Role.LOCAL else v.decl_line)))
 
     def _tree(self, body: Body, physical_die: int) -> Tree:
@@ -144,6 +144,26 @@ def _role(declared: Die) -> Role:
     if declared.tag != Tag.FORMAL_PARAMETER:
         return Role.LOCAL
     return Role.RESULT if declared.number(At.VARIABLE_PARAMETER) else Role.PARAMETER
+
+
+def _with_heap_copies(found: list[Variable]) -> list[Variable]:
+    """Tell parameters and results that were moved to the heap from the copies that they came in or leave with.
+
+    Once there, the heap's is the variable, so it wins (by its depth) from the first code that has it on. A result has
+    no other value; a parameter has one before.
+    """
+    moved = {v.name for v in found if v.by_reference and v.role is Role.LOCAL and v.depth == 0}
+    twins = {v.name: v.role for v in found if v.name in moved and v.role in (Role.PARAMETER, Role.RESULT)}
+    kept = list[Variable]()
+    for v in found:
+        role = twins.get(v.name)
+        if role is None or v.depth or (v.role is Role.PARAMETER and not v.by_reference):
+            kept.append(v)
+        elif v.by_reference:
+            first = v.starts if v.starts is not None else min((r.lo for r in v.locations), default=v.scope[-1].hi)
+            scope = tuple(Range(max(s.lo, first), s.hi) for s in v.scope if s.hi > first)
+            kept.append(replace(v, depth=1, scope=scope) if role is Role.PARAMETER else replace(v, role=role))
+    return kept
 
 
 def _without_repetitions(found: list[Variable]) -> list[Variable]:
