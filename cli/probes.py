@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from sey.binary.errors import Exit, Problem, SeyError
 from sey.binary.gobinary import open_go
 from sey.binary.identity import Identity, identity
+from sey.cli import probe_cache
 from sey.cli.targets import require_go
 from sey.ir.plan import PlanProgram, PlanRule
 from sey.runtime.bundle import Bundle
@@ -70,12 +72,39 @@ class NoProbeFits(Problem):
 
 @dataclass(frozen=True)
 class Probe:
-    """A PROBE: a spec to compile for each binary, or a bundle. Neither: goroutines and stacks alone."""
+    """A PROBE: a spec to compile for each binary, or a bundle. Neither: goroutines and stacks alone.
+
+    A spec is its bytes, and is parsed only when that is wanted: one that was compiled before needs no parser.
+    """
 
     name: str
-    source: Source | None = None
+    spec: bytes | None = None
     bundle: Bundle | None = None
-    programs: tuple[PlanProgram, ...] = ()
+
+    @cached_property
+    def source(self) -> Source | None:
+        """The spec's text. Raises SeyError where it is none."""
+        if self.spec is None:
+            return None
+        from sey.frontend.parser import decode
+
+        return decode(self.name, self.spec)
+
+    @cached_property
+    def programs(self) -> tuple[PlanProgram, ...]:
+        """The programs that it is for. Raises SeyError with all that is wrong with a spec's syntax."""
+        if self.bundle is not None:
+            return tuple(dict.fromkeys(p for binary in self.bundle.binaries for p in binary.plan.programs))
+        if self.source is None:
+            return ()
+        from sey.frontend import ast
+        from sey.frontend.parser import parse
+
+        blocks = [s for s in parse(self.source).statements if isinstance(s, ast.Program)]
+        return tuple(
+            PlanProgram(b.name.name, tuple(PlanRule(r.kind.name, str(r.value.value)) for r in b.rules))
+            for b in blocks
+        )
 
     def applies(self, process: Process, module: str) -> bool:
         """Whether the process is one of its programs; without programs every process is."""
@@ -99,18 +128,17 @@ class Chosen:
 def read_probe(path: str) -> Probe:
     """A PROBE by its contents: a bundle begins with its magic, all else is a spec. Raises SeyError."""
     if _is_bundle(path):
-        bundle = Bundle.load(path)
-        programs = tuple(dict.fromkeys(p for binary in bundle.binaries for p in binary.plan.programs))
-        return Probe(path, bundle=bundle, programs=programs)
-    from sey.frontend import ast
-    from sey.frontend.parser import parse, read
+        return Probe(path, bundle=Bundle.load(path))
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MOST_SPEC + 1)
+    except OSError:
+        data = b""
+    if not 0 < len(data) <= _MOST_SPEC:
+        from sey.frontend.parser import read
 
-    source = read(path)
-    blocks = [s for s in parse(source).statements if isinstance(s, ast.Program)]
-    programs = tuple(
-        PlanProgram(b.name.name, tuple(PlanRule(r.kind.name, str(r.value.value)) for r in b.rules)) for b in blocks
-    )
-    return Probe(path, source=source, programs=programs)
+        read(path)  # says what is wrong with it, if anything is
+    return Probe(path, spec=data)
 
 
 def _is_bundle(path: str) -> bool:
@@ -203,6 +231,10 @@ def _probe_for(probes: Sequence[Probe], process: Process, *, asked: bool) -> Pro
     return fitting[0]
 
 
+_MOST_SPEC = 256 << 10
+"""A longer spec is left to the reader, which has a limit of its own and the words for it."""
+
+
 class _Maker:
     """Makes requests, and the bundles for them: each spec is compiled once for each binary."""
 
@@ -220,7 +252,8 @@ class _Maker:
         else:
             number, entry = self._compiled(probe, found, path), 0
         self.chosen.requests.append(Request(process, number, entry))
-        self.chosen.programs[process.pid] = matching_programs(probe.programs, process, binary.build.module)
+        programs = self.chosen.bundles[number].binaries[entry].plan.programs
+        self.chosen.programs[process.pid] = matching_programs(programs, process, binary.build.module)
 
     def _stored(self, name: str, bundle: Bundle, found: Identity, process: Process) -> tuple[int, int]:
         entries = [n for n, binary in enumerate(bundle.binaries) if binary.identity == found]
@@ -236,10 +269,22 @@ class _Maker:
     def _compiled(self, probe: Probe, found: Identity, path: str) -> int:
         key = (probe.name, found.key)
         if key not in self._made:
-            from sey.frontend.compile import Options, compile_spec
-
-            compiled = compile_spec(probe.source, [path], self.options or Options())
-            self.chosen.warnings += [(warning, probe.source) for warning in compiled.warnings]
+            bundle = self._make(probe, found, path)
             self._made[key] = len(self.chosen.bundles)
-            self.chosen.bundles.append(compiled.bundle)
+            self.chosen.bundles.append(bundle)
         return self._made[key]
+
+    def _make(self, probe: Probe, found: Identity, path: str) -> Bundle:
+        """The bundle from the cache, else a new one. One that came with warnings is made again, to have them told."""
+        # What a debug file holds, its name doesn't tell.
+        kept = self.options is None or self.options.debug_file is None
+        key = probe_cache.cache_key(probe.name, probe.spec, found, repr(self.options))
+        if kept and (known := probe_cache.load(key)) is not None:
+            return known
+        from sey.frontend.compile import Options, compile_spec
+
+        compiled = compile_spec(probe.source, [path], self.options or Options())
+        self.chosen.warnings += [(warning, probe.source) for warning in compiled.warnings]
+        if kept and not compiled.warnings:
+            probe_cache.save(key, compiled.bundle)
+        return compiled.bundle
