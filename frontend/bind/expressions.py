@@ -11,7 +11,7 @@ from sey.frontend.bind import access, operators
 from sey.frontend.bind.operands import Operand, Untyped, UntypedKind, Value, typed
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GlobalVariable, GoType, Kind
 from sey.frontend.diagnostics.base import Reject
-from sey.frontend.diagnostics.types import ConditionNotBool
+from sey.frontend.diagnostics.types import ConditionNotBool, Unsupported
 
 PREDECLARED = frozenset({"true", "false", "nil"})
 _DURATION = BUILTIN["time.Duration"]
@@ -48,7 +48,10 @@ class Typer:
 
     def value(self, expr: ast.Expr) -> bound.Expr:
         """The expression, typed. Raises Reject with what is wrong in it."""
-        return typed(self._operand(expr)).expr
+        value = typed(self._operand(expr)).expr
+        if isinstance(value, bound.Const) and value.type.kind is Kind.STRING:
+            raise Reject(Unsupported(span=expr.span, what="capturing a string constant", advice_text="select it in SQL"))
+        return value
 
     def condition(self, expr: ast.Expr) -> bound.Expr:
         """The expression, which has to be a bool. Raises Reject."""

@@ -37,8 +37,8 @@ class FunctionScope:
         return name in self._all
 
     def names(self) -> tuple[str, ...]:
-        """All variables, in the order in which they were first met."""
-        return tuple(self._all)
+        """All variables that can be named (unnamed results can't), in the order in which they were first met."""
+        return tuple(name for name in self._all if not name.startswith("~") and name != "_")
 
     def nearest(self, name: str) -> tuple[str, ...]:
         """The variables closest in name."""

@@ -208,9 +208,13 @@ class _Binder:
     def _unknown_function(self, name: str, span: Span) -> UnknownFunction:
         if self._functions is None:
             self._functions = Names(self.info.function_names())
-        remark = "functions are named as Go's stack traces print them: `main.(*server).GetInfo`, `main.main.func1`"
+        remarks = ["functions are named as Go's stack traces print them: `main.(*server).GetInfo`, `main.main.func1`"]
         nearest = self._functions.nearest(name)
-        return UnknownFunction(span=span, binary=self.binary, name=name, nearest=nearest, remarks=(remark,))
+        prefix = name[: name.rfind(".") + 1]
+        siblings = tuple(n for n in self._functions.beginning(prefix) if n.isidentifier()) if prefix else ()
+        if not nearest and siblings:
+            remarks.append(f"`{prefix[:-1]}` has {few(siblings)}")
+        return UnknownFunction(span=span, binary=self.binary, name=name, nearest=nearest, remarks=tuple(remarks))
 
     def _capture_columns(self, func: ast.Func, table: str) -> list[str]:
         namespace = self.columns.get(table) or column_namespace()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import os.path
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
@@ -35,6 +36,10 @@ class Names:
         close = best if best >= _SAME else max(_GOOD_ENOUGH, best - _AS_CLOSE)
         return tuple(name for score, _, name in scored[:count] if -score >= close)
 
+    def beginning(self, prefix: str) -> tuple[str, ...]:
+        """What follows `prefix` in the names that begin with it, in their order."""
+        return tuple(name[len(prefix) :] for name in self._names if name.startswith(prefix))
+
     def _shortlist(self, wanted: str) -> list[str]:
         """The names that share the most runs of three characters with `wanted` (given in lower case).
 
@@ -55,13 +60,20 @@ class Names:
 
 
 def _likeness(wanted: str, name: str) -> float:
-    """0 to 1: the same but for case is nearly 1, the same last word counts for much (`GetInfo`, `server.GetInfo`)."""
-    if wanted.lower() == name.lower():
+    """0 to 1: the same but for case is nearly 1, the same last word counts for much (`GetInfo`, `server.GetInfo`).
+
+    The package and receiver that both begin with say nothing about the rest, so they don't count.
+    """
+    a, b = wanted.lower(), name.lower()
+    if a == b:
         return _SAME
-    ratio = SequenceMatcher(None, wanted.lower(), name.lower(), autojunk=False).ratio()
-    if _last_word(wanted) == _last_word(name):
-        return max(ratio, 0.6 + 0.39 * ratio)
-    return ratio
+    same_last_word = _last_word(wanted) == _last_word(name)
+    if not same_last_word:
+        shared = os.path.commonprefix([a, b])
+        cut = max(shared.rfind("."), shared.rfind("/")) + 1
+        a, b = a[cut:], b[cut:]
+    ratio = SequenceMatcher(None, a, b, autojunk=False).ratio()
+    return max(ratio, 0.6 + 0.39 * ratio) if same_last_word else ratio
 
 
 def _last_word(name: str) -> str:

@@ -73,7 +73,7 @@ def _section(kind: type[Problem]) -> str:
     if text and not text.startswith(f"{kind.__name__}("):  # else it is only the signature that `dataclass` puts there
         lines += ["", text]
     if kind.help:
-        lines += ["", f"What to do: {kind.help.replace('{{', '{').replace('}}', '}')}."]
+        lines += ["", f"What to do: {kind.help.replace('{{', '{').replace('}}', '}')}"]
     return "\n".join(lines) + "\n"
 
 
