@@ -13,7 +13,7 @@ from sey.runtime.decode.columns import DecodedColumn
 from sey.runtime.decode.process import DecodedProcess, decode_process
 from sey.runtime.decode.tables import ending, skipped
 from sey.runtime.decode.vectors import STATUS_WORDS
-from sey.runtime.stacks import duration, printable
+from sey.runtime.wording import duration, printable
 
 _COMMON = 3
 _MOST_MISSING = 4
