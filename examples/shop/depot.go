@@ -21,8 +21,9 @@ func newDepot(city string) *Depot {
 // Available is how many of a thing there are.
 func (d *Depot) Available(sku string) int {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.stock[sku]
+	n := d.stock[sku]
+	d.mu.Unlock()
+	return n
 }
 
 // Fulfil takes an order's goods out of the stock and has the customer pay. Nothing may come between the two: otherwise
