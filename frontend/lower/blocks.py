@@ -47,9 +47,9 @@ class Shared:
             ),
         )
 
-    def at(self, span: Span) -> Location:
-        """The location of a span in the spec."""
-        return Location(SPEC_FILE, self.source.position(span.start)[0])
+    def at(self, span: Span) -> Location | None:
+        """The location of a span in the spec; of an empty span, which is none of it, None."""
+        return Location(SPEC_FILE, self.source.position(span.start)[0]) if span.end > span.start else None
 
 
 def row_stream(number: int, widths: Iterable[int]) -> Stream:
