@@ -134,7 +134,7 @@ _UNNAMED_RESULT = re.compile(r"~[rb]\d+")
 
 
 def _is_source_name(name: str) -> bool:
-    """Whether a spec can use a name: not `_`, and none of the compiler's own (`s.ptr`, `.dict`, `#yield1`, `~r0ptr`)."""
+    """Whether a spec can use a name: not `_`, and none of the compiler's (`s.ptr`, `.dict`, `#yield1`, `~r0ptr`)."""
     return name != "_" and (name.isidentifier() or bool(_UNNAMED_RESULT.fullmatch(name)))
 
 
