@@ -74,11 +74,18 @@ class Known:
     streams: dict[str, Stream]
     tables: dict[str, Table]
     signatures: dict[str, Signature]
+    locals: frozenset[str]
+    """The names of values that the text uses anywhere."""
 
 
 def signature_of(function: Function) -> Signature:
     """The signature of a function."""
     return Signature(tuple(p.type for p in function.parameters), function.result)
+
+
+def scan_locals(text: str) -> frozenset[str]:
+    """The names of values that a text uses anywhere."""
+    return frozenset(_LOCAL.findall(text))
 
 
 def scan_signatures(text: str) -> dict[str, Signature]:
@@ -117,8 +124,6 @@ class FunctionParser:
         lexer = self.lexer
         line = lexer.line
         lexer.expect("func")
-        # Names of materialised literals must miss every name that the text still brings.
-        self.taken = set(_LOCAL.findall(lexer.text))
         name = lexer.take("global", "a function's name").name
         parameters = self._parameters()
         result = self._type() if lexer.accept("->") else None
@@ -528,10 +533,10 @@ class FunctionParser:
     def _fresh(self, hint: str, kind: Type) -> Value:
         """A value whose name the text doesn't use anywhere."""
         name, count = hint, 1
-        while name in self.taken:
+        while name in self.known.locals or name in self.defined:
             count += 1
             name = f"{hint}_{count}"
-        self.taken.add(name)
+        self.defined.add(name)
         return Value(name, kind)
 
     def _new(self, token: Token, kind: Type) -> Value:

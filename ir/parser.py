@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sey.ir.lexer import Lexer
 from sey.ir.nodes import Buffer, Column, Dict, Function, Program, Stream, StreamField, Table, Type, layout_stream
-from sey.ir.parse_function import TYPES, FunctionParser, Known, Signature, scan_signatures, signature_of
+from sey.ir.parse_function import TYPES, FunctionParser, Known, Signature, scan_locals, scan_signatures, signature_of
 
 __all__ = ["Signature", "parse_functions", "parse_program", "scan_signatures", "signature_of"]
 
@@ -36,6 +36,7 @@ def parse_program(
         {stream.name: stream for stream in streams},
         {table.name: table for table in tables},
         {**(signatures or {}), **scan_signatures(text)},
+        scan_locals(text),
     )
     return _ProgramParser(lexer, known, file_index if stamp else None).program()
 

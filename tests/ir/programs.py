@@ -52,6 +52,8 @@ ADDRESSES = tuple(BASE + PAGE * number for number in (0, 1, 3, 4, 5, 9))
 
 T = TypeVar("T")
 INTEGERS = (Type.I1, Type.I8, Type.I16, Type.I32, Type.I64)
+_OFTEN = (Type.I64, Type.I64, Type.I64, Type.I1, Type.I1, Type.I32, Type.I16, Type.I8)
+"""Types as often as they are taken: values of few types flow from operation to operation more."""
 FILES = ("spec.sey", "prelude.ir")
 
 
@@ -138,7 +140,7 @@ def programs(draw: st.DrawFn, *, statements: int = 12) -> Program:
         ),
     )
     functions: list[Function] = []
-    for number in range(draw(st.integers(0, 3))):
+    for number in range(draw(st.sampled_from([2, 3, 1, 0]))):
         functions.append(_helper(draw, world, functions, number, statements))
     functions.append(_main(draw, world, functions, statements))
     if draw(st.booleans()):
@@ -201,8 +203,8 @@ class _World:
 
 
 def _helper(draw: st.DrawFn, world: _World, callees: Sequence[Function], number: int, statements: int) -> Function:
-    kinds = draw(st.lists(st.sampled_from(INTEGERS), max_size=5))
-    result = draw(st.none() | st.sampled_from(INTEGERS))
+    kinds = draw(st.lists(st.sampled_from(_OFTEN), max_size=5))
+    result = draw(st.sampled_from([*_OFTEN, None]))
     b = FunctionBuilder(f"helper{number}", [(f"p{i}", kind) for i, kind in enumerate(kinds)], result)
     writer = _Writer(draw, world, callees, b, MAX_FRAMES - 2 - number)
     writer.values += b.parameters
@@ -277,7 +279,7 @@ class _Writer:
         return self.number(1, of) == of
 
     def kind(self) -> Type:
-        return self.choose(INTEGERS)
+        return self.choose(_OFTEN)
 
     def pick(self, kind: Type) -> Value:
         """A visible value of the type, mostly a late one, or a constant."""
@@ -304,10 +306,10 @@ class _Writer:
     def _statement(self) -> None:
         flat = [self._compute, self._compute, self._compute, self._buffers, self._target, self._tables]
         flat += [self._dicts, self._begin, self._record, self._record]
-        nested = [self._if, self._switch, self._loop, self._attempt, self._call]
+        nested = [self._if, self._switch, self._loop, self._attempt, self._call, self._call]
         options: list[Callable[[], None]] = flat + (nested if self.depth < 3 else [])
         statement = self.choose(options)
-        if self.depth == 0 and statement in self._risky() and not self.chance(8):
+        if self.depth == 0 and statement in self._risky() and not self.chance(2 if statement == self._call else 8):
             self._guarded(statement)
         else:
             statement()

@@ -127,6 +127,24 @@ def test_inline() -> None:
     assert transformed(before, Inline()) == exactly(after)
 
 
+def test_inline_feeds_results_of_calls_to_calls() -> None:
+    before = """
+    func @twice(%a i64) -> i64 { %b = add i64 %a, %a  yield %b }
+    func @same(%a i64) -> i64 { yield %a }
+    func @main() {
+      %x = const i64 4
+      %y = call @twice(%x)
+      %z = call @same(%y)
+      loop %i, %z max 4 { %w = call @twice(%z)  store i64 @out[0], %w }
+    }"""
+    after = """func @main() {
+      %x = const i64 4
+      %twice1_b = add i64 %x, %x
+      loop %i, %twice1_b max 4 { %twice3_b = add i64 %twice1_b, %twice1_b  store i64 @out[0], %twice3_b }
+    }"""
+    assert transformed(before, Inline()) == exactly(after)
+
+
 def test_inline_keeps_large_functions_called_often_and_those_that_always_raise() -> None:
     text = """
     func @large() { store i64 @out[0], 1  store i64 @out[8], 2  store i64 @out[16], 3 }
