@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import GoType, Kind
 from sey.frontend.lower.expressions import Scope, is_place, place_of, scalar_of
-from sey.frontend.lower.places import INT_TYPES, MissingError, raise_status, store_value
+from sey.frontend.lower.places import INT_TYPES, Memory, MissingError, Place, raise_status, store_value
 from sey.frontend.lower.types import CLASS_EFACE, CLASS_IFACE, CLASS_POINTER, Pointer, TypeTable
 from sey.ir.builder import FunctionBuilder
 from sey.ir.nodes import Type, Value
@@ -71,15 +71,23 @@ def _value(b: FunctionBuilder, target: Target, expr: bound.Expr, scope: Scope) -
     if go_type.size > MAX_INLINE:
         raise MissingError(Status.BUDGET)
     if is_place(expr):
-        # Optimized code often keeps no capacity of a slice; its elements can be shown without.
-        size = 16 if go_type.kind is Kind.SLICE else go_type.size
-        store_value(b, target.record, target.value, place_of(b, expr, scope), size)
+        _copy(b, target, place_of(b, expr, scope), go_type)
         return
     if isinstance(expr, bound.Const) and go_type.kind not in (Kind.BOOL, Kind.INT, Kind.UINT, Kind.FLOAT):
         raise MissingError(Status.UNSUPPORTED)
     word = scalar_of(b, expr, scope)
     kind = INT_TYPES[go_type.size]
     b.put(target.record, b.trunc(kind, word) if go_type.size < 8 else word, field=target.value)
+
+
+def _copy(b: FunctionBuilder, target: Target, place: Place, go_type: GoType) -> None:
+    """The value's bytes. Optimized code often keeps no capacity of a slice; its length then stands for it."""
+    if go_type.kind is not Kind.SLICE or isinstance(place, Memory):
+        store_value(b, target.record, target.value, place, go_type.size)
+        return
+    store_value(b, target.record, target.value, place, 16)
+    length = b.get(Type.I64, target.record, field=target.value, imm=8)
+    b.put(target.record, length, field=target.value, imm=16)
 
 
 def _follow(b: FunctionBuilder, target: Target, go_type: GoType, limits: Limits, types: TypeTable) -> None:

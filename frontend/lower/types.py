@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GoType, Kind
 from sey.ir.nodes import Column, Table, Type
-from sey.ir.plan import STRING_TYPE, PlanField, PlanType
+from sey.ir.plan import POINTEE, STRING_TYPE, PlanField, PlanType
 
 CLASS_VALUE = 0
 CLASS_POINTER = 1
@@ -19,10 +19,11 @@ CLASS_SLICE = 3
 CLASS_IFACE = 4
 CLASS_EFACE = 5
 
+_U32 = (1 << 32) - 1
 MAX_POINTERS = 4096
 """Pointers followed from one value; a value with more (a large array) is followed in its first ones."""
-MAX_TYPES = 65000
-"""Object keys have 16 bits for the type."""
+MAX_TYPES = POINTEE - 1
+"""Object keys have 16 bits for the type, one of which is `POINTEE`."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class TypeTable:
             case Kind.SLICE if entry.elem is not None:
                 found.append(Pointer(base, CLASS_SLICE, entry.number))
             case Kind.POINTER if entry.elem is not None:
-                found.append(Pointer(base, CLASS_POINTER, entry.elem))
+                found.append(Pointer(base, CLASS_POINTER, self._pointee(entry.elem)))
             case Kind.INTERFACE:
                 found.append(Pointer(base, CLASS_EFACE if go_type.empty_interface else CLASS_IFACE, 0))
             case Kind.STRUCT:
@@ -140,13 +141,18 @@ class TypeTable:
                 for i in range(min(go_type.length or 0, MAX_POINTERS)):
                     self._collect(elem, base + i * elem.type.size, found)
 
+    def _pointee(self, number: int) -> int:
+        kind = self._entries[number - 1].type.kind
+        return number | POINTEE if kind in (Kind.STRING, Kind.SLICE) else number
+
     def first_pointer(self, number: int) -> int:
         """Row of the table `pointers` where those of a value of type `number` start; final once all types are added."""
         row = 0
         for entry in self._entries:
             if entry.number == number:
                 return row
-            row += len(self._object_pointers(entry, self.unit(entry.number)[0]))
+            held, own = self._object_pointers(entry, self.unit(entry.number)[0]), self.pointers(entry.number)
+            row += len(held) + (len(own) if held != own else 0)
         raise KeyError(number)
 
     def unit(self, number: int) -> tuple[int, int]:
@@ -156,30 +162,33 @@ class TypeTable:
             case Kind.STRING:
                 return CLASS_STRING, 1
             case Kind.SLICE if entry.elem is not None:
-                return CLASS_SLICE, self._entries[entry.elem - 1].type.size
+                elem = self._entries[entry.elem - 1].type
+                # Bytes are limited as a string is.
+                is_bytes = elem.kind is Kind.UINT and elem.size == 1
+                return CLASS_STRING if is_bytes else CLASS_SLICE, elem.size
         return CLASS_VALUE, entry.type.size
 
     def tables(self) -> tuple[Table, Table]:
         """The IR tables `types` (a row per number) and `pointers` that the chaser reads."""
-        sizes, classes, firsts, counts = [0], [0], [0], [0]
         flat: list[Pointer] = []
+        rows = [(0, 0, 0, 0, 0, 0, 0)]
         for entry in self._entries:
             kind, size = self.unit(entry.number)
-            held = self._object_pointers(entry, kind)
-            sizes.append(min(size, 0xFFFFFFFF))
-            classes.append(kind)
-            firsts.append(len(flat))
-            counts.append(len(held))
+            held, own = self._object_pointers(entry, kind), self.pointers(entry.number)
+            first = len(flat)
             flat += held
+            # What a string or slice holds has other pointers than the string or slice itself.
+            own_first = len(flat) if held != own else first
+            flat += own if held != own else ()
+            rows.append((min(size, _U32), kind, first, len(held), min(entry.type.size, _U32), own_first, len(own)))
         if not flat:
             flat.append(Pointer(0, CLASS_VALUE, 0))
+        names = ("size", "class", "first", "pointers", "value_size", "value_first", "value_pointers")
         types = Table(
             "types",
-            (
-                Column("size", Type.I32, tuple(sizes)),
-                Column("class", Type.I8, tuple(classes)),
-                Column("first", Type.I32, tuple(firsts)),
-                Column("pointers", Type.I32, tuple(counts)),
+            tuple(
+                Column(name, Type.I8 if name == "class" else Type.I32, column)
+                for name, column in zip(names, zip(*rows, strict=True), strict=True)
             ),
         )
         pointers = Table(
