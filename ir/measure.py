@@ -9,7 +9,6 @@ from sey.ir.errors import EscapingFault, TooDeep, TooLong
 from sey.ir.nodes import (
     Attempt,
     Begin,
-    Binary,
     Call,
     Const,
     Copy,
@@ -74,7 +73,8 @@ def instructions(program: Program) -> int:
     """About how many instructions the kernel's verifier walks.
 
     It walks a function once per call and the body of a loop twice (once to see what it changes); of paths that join
-    again it walks the rest once where the state it keeps is the same, which the lowering takes care of.
+    again it walks the rest once where the state it keeps is the same, which the lowering takes care of. Of random
+    programs Linux 6.18 walked 0.03 to 0.92 of the estimate (`verified_insns` of `bpf_prog_info`).
     """
     known: dict[str, int] = {}
 
@@ -94,7 +94,7 @@ def instructions(program: Program) -> int:
                 return 16 + 2 * of_region(body)
             case Search(table=table):
                 rows = next((t.rows for t in program.tables if t.name == table), 1)
-                return 12 + 10 * rows.bit_length()
+                return 12 + 12 * rows.bit_length()
             case Switch(cases=cases):
                 return 4 * len(cases) + sum(map(of_region, regions_of(op)))
         return _WEIGHTS.get(type(op), 8) + sum(map(of_region, regions_of(op)))
@@ -105,16 +105,15 @@ def instructions(program: Program) -> int:
 _WEIGHTS: dict[type, int] = {
     Const: 0,
     Yield: 2,
-    Binary: 5,
     Read: 16,
-    Fill: 20,
+    Fill: 24,
     Copy: 30,
-    Begin: 60,
-    Reserve: 64,
+    Begin: 64,
+    Reserve: 80,
     Attempt: 10,
     Raise: 6,
 }
-"""Instructions of an operation as measured on the eBPF lowering, rounded up; 8 for those that aren't listed."""
+"""Instructions that the eBPF lowering makes of an operation, rounded up; 8 for those that aren't listed."""
 
 
 def escaping_fault(program: Program) -> Problem | None:
