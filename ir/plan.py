@@ -7,7 +7,8 @@ process's own (load bias included), sizes in bytes, times in nanoseconds.
 Values. A captured value is the raw memory of its Go type (string = pointer and length, and so on), inline in the row
 of its block. Memory behind pointers, strings and slices is emitted once as an *object* (stream `object`) under the
 key (address, type): for a pointer the type it points to (with `POINTEE` where that is a string or slice); for a slice
-the slice type itself (the object holds the elements); for a string `STRING_TYPE`. The decoder joins by that key; a key without an object was not followed.
+the slice type itself (the object holds the elements); for a string `STRING_TYPE`. The decoder joins by that key; a key
+without an object was not followed.
 """
 
 from __future__ import annotations

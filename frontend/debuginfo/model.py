@@ -186,8 +186,8 @@ class Body:
     """One place where a function's code is: its own out-of-line body, or one instance inlined into another body.
 
     `function` is the name as Go's stack traces print it (`main.(*L[...]).Put`), `linkage` DWARF's own name
-    (with shapes). `container` is the linkage name of the physical (out-of-line) function whose frame this body runs in, equal to
-    `linkage` when it is its own. `physical` is the range of that physical function. `inline_level` is 0 for an
+    (with shapes). `container` is the linkage name of the physical (out-of-line) function whose frame this body runs
+    in, equal to `linkage` when it is its own. `physical` is the range of that physical function. `inline_level` is 0 for an
     out-of-line body, else how many inlined instances enclose this code, itself included. `die` is the offset of the
     DW_TAG_subprogram or DW_TAG_inlined_subroutine.
     """
@@ -239,7 +239,7 @@ class DebugInfo(Protocol):
         """Every body of the function: all shapes of a generic one, all inlined instances; by address."""
 
     def variables(self, body: Body) -> tuple[Variable, ...]:
-        """The variables of a body, parameters first, then as declared; pseudo-variables (names with a dot) are hidden."""
+        """The variables of a body, parameters first, then as declared; pseudo-variables (with a dot) are hidden."""
 
     def type_names(self) -> Sequence[str]:
         """All named types, sorted."""
