@@ -156,6 +156,7 @@ class _Checker:
         for number, column in enumerate(block.columns):
             self._column(stream, column, number)
         for site in block.sites:
+            _expect(0 <= site.level < 1 << 16, f"a site of {block.table} has an impossible level")
             _expect(len(site.forms) == len(block.columns), f"a site of {block.table} has not a form for each column")
             for form, column in zip(site.forms, block.columns, strict=True):
                 _expect(-1 <= form < len(column.types), f"a site of {block.table} has an unknown form")

@@ -150,6 +150,8 @@ def decode_column(
     form = column_form(column, decoder.types)
     kinds = [decoder.types[kind] for kind in column.types]
     status, detail = records[f"s{number}"], records[f"d{number}"]
+    # A number that no program writes says nothing, so neither does the value beside it.
+    status = np.where(status > max(Status), int(Status.UNREACHED), status).astype(np.uint8)
     parts = []
     for which in np.unique(forms).tolist():
         rows = np.flatnonzero(forms == which).astype(np.int64)

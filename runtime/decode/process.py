@@ -109,7 +109,7 @@ class _Process:
         for variable in variables:
             if variable.variable.stream == self.plan.wait_reasons and variable.value.count:
                 value = variable.value.values().to_pylist()[0]
-                reasons = value if isinstance(value, list) else []
+                reasons = [r if isinstance(r, str) else None for r in value] if isinstance(value, list) else []
         labels = label_maps(self.plan, self.values, self.pages, self.objects, records["labels"])
         return goroutines_table(records, self.facts, self.symbols, reasons, labels)
 

@@ -155,8 +155,9 @@ def test_queries_only_read(shop: Database, sql: str, code: str) -> None:
 def test_results_are_what_json_holds(shop: Database) -> None:
     sql = """select 18446744073709551615::ubigint, sum(9223372036854775807) from range(3) t(n)"""
     assert rows(shop, sql) == [(18446744073709551615, 3 * 9223372036854775807)]
-    sql = """select 'nan'::double, '-inf'::float, timestamp '290000-01-02 03:04:05.5', date '2020-02-03', [1.5, 'inf'::double],
-             map {'a': [1]}, {'j': '{"x": [1]}'::json, 'n': null}, '\\xff'::blob, null, interval 90 minute, 1.25::decimal(9, 2)"""
+    sql = """select 'nan'::double, '-inf'::float, timestamp '290000-01-02 03:04:05.5', date '2020-02-03',
+             [1.5, 'inf'::double], map {'a': [1]}, {'j': '{"x": [1]}'::json, 'n': null}, '\\xff'::blob, null,
+             interval 90 minute, 1.25::decimal(9, 2)"""
     assert rows(shop, sql) == [
         (
             *("NaN", "-Infinity", "290000-01-02T03:04:05.5Z", "2020-02-03", [1.5, "Infinity"], {"a": [1]}),

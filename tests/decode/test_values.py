@@ -52,12 +52,12 @@ class Bench:
         chosen = np.array(forms if forms is not None else [0] * len(raws), dtype=np.int64)
         return decode_column(decoder, captured, 0, records, chosen)
 
-    def round_trip(self, kind: PlanType, *values: Any, **limits: int) -> DecodedColumn:
+    def round_trip(self, kind: PlanType, *values: Any, **limits: Any) -> DecodedColumn:
         return self.decode(kind, [self.memory.encode(kind, value) for value in values], **limits)
 
 
 def words(decoded: DecodedColumn) -> list[str]:
-    return decoded.status_words().to_pylist()
+    return list(decoded.status_words().to_pylist())
 
 
 def jsons(decoded: DecodedColumn) -> list[Any]:
@@ -278,7 +278,7 @@ def test_a_slice_that_contains_itself_ends() -> None:
 
 def test_interfaces_name_their_dynamic_type() -> None:
     bench = Bench()
-    decoded = bench.round_trip(bench.go.any, (0x500, 0xC000), None, (0x600, 0), names={0x500: "*main.T"})  # type: ignore[arg-type]
+    decoded = bench.round_trip(bench.go.any, (0x500, 0xC000), None, (0x600, 0), names={0x500: "*main.T"})
     assert jsons(decoded) == [{"type": "*main.T", "address": "0xc000"}, None, {"type": None, "address": "0x0"}]
     assert words(decoded) == ["ok", "nil", "type_unknown"]
     assert decoded.details().to_pylist() == [None, None, "0x600"]
@@ -403,7 +403,7 @@ def plain_values(go: GoTypes) -> st.SearchStrategy[tuple[PlanType, st.SearchStra
         return st.integers(-(1 << bits - 1), (1 << bits - 1) - 1) if signed else st.integers(0, (1 << bits) - 1)
 
     whole = (go.int8, go.int16, go.int32, go.int64, go.uint16, go.uint32, go.uint64)
-    options = [(kind, integers(kind)) for kind in whole]
+    options: list[tuple[PlanType, st.SearchStrategy[Any]]] = [(kind, integers(kind)) for kind in whole]
     options.append((go.bool, st.booleans()))
     options.append((go.float64, st.floats(allow_nan=False)))
     options.append((go.string, st.binary(max_size=40)))

@@ -28,9 +28,10 @@ from tests.support.pages import GoTypes, Memory, PageWriter, Ref, built_in_strea
 SECOND = 1_000_000_000
 NOW = 5_000 * SECOND
 
-SPEC = """func "main.(*server).handle" as handle { request, customer, done }
+WAITING = "select customer, count(*) as n from handle group by 1 order by 2 desc, 1"
+SPEC = f"""func "main.(*server).handle" as handle {{ request, customer, done }}
 global "main.limit"
-table waiting = "select customer, count(*) as n from handle group by 1 order by 2 desc, 1"
+table waiting = "{WAITING}"
 column handle.big boolean = "customer = 'big'"
 """
 
@@ -96,7 +97,7 @@ class Shop:
                 PlanGlobal("reasons", column("reasons", reasons, max_items=100), internal=True),
             ),
             programs=(),
-            tables=(PlanSqlTable("waiting", "select customer, count(*) as n from handle group by 1 order by 2 desc, 1"),),
+            tables=(PlanSqlTable("waiting", WAITING),),
             columns=(PlanSqlColumn("handle", "big", "boolean", "customer = 'big'"),),
             labels_type=self.labels.id,
             wait_reasons="reasons",
@@ -139,12 +140,13 @@ class Shop:
 
     def _row(self, goid: int, *, stack: int, frame: int, customer: bytes) -> None:
         encode = self.memory.encode
-        members = {
+        members: dict[str, int | bytes] = {
+            **{"s0": 1, "s1": 1, "s2": int(Status.NOT_LIVE)},
             "v0": encode(self.go.pointer(self.request), Ref((goid, b"/cart")))[:8],
             "v1": encode(self.go.string, customer),
             "v2": bytes(8),
         }
-        self.writer.add("f0", goid=goid, stack=stack, frame=frame, site=0, s0=1, s1=1, s2=int(Status.NOT_LIVE), **members)
+        self.writer.add("f0", goid=goid, stack=stack, frame=frame, site=0, **members)
 
     def facts(self, pid: int = 4242, captured: int = 6) -> ProcessFacts:
         """What is known of the process besides."""

@@ -178,7 +178,7 @@ class PageWriter:
         assert not members, f"stream {name} has no {sorted(members)}"
         self._append(name, bytes(record))
 
-    def bytes(self, data: bytes) -> int:
+    def put(self, data: bytes) -> int:
         """Bytes into the stream of that name; gives their position."""
         return self._append("bytes", data + bytes(-len(data) % 8))
 
@@ -204,13 +204,13 @@ class PageWriter:
                 status=int(item.status),
                 bytes=len(item.data),
                 length=item.length,
-                position=self.bytes(item.data),
+                position=self.put(item.data),
             )
 
     def stack(self, number: int, inner: Sequence[int], outer: Sequence[int] = (), *, frames: int = 0) -> None:
         """A stack of these words (pc, with PC_EXACT where it is the frame's own)."""
         words = [*inner, *outer]
-        position = self.bytes(struct.pack(f"<{len(words)}Q", *words))
+        position = self.put(struct.pack(f"<{len(words)}Q", *words))
         size = frames or len(words)
         self.add("stack", id=number, end=1, frames=size, inner=len(inner), outer=len(outer), position=position)
 
