@@ -187,9 +187,9 @@ class Body:
 
     `function` is the name as Go's stack traces print it (`main.(*L[...]).Put`), `linkage` DWARF's own name
     (with shapes). `container` is the linkage name of the physical (out-of-line) function whose frame this body runs
-    in, equal to `linkage` when it is its own. `physical` is the range of that physical function. `inline_level` is 0 for an
-    out-of-line body, else how many inlined instances enclose this code, itself included. `die` is the offset of the
-    DW_TAG_subprogram or DW_TAG_inlined_subroutine.
+    in, equal to `linkage` when it is its own. `physical` is the range of that physical function. `inline_level` is 0
+    for an out-of-line body, else how many inlined instances enclose this code, itself included. `die` is the offset
+    of the DW_TAG_subprogram or DW_TAG_inlined_subroutine.
     """
 
     function: str
