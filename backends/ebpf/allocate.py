@@ -12,6 +12,8 @@ static, and the callbacks of its loops find it there too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sey.ir.nodes import (
@@ -63,9 +65,12 @@ class _Life:
     compared: int = 0
 
 
-def frame_values(function: Function) -> frozenset[str]:
-    """The names of the function's values that live in its frame. Constants live nowhere."""
-    walk = _Walk()
+def frame_values(function: Function, outlined: Set[int] = frozenset()) -> frozenset[str]:
+    """The names of the function's values that live in its frame. Constants live nowhere.
+
+    `outlined` are the `id`s of regions that become LLVM functions of their own.
+    """
+    walk = _Walk(outlined)
     for parameter in function.parameters:
         walk.define(parameter, memory=True)
     walk.region(function.body)
@@ -91,7 +96,8 @@ def _limit(lives: dict[str, _Life]) -> None:
 class _Walk:
     """Numbers the operations in order and notes where values are defined and used, and where calls are."""
 
-    def __init__(self) -> None:
+    def __init__(self, outlined: Set[int]) -> None:
+        self._outlined = outlined
         self.lives: dict[str, _Life] = {}
         self.calls: list[list[int]] = [[]]
         self._at = 0
@@ -121,22 +127,24 @@ class _Walk:
                 self._compare(op.right)
                 self.define(op.result)
             case If():
-                self.region(op.then)
-                self.region(op.otherwise)
+                self._inside(op.then)
+                self._inside(op.otherwise)
                 self._results(op.results)
             case Switch():
                 self._compare(op.value)
                 for _, region in op.cases:
-                    self.region(region)
-                self.region(op.default)
+                    self._inside(region)
+                self._inside(op.default)
             case Loop():
-                self._loop(op)
+                with self._piece_of_its_own():
+                    self.define(op.index)
+                    self.region(op.body)
             case Attempt():
-                self.region(op.body)
+                self._inside(op.body)
                 self._at += 1
                 self.define(op.code)
                 self.define(op.detail)
-                self.region(op.handler)
+                self._inside(op.handler)
                 self._results(op.results)
             case _:
                 if (result := getattr(op, "result", None)) is not None:
@@ -148,12 +156,20 @@ class _Walk:
         for result in results:
             self.define(result, memory=True)
 
-    def _loop(self, op: Loop) -> None:
+    def _inside(self, region: Region) -> None:
+        if id(region) not in self._outlined:
+            self.region(region)
+            return
+        self.calls[self._piece].append(self._at)
+        with self._piece_of_its_own():
+            self.region(region)
+
+    @contextmanager
+    def _piece_of_its_own(self) -> Iterator[None]:
         outside, records = self._piece, self._records
         self.calls.append([])
         self._piece, self._records = len(self.calls) - 1, set()
-        self.define(op.index)
-        self.region(op.body)
+        yield
         self._piece, self._records = outside, records
 
     def _use(self, value: Value) -> None:

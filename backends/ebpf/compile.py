@@ -25,6 +25,7 @@ from sey.backends.ebpf.layout import (
 from sey.backends.ebpf.limits import long_functions
 from sey.backends.ebpf.machine import emit_object, host_places
 from sey.backends.ebpf.module import module_text
+from sey.backends.ebpf.outline import outlined_regions
 from sey.backends.ebpf.piece import Kind, Piece, Unit, offset_pointer
 from sey.ir.artifacts import BpfProgram, Place
 from sey.ir.nodes import Function, Program, Type
@@ -60,8 +61,9 @@ def compile_snapshot(program: Program, *, sources: Mapping[str, str] | None = No
 def lower_program(program: Program, sources: Mapping[str, str]) -> Unit:
     """All functions of the program as LLVM functions."""
     symbols = Symbols(program)
-    frames = {function.name: frame_of(function, symbols.frames[function.name]) for function in program.functions}
-    unit = Unit(program, symbols, frames, Effects(program), Debug(program.files, sources))
+    outlined = outlined_regions(program)
+    frames = {each.name: frame_of(each, symbols.frames[each.name], outlined) for each in program.functions}
+    unit = Unit(program, symbols, frames, Effects(program), Debug(program.files, sources), outlined=outlined)
     for function in program.functions:
         if function.name == "main":
             _lower_main(unit, function)

@@ -72,7 +72,7 @@ def _lower(piece: Piece, op: Op, join: Join) -> None:
         case Raise(code=code, detail=detail):
             piece.fault(code, piece.use(detail))
         case Break():
-            piece.writer.end(piece.kind.leave)
+            piece.writer.end(piece.kind.end_loop)
         case Yield(values=values):
             _lower_yield(piece, values, join)
         case _:
@@ -80,15 +80,14 @@ def _lower(piece: Piece, op: Op, join: Join) -> None:
 
 
 def _lower_yield(piece: Piece, values: tuple[Value, ...], join: Join) -> None:
-    if join.label is None:
-        for value in values:
-            piece.store(value.type, piece.use(value), piece.slot(RESULT_SLOT))
-        piece.writer.end(piece.kind.finish)
-        return
     operands = [piece.use(value) for value in values]
-    for result, operand in zip(join.results, operands, strict=True):
-        piece.store(result.type, operand, piece.slot(result.name))
-    piece.writer.jump(join.label)
+    names = [result.name for result in join.results] or [RESULT_SLOT] * len(values)
+    for value, operand, name in zip(values, operands, names, strict=True):
+        piece.store(value.type, operand, piece.slot(name))
+    if join.label is None:
+        piece.writer.end(piece.kind.finish)
+    else:
+        piece.writer.jump(join.label)
 
 
 def _lower_if(piece: Piece, op: If) -> None:
@@ -115,7 +114,25 @@ def _lower_switch(piece: Piece, op: Switch) -> None:
 def _lower_branch(piece: Piece, label: str, region: Region, join: Join) -> None:
     piece.start(label)
     with piece.branch_scope():
+        _lower_inside(piece, region, join)
+
+
+def _lower_inside(piece: Piece, region: Region, join: Join) -> None:
+    """A region of an operation: right here, or by a call where it is cut out."""
+    if id(region) not in piece.unit.outlined:
         lower_region(piece, region, join)
+        return
+    symbol = piece.unit.piece_symbol(piece.function.name, Kind.PART)
+    part = _open_inner(piece, Kind.PART, symbol)
+    lower_region(part, region, Join(join.results))
+    part.close()
+    status, left = piece.call_piece(symbol), piece.writer.fresh("left")
+    piece.writer.branch(piece.writer.value(f"icmp eq i64 {status}, 0"), join.label or piece.leave_label(), left)
+    piece.start(left)
+    broken = piece.writer.fresh("broken")
+    piece.writer.branch(piece.writer.value(f"icmp eq i64 {status}, 2"), broken, piece.fault_label())
+    piece.start(broken)
+    piece.writer.end(piece.kind.end_loop if piece.kind is Kind.LOOP else piece.kind.leave)
 
 
 def _lower_attempt(piece: Piece, op: Attempt) -> None:
@@ -123,7 +140,7 @@ def _lower_attempt(piece: Piece, op: Attempt) -> None:
     join = Join(op.results, after)
     piece.handlers.append(handler)
     with piece.branch_scope():
-        lower_region(piece, op.body, join)
+        _lower_inside(piece, op.body, join)
     piece.handlers.pop()
     piece.start(handler)
     with piece.branch_scope():
@@ -131,7 +148,7 @@ def _lower_attempt(piece: Piece, op: Attempt) -> None:
         piece.define(op.detail, piece.load(Type.I64, offset_pointer(f"@{FAULT}", 8)), plain=True)
         piece.store(Type.I32, "0", f"@{FAULT}")
         piece.store(Type.I64, "0", offset_pointer(f"@{FAULT}", 8))
-        lower_region(piece, op.handler, join)
+        _lower_inside(piece, op.handler, join)
     piece.start(after)
 
 
@@ -154,7 +171,7 @@ def _lower_loop(piece: Piece, op: Loop) -> None:
     known = piece.constants.get(op.count.name)
     if known == 0:
         return  # the kernel's verifier wouldn't visit the callback, drop it as dead, and then miss it
-    symbol = piece.unit.loop_symbol(piece.function.name)
+    symbol = piece.unit.piece_symbol(piece.function.name, Kind.LOOP)
     count = str(min(known, op.limit)) if known is not None else piece.at_most(piece.use(op.count), op.limit)
     if _is_short(op):
         piece.store(Type.I64, count, piece.slot(symbol))
@@ -181,7 +198,7 @@ def _is_short(op: Loop) -> bool:
 
 def _lower_turn(piece: Piece, op: Loop, symbol: str) -> None:
     """A callback that runs one turn."""
-    inner = _open_callback(piece, symbol)
+    inner = _open_inner(piece, Kind.LOOP, symbol)
     inner.define(op.index, "%index", plain=True)
     lower_region(inner, op.body, Join())
     inner.close()
@@ -189,7 +206,7 @@ def _lower_turn(piece: Piece, op: Loop, symbol: str) -> None:
 
 def _lower_turns(piece: Piece, op: Loop, symbol: str) -> None:
     """A callback that runs `UNROLLED` turns, or those that are left. The number of all is in the slot of its name."""
-    inner = _open_callback(piece, symbol)
+    inner = _open_inner(piece, Kind.LOOP, symbol)
     write = inner.writer
     first = write.value(f"shl i64 %index, {UNROLLED.bit_length() - 1}")
     left = write.value(f"sub i64 {inner.load(Type.I64, inner.slot(symbol))}, {first}")
@@ -209,15 +226,16 @@ def _lower_turns(piece: Piece, op: Loop, symbol: str) -> None:
     inner.close()
 
 
-def _open_callback(piece: Piece, symbol: str) -> Piece:
-    inner = open_piece(piece.unit, piece.function, Kind.LOOP, symbol)
+def _open_inner(piece: Piece, kind: Kind, symbol: str) -> Piece:
+    """A piece of the same function, which sees what is visible here."""
+    inner = open_piece(piece.unit, piece.function, kind, symbol)
     inner.constants, inner.record_streams = dict(piece.constants), dict(piece.record_streams)
     return inner
 
 
 def open_piece(unit: Unit, function: Function, kind: Kind, symbol: str) -> Piece:
     """Start an LLVM function."""
-    arguments = {Kind.MAIN: ("ctx",), Kind.FUNCTION: ("ctx",), Kind.LOOP: ("index", "ctx")}[kind]
+    arguments = ("index", "ctx") if kind is Kind.LOOP else ("ctx",)
     subprogram = unit.debug.function(symbol, function.loc, arguments=arguments, entry=kind is Kind.MAIN)
     types = ", ".join(f"{'i64' if name == 'index' else 'ptr'} %{name}" for name in arguments)
     head = (

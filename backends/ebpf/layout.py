@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from sey.backends.ebpf.allocate import frame_values
@@ -77,9 +77,9 @@ RESULT_SLOT = ""
 """Name of the slot of a function's result; no value has it."""
 
 
-def frame_of(function: Function, symbol: str) -> Frame:
-    """The frame of a function, parameters and result first."""
-    frame = Frame(symbol, in_memory=frame_values(function))
+def frame_of(function: Function, symbol: str, outlined: Set[int]) -> Frame:
+    """The frame of a function, parameters and result first; `outlined` are its regions that are pieces of their own."""
+    frame = Frame(symbol, in_memory=frame_values(function, outlined))
     for parameter in function.parameters:
         frame.slot(parameter.name)
     if function.result is not None:

@@ -14,6 +14,9 @@ MAX_FUNCTION = 32_000
 _SAFE_LINES = 8_000
 """So many lines of LLVM never make more instructions than that: a line takes 4 at most, about 1 on average."""
 
+_FUNCTION_LABEL = re.compile(r"(?!L|\.)(\w+):")
+"""Functions of ours; labels of blocks and of debug information start with L."""
+
 _DEFINITION = re.compile(r"define .*? @(\w+)\(")
 
 
@@ -43,7 +46,7 @@ def _lengths(assembly: str) -> Iterator[tuple[str, int]]:
     """The functions of an assembly text and how many instructions each takes."""
     name, length = "", 0
     for line in assembly.splitlines():
-        if label := re.match(r"(\w+):", line):
+        if label := _FUNCTION_LABEL.match(line):
             yield name, length
             name, length = label[1], 0
         elif line.startswith("\t") and not line.startswith(("\t.", "\t#")):

@@ -31,11 +31,17 @@ class Kind(enum.Enum):
     MAIN = "main"
     FUNCTION = "function"
     LOOP = "loop"
+    PART = "part"
 
     @property
     def leave(self) -> str:
-        """The instruction that leaves after a fault; from a loop also after a break."""
+        """The instruction that leaves after a fault."""
         return "ret i32 0" if self is Kind.MAIN else "ret i64 1"
+
+    @property
+    def end_loop(self) -> str:
+        """The instruction that leaves by a break."""
+        return "ret i64 2" if self is Kind.PART else "ret i64 1"
 
     @property
     def finish(self) -> str:
@@ -56,6 +62,8 @@ class Unit:
     """Texts of the finished LLVM functions."""
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
     """The columns of tables that the code reads."""
+    outlined: frozenset[int] = frozenset()
+    """The `id`s of regions that become pieces of their own (`outline.py`)."""
     tail: int = 8
     """Bytes behind all else in each section that is written: as far as the mask of a size reaches past its limit."""
 
@@ -63,12 +71,12 @@ class Unit:
         self.buffers = {buffer.name: buffer for buffer in self.program.buffers}
         self.tables = {table.name: table for table in self.program.tables}
         self.streams = {stream.name: (number, stream) for number, stream in enumerate(self.program.streams)}
-        self._loops: dict[str, int] = {}
+        self._pieces: dict[str, int] = {}
 
-    def loop_symbol(self, function: str) -> str:
-        """A new symbol for the callback of a loop of the function."""
-        self._loops[function] = self._loops.get(function, 0) + 1
-        return f"{self.symbols.functions[function]}_loop{self._loops[function]}"
+    def piece_symbol(self, function: str, kind: Kind) -> str:
+        """A new symbol for a loop or a part of the function."""
+        self._pieces[function] = self._pieces.get(function, 0) + 1
+        return f"{self.symbols.functions[function]}_{kind.value}{self._pieces[function]}"
 
 
 class Piece:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
+from sey.backends.ebpf import outline
 from sey.backends.ebpf.compile import compile_snapshot
 from sey.ir.nodes import Program
 from tests.ebpf.harness import Target, outcome
@@ -25,7 +27,20 @@ def test_the_kernel_agrees_with_the_evaluator(target: Target, case: Case) -> Non
     assert outcome(case, target) == evaluate(case)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=EXAMPLES // 4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+@given(case=cases())
+def test_regions_that_are_cut_out_do_the_same(target: Target, case: Case) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outline, "LONG", 3)
+        patch.setattr(outline, "WORTHWHILE", 1)
+        assert outcome(case, target) == evaluate(case)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(programs())
 def test_the_same_program_gives_the_same_bytes(program: Program) -> None:
     assert compile_snapshot(program) == compile_snapshot(program)
