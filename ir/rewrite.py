@@ -4,50 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, get_args
 
-from sey.ir.nodes import Call, Op, Region, Value
+from sey.ir.nodes import Attempt, Call, If, Loop, Op, Region, Switch, Value
 
 RegionMap = Callable[[Region], Region]
 ValueMap = Callable[[Value], Value]
 
 
+_PARTS: dict[type, tuple[str, ...]] = {
+    kind: tuple(f.name for f in fields(kind) if any(word in str(f.type) for word in ("Value", "Region")))
+    for kind in get_args(Op)
+}
+"""The fields of each operation that hold values or regions."""
+
+
 def map_op(op: Op, value: ValueMap, region: RegionMap) -> Op:
     """The operation with each value and each region of its own mapped; the same object where nothing changed."""
     changes: dict[str, Any] = {}
-    for field in fields(op):
-        old = getattr(op, field.name)
+    for name in _PARTS[type(op)]:
+        old = getattr(op, name)
         new = _map(old, value, region)
         if new is not old:
-            changes[field.name] = new
+            changes[name] = new
     return replace(op, **changes) if changes else op
 
 
 def _map(item: Any, value: ValueMap, region: RegionMap) -> Any:
-    match item:
-        case Value():
-            return value(item)
-        case Region():
-            return region(item)
-        case tuple() if type(item) is tuple:
-            mapped = tuple(_map(part, value, region) for part in item)
-            return item if all(a is b for a, b in zip(mapped, item, strict=True)) else mapped
+    if isinstance(item, Value):
+        return value(item)
+    if isinstance(item, Region):
+        return region(item)
+    if isinstance(item, tuple):
+        mapped = tuple(_map(part, value, region) for part in item)
+        return item if all(a is b for a, b in zip(mapped, item, strict=True)) else mapped
     return item
 
 
-def regions_of(op: Op) -> Iterator[Region]:
+def regions_of(op: Op) -> tuple[Region, ...]:
     """The regions that an operation holds, in order."""
-    for field in fields(op):
-        yield from _regions(getattr(op, field.name))
-
-
-def _regions(item: Any) -> Iterator[Region]:
-    match item:
-        case Region():
-            yield item
-        case tuple() if type(item) is tuple:
-            for part in item:
-                yield from _regions(part)
+    match op:
+        case If(then=then, otherwise=otherwise):
+            return (then, otherwise)
+        case Switch(cases=cases, default=default):
+            return (*(region for _, region in cases), default)
+        case Loop(body=body):
+            return (body,)
+        case Attempt(body=body, handler=handler):
+            return (body, handler)
+    return ()
 
 
 def walk(region: Region) -> Iterator[Op]:

@@ -45,6 +45,11 @@ def verify(program: Program) -> None:
 def verify_fits(program: Program) -> None:
     """As `verify`, and raise also where the program doesn't fit the kernel (SEY0506, SEY0507)."""
     verify(program)
+    check_size(program)
+
+
+def check_size(program: Program) -> None:
+    """Raise where a program that `verify` has accepted doesn't fit the kernel (SEY0506, SEY0507)."""
     problems = list(problems_of_size(program))
     if problems:
         raise SeyError(*problems)

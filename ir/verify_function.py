@@ -144,7 +144,6 @@ class _Checker:
             with self._reporting(op):
                 last = place == len(region.ops) - 1
                 _need(isinstance(op, Yield | Break | Raise) == last, "yield, break or raise end a region, nothing else")
-            with self._reporting(op):
                 self._location(op)
                 self._op(op, kinds)
             self._settle(op)

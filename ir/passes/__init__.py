@@ -13,7 +13,7 @@ from sey.ir.nodes import Program
 from sey.ir.passes.dead import RemoveDead
 from sey.ir.passes.inline import Inline
 from sey.ir.passes.share import Share
-from sey.ir.verify import verify, verify_fits
+from sey.ir.verify import check_size, verify
 
 __all__ = ["DEFAULT_PASSES", "Inline", "Pass", "RemoveDead", "Share", "run_passes"]
 
@@ -40,5 +40,5 @@ def run_passes(program: Program, passes: Sequence[Pass]) -> Program:
     for each in passes:
         program = each.run(program)
         verify(program)
-    verify_fits(program)
+    check_size(program)
     return program
