@@ -166,7 +166,7 @@ class PlanType:
     """A Go type by number.
 
     `kind` is the `Kind` value's text of the debug-information model; `special` marks types shown in a way of their
-    own: `time` (time.Time), `duration` (time.Duration).
+    own: `time` (time.Time), `duration` (time.Duration), `address` (what `&x` gives: the address, nothing behind it).
 
     `elem` is the element of pointers, slices and arrays where the program knows it, else None. `pointers` says
     whether memory of this type holds anything that is followed.

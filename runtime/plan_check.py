@@ -32,7 +32,7 @@ _SIZES: dict[str, tuple[int, ...] | None] = {
     "struct": None,
     "unknown": None,
 }
-_SPECIAL = {"time": 24, "duration": 8}
+_SPECIAL = {"time": 24, "duration": 8, "address": 8}
 _WIDTHS = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8}
 _MAX_SIZE = 1 << 40
 _MAX_LIMIT = 1 << 32

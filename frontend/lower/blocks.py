@@ -11,7 +11,7 @@ from sey.frontend.lower.captures import MAX_INLINE, Limits, Target, capture, sta
 from sey.frontend.lower.expressions import Scope, scalar_of
 from sey.frontend.lower.places import MissingError
 from sey.frontend.lower.sites import NO_FORM, SiteBook, names_of
-from sey.frontend.lower.types import TypeTable
+from sey.frontend.lower.types import TypeTable, captured_type
 from sey.frontend.source import Source, Span
 from sey.ir.builder import FunctionBuilder
 from sey.ir.nodes import Column, Function, Location, Stream, Table, Type, Value, layout_stream
@@ -85,7 +85,7 @@ def plan_column(shared: Shared, capture_: bound.Capture, problem: str | None) ->
     return PlanColumn(
         name=capture_.column,
         source=capture_.source,
-        types=tuple(shared.types.number(form.expr.type) for form in capture_.forms),
+        types=tuple(shared.types.number(captured_type(form.expr)) for form in capture_.forms),
         bytes=max(8, -(-column_width(capture_) // 8) * 8),
         max_string=capture_.limits.max_string,
         max_items=capture_.limits.max_items,

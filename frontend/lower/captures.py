@@ -10,7 +10,7 @@ from sey.frontend import bound
 from sey.frontend.debuginfo.model import GoType, Kind
 from sey.frontend.lower.expressions import Scope, is_place, place_of, scalar_of
 from sey.frontend.lower.places import INT_TYPES, Memory, MissingError, Place, raise_status, store_value
-from sey.frontend.lower.types import CLASS_EFACE, CLASS_IFACE, CLASS_POINTER, Pointer, TypeTable
+from sey.frontend.lower.types import CLASS_EFACE, CLASS_IFACE, CLASS_POINTER, Pointer, TypeTable, captured_type
 from sey.ir.builder import FunctionBuilder
 from sey.ir.nodes import Type, Value
 from sey.ir.plan import Status
@@ -50,7 +50,7 @@ def capture(
         with attempt.body(), statically_missing(b):
             _value(b, target, expr, scope)
             b.put(target.record, b.const(Status.OK, Type.I8), field=f"s{target.column}")
-            _follow(b, target, expr.type, limits, types)
+            _follow(b, target, captured_type(expr), limits, types)
         with attempt.handler():
             _missing(b, target, attempt.code, attempt.detail)
 

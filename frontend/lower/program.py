@@ -24,7 +24,7 @@ from sey.frontend.lower.blocks import (
 from sey.frontend.lower.liveness import Liveness
 from sey.frontend.lower.runtime import Described, prelude_constants
 from sey.frontend.lower.sites import SiteBook
-from sey.frontend.lower.types import TypeTable
+from sey.frontend.lower.types import TypeTable, captured_type
 from sey.frontend.source import Source, Span
 from sey.ir.nodes import Buffer, Function, Program, Stream
 from sey.ir.parser import signature_of
@@ -86,9 +86,9 @@ def _register_types(shared: Shared, spec: BoundSpec, statements: Iterable[bound.
     for block in spec.funcs:
         for capture in block.captures:
             for form in capture.forms:
-                shared.types.add(form.expr.type, capture.limits.depth)
+                shared.types.add(captured_type(form.expr), capture.limits.depth)
     for statement in statements:
-        shared.types.add(statement.expr.type, statement.limits.depth)
+        shared.types.add(captured_type(statement.expr), statement.limits.depth)
     labels = shared.info.find_type(LABELS)
     return None if labels is None else shared.types.add(shared.info.type(labels), LABEL_LIMITS.depth)
 
@@ -216,7 +216,7 @@ def _plan_global(shared: Shared, number: int, statement: bound.GlobalCapture) ->
     column = PlanColumn(
         name=statement.name,
         source=statement.source,
-        types=(shared.types.number(expr.type),),
+        types=(shared.types.number(captured_type(expr)),),
         bytes=max(8, -(-expr.type.size // 8) * 8),
         max_string=statement.limits.max_string,
         max_items=statement.limits.max_items,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sey.frontend import bound
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GoType, Kind
 from sey.ir.nodes import Column, Table, Type
 from sey.ir.plan import POINTEE, STRING_TYPE, PlanField, PlanType
@@ -20,6 +21,8 @@ CLASS_IFACE = 4
 CLASS_EFACE = 5
 
 _U32 = (1 << 32) - 1
+ADDRESS = GoType(-100, "uintptr", Kind.UINT, 8)
+"""The type of `&x` as it is captured: the address itself, to join on."""
 MAX_POINTERS = 4096
 """Pointers followed from one value; a value with more (a large array) is followed in its first ones."""
 MAX_TYPES = POINTEE - 1
@@ -234,6 +237,13 @@ class TypeTable:
         )
 
 
+def captured_type(expr: bound.Expr) -> GoType:
+    """The type that a captured expression has in the plan."""
+    return ADDRESS if isinstance(expr, bound.AddressOf) else expr.type
+
+
 def special(go_type: GoType) -> str | None:
-    """How a type is shown, if not by its kind: `time` for time.Time, `duration` for time.Duration."""
+    """How a type is shown, if not by its kind: `time`, `duration` or `address`."""
+    if go_type.id == ADDRESS.id:
+        return "address"
     return {"time.Time": "time", "time.Duration": "duration"}.get(go_type.name)

@@ -165,7 +165,11 @@ def decode_column(
         else:
             raw = records[f"v{number}"]
             parts.append(_decode_rows(decoder, kinds[which], column, raw, rows, status, detail))
-    return DecodedColumn(column, len(records), tuple(parts), form, any(k.kind in _WITH_ADDRESS for k in kinds))
+    return DecodedColumn(column, len(records), tuple(parts), form, any(map(_has_address, kinds)))
+
+
+def _has_address(kind: PlanType) -> bool:
+    return kind.kind in _WITH_ADDRESS or kind.special == "address"
 
 
 def column_form(column: PlanColumn, types: dict[int, PlanType]) -> Form:

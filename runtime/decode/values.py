@@ -113,6 +113,8 @@ class ValueDecoder:
             return missing(kind, len(raw), Status.DEPTH)
         if kind.special == "time":
             return _times(kind, raw)
+        if kind.special == "address":
+            return replace(fine(kind, len(raw), Numbers(_numbers(kind, raw))), address=_word(raw, 0))
         match kind.kind:
             case "bool" | "int" | "uint" | "float" | "complex":
                 return fine(kind, len(raw), Numbers(_numbers(kind, raw)))
