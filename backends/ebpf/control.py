@@ -174,7 +174,7 @@ def _lower_loop(piece: Piece, op: Loop) -> None:
     symbol = piece.unit.piece_symbol(piece.function.name, Kind.LOOP)
     count = str(min(known, op.limit)) if known is not None else piece.at_most(piece.use(op.count), op.limit)
     if _is_short(op):
-        piece.store(Type.I64, count, piece.slot(symbol))
+        piece.store(Type.I64, count, piece.slot(_turns_slot(symbol)))
         count = piece.writer.value(f"add i64 {count}, {UNROLLED - 1}")
         count = piece.opaque(piece.writer.value(f"lshr i64 {count}, {UNROLLED.bit_length() - 1}"))
         _lower_turns(piece, op, symbol)
@@ -205,11 +205,11 @@ def _lower_turn(piece: Piece, op: Loop, symbol: str) -> None:
 
 
 def _lower_turns(piece: Piece, op: Loop, symbol: str) -> None:
-    """A callback that runs `UNROLLED` turns, or those that are left. The number of all is in the slot of its name."""
+    """A callback that runs `UNROLLED` turns, or those that are left. The number of all is in a slot."""
     inner = _open_inner(piece, Kind.LOOP, symbol)
     write = inner.writer
     first = write.value(f"shl i64 %index, {UNROLLED.bit_length() - 1}")
-    left = write.value(f"sub i64 {inner.load(Type.I64, inner.slot(symbol))}, {first}")
+    left = write.value(f"sub i64 {inner.load(Type.I64, inner.slot(_turns_slot(symbol)))}, {first}")
     done = write.fresh("done")
     for turn in range(UNROLLED):
         after = write.fresh("turned")
@@ -224,6 +224,11 @@ def _lower_turns(piece: Piece, op: Loop, symbol: str) -> None:
     inner.start(done)
     write.end(inner.kind.finish)
     inner.close()
+
+
+def _turns_slot(symbol: str) -> str:
+    """The slot of the number of turns of a loop; no value has this name."""
+    return f"{symbol}:turns"
 
 
 def _open_inner(piece: Piece, kind: Kind, symbol: str) -> Piece:

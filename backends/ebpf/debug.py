@@ -138,7 +138,7 @@ class Debug:
             f'distinct !DICompileUnit(language: DW_LANG_C99, file: {self._files[-1]}, producer: "sey", '
             f"isOptimized: true, runtimeVersion: 0, emissionKind: FullDebug, globals: {variables})",
         )
-        flags = [self._node('!{i32 2, !"Debug Info Version", i32 3}'), self._node('!{i32 7, !"Dwarf Version", i32 5}')]
+        flags = [self._node('!{i32 2, !"Debug Info Version", i32 3}'), self._node('!{i32 7, !"Dwarf Version", i32 4}')]
         named = [f"!llvm.dbg.cu = !{{{self._unit}}}", f"!llvm.module.flags = !{{{', '.join(flags)}}}"]
         return "\n".join([*named, *(f"!{number} = {node}" for number, node in enumerate(self._nodes))])
 

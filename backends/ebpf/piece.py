@@ -76,7 +76,7 @@ class Unit:
     def piece_symbol(self, function: str, kind: Kind) -> str:
         """A new symbol for a loop or a part of the function."""
         self._pieces[function] = self._pieces.get(function, 0) + 1
-        return f"{self.symbols.functions[function]}_{kind.value}{self._pieces[function]}"
+        return f"{kind.value}{self._pieces[function]}_{self.symbols.functions[function]}"
 
 
 class Piece:

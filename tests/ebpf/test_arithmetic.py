@@ -81,7 +81,8 @@ def test_a_known_right_operand(target: Target, bits: int) -> None:
 
 
 def test_two_known_operands(target: Target) -> None:
-    body, expected = [], []
+    body: list[str] = []
+    expected: list[int] = []
     for bits in BITS:
         for op in BINARY:
             for a in (0, (1 << bits) // 2, (1 << bits) - 1):
@@ -96,7 +97,8 @@ def test_two_known_operands(target: Target) -> None:
 
 @pytest.mark.parametrize("bits", BITS)
 def test_changes_of_width(target: Target, bits: int) -> None:
-    body, shapes = [], []
+    body: list[str] = []
+    shapes: list[tuple[str, int]] = []
     for to in BITS:
         for op in ("zext", "sext") if to > bits else ("trunc",) if to < bits else ():
             at = len(shapes)

@@ -129,6 +129,17 @@ def _uses(depth: int) -> str:
     )
 
 
+def test_names_that_look_like_ours(target: Target) -> None:
+    text = """
+    func @main() {
+      %loop1_fn_main = load i64 @in[0]
+      loop %i, %loop1_fn_main max 5 { store i64 @out[0], %loop1_fn_main  call @main_loop1() }
+    }
+    func @main_loop1() { loop %i, 3 max 4 { store i64 @out[8], %i } }
+    """
+    agree(target, text)
+
+
 def test_loops_that_never_run(target: Target) -> None:
     agree(target, main("loop %i, 0 max 5 { store i64 @out[0], 1 }", "loop %j, 1 max 1 { store i64 @out[8], 1  break }"))
 
