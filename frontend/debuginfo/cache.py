@@ -57,13 +57,17 @@ def load(folder: Path, key: bytes) -> Index | None:
         handle = os.open(path_of(folder, key), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    with open(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         own = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022
-        try:
-            return _parse(file.read(), key) if own and status.st_size < _MAX_FILE else None
-        except OSError:
+        if not own or status.st_size > _MAX_FILE:
             return None
+        with open(handle, "rb", closefd=False) as file:
+            return _parse(file.read(), key)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
 
 
 def store(folder: Path, key: bytes, index: Index) -> None:

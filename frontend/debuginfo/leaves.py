@@ -26,7 +26,8 @@ _POINTER_KINDS = (Kind.POINTER, Kind.MAP, Kind.CHAN, Kind.FUNC, Kind.UNSAFE_POIN
 class Leaf(NamedTuple):
     """`size` bytes at `offset` of a value that one register holds: a float register if `floating`.
 
-    `room` is the size with the padding behind it. `pointer` says that the garbage collector follows it.
+    `room` is the size with the padding behind it up to the next word, `padding` what follows of it (a field without a
+    size at the end of a struct costs a word). `pointer` says that the garbage collector follows it.
     """
 
     offset: int
@@ -34,6 +35,7 @@ class Leaf(NamedTuple):
     floating: bool
     pointer: bool
     room: int
+    padding: int = 0
 
 
 def leaves_of(types: Types, type_id: TypeId) -> tuple[Leaf, ...] | None:
@@ -49,7 +51,12 @@ def leaves_of(types: Types, type_id: TypeId) -> tuple[Leaf, ...] | None:
     if len(found) > _MOST_LEAVES:
         return None
     ends = [*(leaf.offset for leaf in found[1:]), kind.size][: len(found)]
-    return tuple(leaf._replace(room=end - leaf.offset) for leaf, end in zip(found, ends, strict=True))
+    return tuple(_padded(leaf, end) for leaf, end in zip(found, ends, strict=True))
+
+
+def _padded(leaf: Leaf, end: int) -> Leaf:
+    word_end = min(end, -(-(leaf.offset + leaf.size) // _WORD) * _WORD)
+    return leaf._replace(room=word_end - leaf.offset, padding=end - word_end)
 
 
 def kept_whole(types: Types, type_id: TypeId, depth: int = 0) -> bool:

@@ -75,6 +75,9 @@ class Matching:
             # Padding has no content; giving it the place of the leaf before it keeps a struct in one piece.
             found.append(Piece(spot.place, spot.value, leaf.offset, leaf.room))
             at = leaf.offset + leaf.room
+            if leaf.padding:
+                found.append(Piece(spot.place, spot.value, at, leaf.padding))
+                at += leaf.padding
         if at < self._shape.size:
             found.append(Piece(Place.NOWHERE, 0, at, self._shape.size - at))
         return tuple(found)

@@ -126,8 +126,13 @@ class _Sink:
             case _:
                 _, name = values.get(At.NAME, (0, b""))
                 _, runtime = values.get(At.GO_RUNTIME_TYPE, (0, 0))
-                if name and isinstance(name, bytes) and isinstance(runtime, int):
-                    self._harvest.types.append((name, offset, runtime))
+                if isinstance(name, bytes) and isinstance(runtime, int):
+                    self.type(offset, name, runtime)
+
+    def type(self, offset: int, name: bytes, runtime: int) -> None:
+        """File a type."""
+        if name:
+            self._harvest.types.append((name, offset, runtime))
 
     def inlined(self, offset: int, origin: int) -> None:
         """File an inlined instance: it belongs to the out-of-line function that came last."""
@@ -186,6 +191,12 @@ class _Kept:
         """An inlined instance as Go writes it, with its origin as an absolute reference: the commonest by far."""
         return self.tag == Tag.INLINED_SUBROUTINE and [form for _, form, _, _ in self.parts] == [Form.REF_ADDR]
 
+    @cached_property
+    def plain_type(self) -> bool:
+        """A type as Go writes it: its name, later its number."""
+        written = [(name, form) for name, form, _, _ in self.parts]
+        return self.tag not in WANTED and written == [(At.NAME, Form.STRING), (At.GO_RUNTIME_TYPE, Form.ADDR)]
+
 
 class _Scanner:
     def __init__(self, pattern: re.Pattern[bytes], kept: dict[int, _Kept]) -> None:
@@ -203,6 +214,9 @@ class _Scanner:
             entry = kept[number]
             if entry.inlined:
                 sink.inlined(found.start(number), int.from_bytes(found[number + 1], "little"))
+                continue
+            if entry.plain_type:
+                sink.type(found.start(number), found[number + 1][:-1], int.from_bytes(found[number + 2], "little"))
                 continue
             values = {name: (form, decode(found[group])) for name, form, group, decode in entry.parts}
             sink.take(entry.tag, found.start(number), values, resolved=False)

@@ -88,6 +88,7 @@ class Units:
         self.sections = sections
         self._abbreviations: dict[int, AbbreviationTable] = {}
         self._tops: dict[int, Die] = {}
+        self._address_bases: dict[int, int] = {}
 
     @cached_property
     def all(self) -> list[Unit]:
@@ -249,9 +250,12 @@ class Units:
 
     def address(self, unit: Unit, index: int) -> int:
         """The address with a number in the unit's part of `.debug_addr`."""
-        base = self.top(unit).number(At.ADDR_BASE)
+        base = self._address_bases.get(unit.offset)
         if base is None:
-            raise self.sections.info.damaged(unit.offset, "an address by number in a unit without DW_AT_addr_base")
+            base = self.top(unit).number(At.ADDR_BASE)
+            if base is None:
+                raise self.sections.info.damaged(unit.offset, "an address by number in a unit without DW_AT_addr_base")
+            self._address_bases[unit.offset] = base
         return self.sections.addr.uint(base + 8 * index, 8)
 
     def low_pc(self, unit: Unit) -> int:

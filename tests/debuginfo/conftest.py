@@ -13,7 +13,13 @@ from tests.support.gobuild import build
 
 PROGRAM = Path(__file__).parent / "program"
 RELEASES = ("1.24", "1.25", "1.26", "1.27")
-ALL_BUILDS = [*((go, "plain") for go in RELEASES), ("1.24", "noopt"), ("1.26", "noopt"), ("1.26", "pie"), ("1.26", "cgo")]
+ALL_BUILDS = [
+    *((go, "plain") for go in RELEASES),
+    ("1.24", "noopt"),
+    ("1.26", "noopt"),
+    ("1.26", "pie"),
+    ("1.26", "cgo"),
+]
 
 Opener = Callable[..., BinaryDebugInfo]
 

@@ -52,7 +52,7 @@ class Walk:
             case "DW_TAG_variable" if "DW_AT_external" in attributes and attributes["DW_AT_location"].value[:1] == [3]:
                 address = bytes(attributes["DW_AT_location"].value[1:])
                 self.globals[self._name(die)] = int.from_bytes(address, "little")
-            case _ if 0x2900 in attributes or 0x2904 in attributes:
+            case _ if attributes.keys() & {0x2900, 0x2904}:
                 self.types.add(self._name(die))
 
     def _name(self, die: DIE) -> str:

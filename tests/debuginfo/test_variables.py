@@ -90,7 +90,9 @@ def test_variables_of_one_name_and_different_types(opened: Opener, go: str) -> N
 def test_a_string_of_which_only_the_length_is_kept_is_not_read_as_a_whole(opened: Opener) -> None:
     # Its list has one entry without pieces, for the length alone (DWARF would mean the whole string).
     info = opened("1.26")
-    (text,) = [v for v in info.variables(info.bodies("main.switches")[0]) if v.name == "x" and type_name(info, v) == "string"]
+    (text,) = [
+        v for v in info.variables(info.bodies("main.switches")[0]) if v.name == "x" and type_name(info, v) == "string"
+    ]
     assert text.locations == ()
     assert text.problem is not None
     assert "which of its words" in text.problem
@@ -165,7 +167,9 @@ def check(info: BinaryDebugInfo, body: Body, variable: Variable) -> None:
 
 
 def test_most_variables_have_a_location(info: BinaryDebugInfo) -> None:
-    bodies = [b for n in info.function_names() if n.startswith("runtime.") for b in info.bodies(n) if b.inline_level == 0]
+    bodies = [
+        b for n in info.function_names() if n.startswith("runtime.") for b in info.bodies(n) if b.inline_level == 0
+    ]
     parameters = [v for b in bodies for v in info.variables(b) if v.role is Role.PARAMETER]
     located = [v for v in parameters if v.locations]
     assert len(located) > 0.98 * len(parameters)
@@ -175,7 +179,7 @@ def test_most_variables_have_a_location(info: BinaryDebugInfo) -> None:
 
 def test_names_in_scope_at_one_address_are_told_apart_by_depth(info: BinaryDebugInfo) -> None:
     body = info.bodies("main.outer")[0]
-    inner = [v for v in info.variables(body) if v.name == "x" and v.depth][0]
+    inner = next(v for v in info.variables(body) if v.name == "x" and v.depth)
     pc = inner.scope[0].lo
     in_scope = [v for v in info.variables(body) if v.name == "x" and any(r.holds(pc) for r in v.scope)]
     assert max(in_scope, key=lambda v: v.depth) == inner

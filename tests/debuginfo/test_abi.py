@@ -1,0 +1,47 @@
+"""Our register assignment and decomposition against what compilers wrote into location lists."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sey.frontend.debuginfo.leaves import kept_whole, leaves_of
+from sey.frontend.debuginfo.model import Kind, Role
+from sey.frontend.debuginfo.open import BinaryDebugInfo
+
+
+def test_parameters_come_in_where_location_lists_have_them(info: BinaryDebugInfo) -> None:
+    verdicts = Counter[str]()
+    for name in info.function_names():
+        for body in (b for b in info.bodies(name) if b.inline_level == 0 and "go.shape." not in b.linkage):
+            if any(v.role is Role.PARAMETER and v.locations for v in info.variables(body)):
+                verdicts["agreed" if info._variables.locator._incoming(body) else "contradicted"] += 1
+    # Assembly functions get their parameters on the stack, whatever the register ABI would do.
+    assert verdicts["agreed"] > 700
+    assert verdicts["contradicted"] < 0.03 * verdicts["agreed"], verdicts
+
+
+def test_leaves_cover_their_types(info: BinaryDebugInfo) -> None:
+    seen = 0
+    for name in info._index.types:
+        found = info.find_type(name)
+        assert found is not None
+        kind, leaves = info.type(found), leaves_of(info._types, found)
+        if not leaves:
+            assert kind.size == 0 or kept_whole(info._types, found) or kind.kind is Kind.ARRAY, name
+            continue
+        seen += 1
+        at = leaves[0].offset
+        assert at == 0 or kind.kind is Kind.STRUCT, name
+        for leaf in leaves:
+            assert leaf.offset >= at, name
+            assert leaf.size <= leaf.room <= 8, name
+            at = leaf.offset + leaf.room + leaf.padding
+        assert at == kind.size, name
+    assert seen > 300
+
+
+def test_registers_and_homes(info: BinaryDebugInfo) -> None:
+    body = info.bodies("main.outer")[0]
+    assigned = info._variables.locator._incoming(body)
+    assert [a.registers for a in assigned.values()] == [(0,), (3, 2), (5, 4, 8)]
+    assert [a.home for a in assigned.values()] == [0, 8, 24]
