@@ -16,6 +16,8 @@ _TOKEN = re.compile(
       | (?P<word>[A-Za-z_]\w*) | (?P<string>"(?:[^"\\\n]|\\.)*") | (?P<punctuation>->|[{}()\[\],=+\-*!:.])""",
     re.VERBOSE | re.ASCII,
 )
+_MAX_DIGITS = 64
+_MAX_PARENTHESES = 64
 _PLAIN_LIST = re.compile(r"[0-9,\s]*")
 
 
@@ -39,6 +41,7 @@ class Lexer:
         self.text = text
         self.constants = constants
         self._end = 0
+        self._open = 0
         self._line_start = 0
         self._line = 1
         self.token = self._scan()
@@ -126,18 +129,35 @@ class Lexer:
 
     def _factor(self) -> int:
         if self.accept("-"):
-            return -self._factor()
+            return -self._signed()
         if self.accept("("):
+            self._open += 1
+            if self._open > _MAX_PARENTHESES:
+                self.fail("parentheses nest too deep")
             value = self.constant()
             self.expect(")")
+            self._open -= 1
             return value
+        return self._signed()
+
+    def _signed(self) -> int:
+        """An integer or a `$name`."""
         if self.token.kind == "constant":
             name = self.token.name
             if name not in self.constants:
                 self.fail(f"no constant ${name} was given")
             self.advance()
             return self.constants[name]
-        return int(self.take("int", "a number").text, 0)
+        token = self.take("int", "a number")
+        if len(token.text) > _MAX_DIGITS:
+            self.fail("the number is too long", token)
+        return int(token.text, 0) if token.text[:2] in ("0x", "0X") else int(token.text)
+
+    def plain_int(self, what: str) -> int:
+        """Step over a number written as such."""
+        if self.token.kind != "int":
+            self.fail(f"{what} expected, not {self.token.text!r}")
+        return self._signed()
 
     def constants_in_brackets(self) -> tuple[int, ...]:
         """`[1, 2, 3]`; long lists of plain decimal numbers, such as tables have, are read in one go."""

@@ -31,6 +31,8 @@ PAGE_HEADER_BYTES = 16
 """Each page starts with: u32 stream number + 1, u32 bytes used after the header, u64 zero."""
 CHUNK_BYTES = 1 << 26
 """Pages lie in chunks of this size (one BPF array element each); chunk i holds pages i*256 to i*256+255."""
+MAX_NESTING = 100
+"""Regions within regions in a function, its body counted; what walks programs recurses that deep."""
 MAX_RECORD_BYTES = 1 << 16
 """No record, and no reservation in a stream of bytes, is longer."""
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sey.ir.lexer import Lexer, Token
 from sey.ir.nodes import (
+    MAX_NESTING,
     Attempt,
     Begin,
     Binary,
@@ -145,6 +146,8 @@ class FunctionParser:
 
     def _region(self, expected: tuple[Type | None, ...], *inside: tuple[str, Value]) -> Region:
         """`{ … }`; `expected` are the types of the values it yields, where known; `inside` is visible in it alone."""
+        if len(self.literals) >= MAX_NESTING:
+            self.lexer.fail(f"regions nest deeper than {MAX_NESTING}")
         outer, self.ops = self.ops, []
         visible, self.values = self.values, {**self.values, **dict(inside)}
         self.literals.append({})
@@ -213,6 +216,8 @@ class FunctionParser:
 
     def _else_if(self, types: tuple[Type | None, ...]) -> Region:
         """`else if …` without results: an `else` with one `if` inside."""
+        if len(self.literals) >= MAX_NESTING:
+            self.lexer.fail(f"regions nest deeper than {MAX_NESTING}")
         if types:
             self.lexer.fail("an 'else if' has no results: write else { … }")
         outer, self.ops = self.ops, []
@@ -427,9 +432,9 @@ class FunctionParser:
 
     def _location(self, line: int) -> Location | None:
         if self.lexer.accept("!"):
-            file = int(self.lexer.take("int", "a file's number").text)
+            file = self.lexer.plain_int("a file's number")
             self.lexer.expect(":")
-            return Location(file, int(self.lexer.take("int", "a line").text))
+            return Location(file, self.lexer.plain_int("a line"))
         return None if self.stamp is None else Location(self.stamp, line)
 
     def _type(self) -> Type:

@@ -12,6 +12,7 @@ from sey.ir.errors import BadOperation
 from sey.ir.measure import place_of
 from sey.ir.nodes import (
     FAULT_USER,
+    MAX_NESTING,
     MAX_RECORD_BYTES,
     Attempt,
     Begin,
@@ -114,6 +115,7 @@ class _Checker:
     names: set[str] = field(default_factory=set)
     records: dict[str, Begin | Reserve] = field(default_factory=dict)
     loops: int = 0
+    nesting: int = 0
 
     def body(self) -> None:
         for parameter in self.function.parameters:
@@ -135,6 +137,8 @@ class _Checker:
 
     def _region(self, region: Region, kinds: tuple[Type, ...], *inside: Value) -> None:
         """A region that yields values of `kinds`; `inside` are values visible in it alone."""
+        _need(self.nesting < MAX_NESTING, f"regions nest deeper than {MAX_NESTING}")
+        self.nesting += 1
         outside = dict(self.visible)
         with self._reporting(None):
             for value in inside:
@@ -148,6 +152,7 @@ class _Checker:
                 self._op(op, kinds)
             self._settle(op)
         self.visible = outside
+        self.nesting -= 1
 
     def _settle(self, op: Op) -> None:
         """Take the results of a wrong operation as defined, so that their uses aren't reported too."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sey.binary.errors import SeyError
 from sey.ir.nodes import (
@@ -22,6 +26,7 @@ from sey.ir.nodes import (
 )
 from sey.ir.parser import Signature, parse_functions, parse_program
 from sey.ir.printer import print_program
+from sey.ir.verify import verify
 
 EVERYTHING = """\
 file "shop.sey"
@@ -254,6 +259,14 @@ def test_functions_of_other_texts() -> None:
         ("stream @s { a i64 at 0, b i64 }", 1, "either all say where"),
         ('file "a\\q"', 1, "not one of JSON"),
         ("buffer @b 8 ~", 1, "begins nothing"),
+        ("buffer @b " + "9" * 5000, 1, "the number is too long"),
+        ("table @t { a i64 [" + "9" * 5000 + "] }", 1, "the list has an empty or broken item"),
+        ("buffer @b " + "(" * 5000, 1, "parentheses nest too deep"),
+        ("buffer @b " + "-" * 5000, 1, "a number expected"),
+        ("buffer @b 012x", 1, "begins nothing"),
+        ("func @main() !0:x { }", 1, "a line expected"),
+        ("func @main() {\n" + "if 1 {" * 5000, 2, "regions nest deeper than 100"),
+        ("func @main() {\nif 1 { } " + "else if 1 { } " * 5000, 2, "regions nest deeper than 100"),
     ],
 )
 def test_errors_name_the_place(text: str, line: int, reason: str) -> None:
@@ -263,6 +276,19 @@ def test_errors_name_the_place(text: str, line: int, reason: str) -> None:
     assert problem.code == "SEY0501"
     assert problem.values()["line"] == line
     assert reason in problem.message()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_damaged_text_is_an_error_or_another_program(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(EVERYTHING)))
+    end = data.draw(st.integers(start, min(len(EVERYTHING), start + 40)))
+    inside = data.draw(
+        st.text(max_size=8) | st.sampled_from(["}", "{", "%", "@x", "$x", "-1", "(", '"', "\x00", "if 1 {"])
+    )
+    with contextlib.suppress(SeyError):
+        program = parse_program(EVERYTHING[:start] + inside + EVERYTHING[end:])
+        verify(program)
 
 
 def test_an_empty_text_is_an_empty_program() -> None:

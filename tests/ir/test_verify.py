@@ -17,6 +17,7 @@ from sey.ir.nodes import (
     Const,
     Dict,
     Function,
+    If,
     Location,
     Loop,
     Op,
@@ -183,6 +184,7 @@ def test_what_a_wrong_operation_defines_is_not_reported_again() -> None:
 
 X, Y = Value("x", Type.I64), Value("y", Type.I64)
 ONE = Const(X, 1)
+CONDITION = Value("c", Type.I1)
 
 
 def main_of(*ops: Op) -> Program:
@@ -216,6 +218,16 @@ def main_of(*ops: Op) -> Program:
 )
 def test_structures_that_text_does_not_have(program: Program, reason: str) -> None:
     assert any(reason in problem for problem in problems(program))
+
+
+def test_nesting_is_bounded() -> None:
+    region = Region((Yield(),))
+    for _ in range(98):
+        region = Region((If((), CONDITION, region, Region((Yield(),))), Yield()))
+    verify(main_of(Const(CONDITION, 1), If((), CONDITION, region, Region((Yield(),))), Yield()))
+    deeper = Region((If((), CONDITION, region, Region((Yield(),))), Yield()))
+    (problem,) = problems(main_of(Const(CONDITION, 1), If((), CONDITION, deeper, Region((Yield(),))), Yield()))
+    assert "regions nest deeper than 100" in problem
 
 
 def test_recursion_is_named() -> None:
