@@ -27,11 +27,10 @@ _SHARE_BYTES = 512
 
 @dataclass(frozen=True)
 class Room:
-    """How much a run may emit and remember: output chunks, and entries of the dicts that grow with goroutines."""
+    """How much a run may emit and remember: output chunks, and distinct stacks."""
 
     chunks: int
     stacks: int
-    objects: int
 
 
 def room_for(plan: Plan, goroutines: int, max_bytes: int) -> Room:
@@ -40,7 +39,7 @@ def room_for(plan: Plan, goroutines: int, max_bytes: int) -> Room:
     wanted = goroutines * (_FIXED_BYTES + _SHARE_BYTES + row_bytes) + CHUNK_BYTES // 2
     most = max(1, max_bytes // CHUNK_BYTES)
     remembered = 1 << max(12, min(22, (2 * goroutines).bit_length()))
-    return Room(min(most, -(-wanted // CHUNK_BYTES)), remembered, remembered if plan.blocks else 4096)
+    return Room(min(most, -(-wanted // CHUNK_BYTES)), remembered)
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,7 @@ class LoadedProbe:
         self._object = BpfObject.open(program.object)
         try:
             self._object.map(program.output).resize(max_entries=room.chunks)
-            for name, entries in (("stacks", room.stacks), ("seen", room.objects)):
-                if name in program.dicts:
-                    self._object.map(program.dicts[name]).resize(max_entries=entries)
+            self._object.map(program.dicts["stacks"]).resize(max_entries=room.stacks)
             self._object.load()
             self._threads = self._object.map(program.dicts["threads"])
             self._output = self._object.map(program.output).mmap()
