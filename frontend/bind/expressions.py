@@ -50,7 +50,8 @@ class Typer:
         """The expression, typed. Raises Reject with what is wrong in it."""
         value = typed(self._operand(expr)).expr
         if isinstance(value, bound.Const) and value.type.kind is Kind.STRING:
-            raise Reject(Unsupported(span=expr.span, what="capturing a string constant", advice_text="select it in SQL"))
+            what, advice = "capturing a string constant", "select it in SQL"
+            raise Reject(Unsupported(span=expr.span, what=what, advice_text=advice))
         return value
 
     def condition(self, expr: ast.Expr) -> bound.Expr:

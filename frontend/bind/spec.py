@@ -207,7 +207,8 @@ class _Binder:
 
     def _unknown_function(self, name: str, span: Span) -> UnknownFunction:
         if self._functions is None:
-            self._functions = Names(self.info.function_names())
+            # What the compiler makes for itself (`type:.eq.T`) is nobody's function.
+            self._functions = Names([n for n in self.info.function_names() if not n.startswith(("type:", "go:"))])
         remarks = ["functions are named as Go's stack traces print them: `main.(*server).GetInfo`, `main.main.func1`"]
         nearest = self._functions.nearest(name)
         prefix = name[: name.rfind(".") + 1]

@@ -101,7 +101,7 @@ def _accepted_unquoted(word: str) -> bool:
 
 
 def test_keywords_are_those_that_duckdb_wants_quoted() -> None:
-    words = {row[0] for row in duckdb.sql("select keyword_name from duckdb_keywords()").fetchall()}
+    words = {row[0] for row in duckdb.execute("select keyword_name from duckdb_keywords()").fetchall()}
     refused = {word for word in words if not _accepted_unquoted(word)}
     assert refused <= SQL_KEYWORDS
     # Newer and older DuckDBs differ by a few words; a list that refuses much more than needed would be a nuisance.
