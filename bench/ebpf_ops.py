@@ -29,7 +29,9 @@ buffer @state 64
 buffer @window 4096 slack 16
 buffer @pcs 8192 slack 8
 dict @seen 65536
-stream @rows { a i64 at 0, b i64 at 8, c i64 at 16, d i64 at 24, e i64 at 32, f i64 at 40, g i64 at 48, h i64 at 56 } size 64
+stream @rows {
+  a i64 at 0, b i64 at 8, c i64 at 16, d i64 at 24, e i64 at 32, f i64 at 40, g i64 at 48, h i64 at 56
+} size 64
 stream @blob
 """
 
@@ -108,14 +110,15 @@ def measure(body: str, turns: int) -> float:
     """Nanoseconds of one turn, the best of `RUNS`. The program reads our own memory. Raises RuntimeError on a fault."""
     compiled = compile_snapshot(program(body))
     target = (b"\x01" * 8192).ljust(16384)
-    address = int.from_bytes(struct.pack("<Q", _address_of(target)), "little")
+    address = _address_of(target)
     best = float("inf")
     for _ in range(RUNS):
         with BpfObject.open(compiled.object) as bpf:
             bpf.map(compiled.output).resize(2)
             bpf.load()
             host = bpf.map(compiled.pages.map).mmap()
-            places = [(compiled.pages, struct.pack("<Q", 512)), (compiled.buffers["in"], struct.pack("<QQ", turns, address))]
+            inputs = struct.pack("<QQ", turns, address)
+            places = [(compiled.pages, struct.pack("<Q", 512)), (compiled.buffers["in"], inputs)]
             for place, data in places:
                 host[place.offset : place.offset + len(data)] = data
             bpf.run_iter(compiled.program, os.getpid())
