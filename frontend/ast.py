@@ -6,6 +6,7 @@ how many levels of nodes it has; the parser bounds it, so that walking a tree by
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -70,8 +71,8 @@ class Select:
 
     base: Expr
     field: Ident
-    span: Span = field(compare=False)
-    height: int = field(default=1, compare=False, repr=False)
+    span: Span = dataclasses.field(compare=False)
+    height: int = dataclasses.field(default=1, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Layout(NamedTuple):
 
 class _Open(NamedTuple):
     token: Token
-    index: int
+    at: int
 
 
 class _Layout:
@@ -101,7 +101,7 @@ class _Layout:
         self.depths.append(len(self.open))
 
     def _newline(self, token: Token) -> None:
-        in_body = self.body >= 0 and self.open[-1].index == self.body
+        in_body = self.body >= 0 and self.open[-1].at == self.body
         after = self._previous()
         if in_body and after not in _CONTINUES and after not in ("NL", "LBRACE"):
             self._emit(token)
@@ -145,7 +145,7 @@ class _Layout:
             self.bodies.pop()
             self.depths.pop()
         self._emit(token)
-        if opening.index == self.body:
+        if opening.at == self.body:
             self.body = -1
 
     def _force_close(self, keep: int, noticed: Token) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os.path
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
@@ -69,7 +68,7 @@ def _likeness(wanted: str, name: str) -> float:
         return _SAME
     same_last_word = _last_word(wanted) == _last_word(name)
     if not same_last_word:
-        shared = os.path.commonprefix([a, b])
+        shared = a[: next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))]
         cut = max(shared.rfind("."), shared.rfind("/")) + 1
         a, b = a[cut:], b[cut:]
     ratio = SequenceMatcher(None, a, b, autojunk=False).ratio()

@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from sey.runtime import doctor
 from sey.runtime.doctor import examine
 from tests.support.kernel import require_bpf
 
@@ -44,7 +43,7 @@ def test_failing_checks_are_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> int:
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(doctor.libc, "bpf", refuse)
+    monkeypatch.setattr("sey.runtime.libc.bpf", refuse)
     found = {finding.name: finding for finding in examine()}
     assert not found["BPF maps"].ok
     assert "not implemented" in found["BPF maps"].detail

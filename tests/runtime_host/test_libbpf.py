@@ -199,7 +199,8 @@ def _program_names() -> list[str]:
     """The names of all programs in the kernel, by BPF_PROG_GET_NEXT_ID and friends."""
     from sey.runtime import libc
 
-    names, number = [], 0
+    names: list[str] = []
+    number = 0
     while True:
         attributes = ctypes.create_string_buffer(struct.pack("<3I", number, 0, 0), 12)
         try:
