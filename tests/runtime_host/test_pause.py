@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -324,8 +325,7 @@ def test_interrupt_lets_the_target_go() -> None:
     with churn("-spin", "1") as target:
         interrupt = threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT))
         with pytest.raises(KeyboardInterrupt), paused(Process.look(target.pid)) as pause:
-            interrupt.start()
-            pause.run(lambda: time.sleep(0.2))
+            pause.run(partial(_sleep_after, interrupt.start))
         assert pause.pause_ns < 150 * MS
         assert_runs(target)
 
@@ -517,3 +517,8 @@ def test_many_threads_do_not_fit_a_pipe() -> None:
 def _late() -> str:
     time.sleep(0.4)
     return "late"
+
+
+def _sleep_after(start: Callable[[], None]) -> None:
+    start()
+    time.sleep(0.2)
