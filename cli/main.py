@@ -1,27 +1,18 @@
-"""The command `sey`: signals first, then the commands, then every way a command can end (DESIGN §11)."""
+"""The command `sey`: its commands, and every way one can end."""
 
-# Nothing heavy may be imported before the signal handler stands: until then Ctrl-C would print a traceback.
+from __future__ import annotations
+
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
 
+import click
 
-def _leave(_signal: int, _frame: object) -> None:
-    os._exit(130)
-
-
-# Where another program imports this one, signals are that program's.
-_IS_PROGRAM = os.path.basename(sys.argv[0]) in ("sey", "main.py")
-if _IS_PROGRAM:
-    signal.signal(signal.SIGINT, _leave)
-
-from collections.abc import Callable, Sequence  # noqa: E402
-
-import click  # noqa: E402
-
-from sey.binary.errors import Exit, SeyError  # noqa: E402
-from sey.cli import problems  # noqa: E402
-from sey.cli.lazy import LazyGroup  # noqa: E402
+from sey.binary.errors import Exit, SeyError
+from sey.cli import IS_PROGRAM, problems
+from sey.cli.lazy import LazyGroup
 
 COMMANDS = {
     "ps": ("processes:ps", "Go processes of this host: version, debug information, can they be captured."),
@@ -31,7 +22,7 @@ COMMANDS = {
     "globals": ("look:globals_", "Package-level variables of a binary."),
     "vars": ("look:vars_", "Variables of a function: type, and where each can be had."),
     "check": ("specs:check", "Check a spec against binaries."),
-    "fmt": ("specs:fmt", "Format specs."),
+    "fmt": ("fmt:fmt", "Format specs."),
     "build": ("specs:build", "Compile a spec for a binary to a probe bundle."),
     "snapshot": ("snapshot:snapshot", "Capture processes: every goroutine, with the data of a spec."),
     "query": ("query:query", "Ask a capture with SQL."),
@@ -59,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    result = cli.main(args=arguments, prog_name="sey", standalone_mode=False)
+    if "_SEY_COMPLETE" in os.environ:
+        cli.main(prog_name="sey")  # a shell asks how to complete a command line
+    # Not by `cli.main`, which has ideas of its own about interrupts and closed pipes.
+    with cli.make_context("sey", list(sys.argv[1:] if arguments is None else arguments)) as context:
+        result = cli.invoke(context)
     sys.stdout.flush()
     return result if isinstance(result, int) else Exit.DONE
 
@@ -79,14 +74,22 @@ def _guarded(run: Callable[[], int]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # Whoever reads has seen enough. Python would complain again when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # whoever reads has seen enough
         return Exit.DONE
     except Exception as error:
+        if isinstance(error, OSError):
+            _drop_output()
         return problems.show_unexpected(error)
     finally:
-        if _IS_PROGRAM:
+        if IS_PROGRAM:
+            # What is left is Python's own end, which would only print that it was interrupted.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _drop_output() -> None:
+    """What is still to be written can't be, and Python would complain of that when it flushes at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

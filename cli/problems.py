@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -20,6 +21,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 FORMATS = ("text", "json", "github")
 _MOST_FRAMES = 6
+_OUTPUT_FAILS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,8 @@ def _unexpected(error: Exception) -> Problem:
     if isinstance(error, ModuleNotFoundError) and error.name in ("lark", "llvmlite", "llvmlite.binding"):
         return CompilerMissing(error.name)
     frames = traceback.extract_tb(error.__traceback__)
-    if isinstance(error, OSError) and error.filename is None and not any("/sey/" in f.filename for f in frames[-1:]):
-        return CannotPrint(error.strerror or str(error))
+    if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_FAILS:
+        return CannotPrint((error.strerror or str(error)).lower())
     where = tuple(f"{_module(f.filename)}:{f.lineno} in {f.name}" for f in frames[-_MOST_FRAMES:])
     return InternalError(type(error).__name__, str(error), where)
 

@@ -70,7 +70,7 @@ class Database:
     def query(self, sql: str) -> Result:
         """Run one or more statements that read; the last one's rows. Raises SeyError."""
         with _told():
-            statements = self.connection.extract_statements(sql)
+            statements = self.connection.extract_statements(_text(sql))
             if not statements:
                 raise SeyError(EmptyQuery())
             for statement in statements:
@@ -105,6 +105,14 @@ def open_database(capture: Capture, spec: SpecSql | None = None, *, cached: bool
     return Database(connection, SpecSql.of(capture) if spec is None else spec)
 
 
+def _text(sql: str) -> str:
+    """An argument of the command line as text: Python keeps bytes that the locale doesn't know as surrogates."""
+    try:
+        return sql.encode("utf-8", "surrogateescape").decode()
+    except UnicodeError:
+        raise SeyError(WrongSql("it is not UTF-8")) from None
+
+
 def _relation(cursor: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation | None:
     try:
         return cursor.sql(sql)
@@ -123,7 +131,7 @@ def _told() -> Iterator[None]:
         raise SeyError(QueryTooLarge(explain(error)[0])) from None
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
-    except (duckdb.Error, UnicodeEncodeError) as error:
+    except duckdb.Error as error:
         raise SeyError(WrongSql(*explain(error))) from None
 
 

@@ -1,10 +1,9 @@
-"""`sey check`, `sey fmt` and `sey build`."""
+"""`sey check` and `sey build`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -19,12 +18,9 @@ from sey.cli.targets import binary_of
 from sey.frontend.compile import Options, bind_spec, compile_spec, lower_spec
 from sey.frontend.debuginfo.open import open_debug_info
 from sey.frontend.diagnostics.render import severity
-from sey.frontend.fmt import format_spec
 from sey.frontend.parser import read
 from sey.frontend.source import Source
 from sey.runtime.bundle import BinaryProbe, Bundle
-from sey.runtime.file_errors import CannotWrite
-from sey.runtime.files import write_whole
 
 
 @click.command()
@@ -66,55 +62,6 @@ def _problems_for(source: Source, path: str, options: Options) -> Sequence[Probl
     plan = lower_spec(spec, info, binary).plan
     probe = BinaryProbe(path, identity(binary.elf), str(binary.build.version), plan, "")
     return [*warnings, *sql_problems(Bundle(source.path, source.text, (probe,)))]
-
-
-@click.command()
-@click.argument("specs", nargs=-1, required=True, type=click.Path(), metavar="SPEC...")
-@click.option("--check", is_flag=True, help="Change nothing; end with 1 where a spec isn't formatted.")
-@format_option
-def fmt(specs: tuple[str, ...], check: bool) -> int:
-    """Format specs in place; `-` reads one from standard input and prints it."""
-    status = Exit.DONE
-    for path in specs:
-        try:
-            if _format(path, check):
-                status = Exit.SPEC
-        except SeyError as error:
-            problems.show(error)
-            status = error.exit_status
-    return status
-
-
-def _format(path: str, check: bool) -> bool:
-    """Format one spec; True where it only had to be checked and isn't formatted."""
-    if path == "-":
-        from sey.frontend.parser import decode
-
-        source = decode("<standard input>", sys.stdin.buffer.read())
-        text = format_spec(source)
-        if not check:
-            sys.stdout.write(text)
-        return check and text != source.text
-    source = read(path)
-    text = format_spec(source)
-    # A byte order mark and other line endings are gone from `source`, so the file itself is compared.
-    if text.encode("utf-8", "surrogateescape") == Path(path).read_bytes():
-        return False
-    if check:
-        click.echo(f"{path}: not formatted", err=True)
-        return True
-    _replace(path, text)
-    return False
-
-
-def _replace(path: str, text: str) -> None:
-    """Write a spec back with the permissions that it had."""
-    mode = Path(path).stat().st_mode & 0o7777
-    write_whole(path, [text.encode("utf-8", "surrogateescape")])
-    try:
-        Path(path).chmod(mode)
-    except OSError as error:
-        raise SeyError(CannotWrite(path, (error.strerror or str(error)).lower())) from None
 
 
 @click.command()

@@ -144,6 +144,7 @@ def test_wrong_queries_say_where(shop: Database) -> None:
         ("select 'a'::int", "SEY0801"),
         ("", "SEY0803"),
         ("-- nothing", "SEY0803"),
+        ("select '\udcff'", "SEY0801"),
     ],
 )
 def test_queries_only_read(shop: Database, sql: str, code: str) -> None:
