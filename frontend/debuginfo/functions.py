@@ -13,7 +13,7 @@ from sey.frontend.debuginfo.names import stack_name
 from sey.frontend.debuginfo.ranges import ranges_of
 from sey.frontend.debuginfo.units import Die, Tree, Units
 
-_TREES_KEPT = 4096
+_TREES_KEPT = 512
 _CODE = (Tag.INLINED_SUBROUTINE, Tag.LEXICAL_BLOCK)
 
 
@@ -44,7 +44,9 @@ class Functions:
 
     def some_address(self, name: str) -> int | None:
         """An address at which code of the function begins. Raises DamageError."""
-        places = (p for number in self._index.linkages_of(name) for p in self._index.places(number))
+        places = [p for number in self._index.linkages_of(name) for p in self._index.places(number)]
+        # Out-of-line code first: its address needs no look at the function around it.
+        places.sort(key=lambda p: p.die != p.physical_die)
         return next((ranges[0].lo for p in places if (ranges := self._body(p).ranges)), None)
 
     def bodies(self, name: str) -> tuple[Body, ...]:

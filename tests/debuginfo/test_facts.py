@@ -34,7 +34,7 @@ OFFSETS = {
 }
 
 
-@pytest.mark.parametrize(("number", "go"), enumerate(("1.24", "1.25", "1.26", "1.27")))
+@pytest.mark.parametrize(("number", "go"), list(enumerate(("1.24", "1.25", "1.26", "1.27"))))
 def test_offsets(opened: Opener, number: int, go: str) -> None:
     info = opened(go)
     found = {path: field_offset(info, *path).offset for path in OFFSETS}
