@@ -1,0 +1,59 @@
+"""The README's examples: the spec is the demo's own, and each command does what its comment says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.gobuild import ROOT, build
+from tests.support.kernel import require_bpf
+from tests.support.target import run_target
+
+README = (ROOT / "README.md").read_text()
+SEY = str(Path(sys.executable).with_name("sey"))
+
+
+def _blocks(kind: str) -> list[str]:
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return [text for word, text in fenced if word == kind]
+
+
+def test_the_spec_shown_is_the_demos() -> None:
+    (shown,) = _blocks("sey")
+    assert shown.strip() in (ROOT / "examples" / "shop" / "shop.sey").read_text()
+
+
+def test_the_table_shown_is_what_the_demo_prints() -> None:
+    from tools import demo
+
+    story = next(block for block in _blocks("") if "select * from culprits" in block)
+    source = Path(demo.__file__).read_text()
+    for line in story.splitlines():
+        if line.startswith(("Its customers", "One snapshot", "Everybody")):
+            assert line.partition("(")[0].strip().rstrip(".") in source
+
+
+def test_the_commands_for_an_own_program_work(tmp_path: Path) -> None:
+    require_bpf()
+    commands = next(block for block in _blocks("") if "sey stacks PID" in block).splitlines()
+    binary = build("many")
+    (tmp_path / "my.sey").write_text('func "main.request" as request { id, name }\n')
+    with run_target(binary, "-n", "20") as target:
+        for line in commands:
+            command = line.partition("#")[0].strip()
+            words = shlex.split(command.replace("main.(*server).handle", "main.request"))
+            words = [{"PID": str(target.pid), "BINARY": str(binary), "sey": SEY}.get(w, w) for w in words]
+            done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+            assert done.stdout or words[1] == "snapshot", command
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_the_two_commands_exist(target: str) -> None:
+    assert f"make {target}" in README
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
