@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import signal
 from collections.abc import Mapping
 from typing import Any
 
 import click
+
+from sey.cli import IS_PROGRAM
+from sey.cli.interrupts import unwind_on_interrupt
 
 
 class LazyGroup(click.Group):
@@ -28,8 +30,9 @@ class LazyGroup(click.Group):
         module, attribute = self._commands_at[cmd_name][0].split(":")
         command: click.Command = getattr(importlib.import_module(f"sey.cli.commands.{module}"), attribute)
         command.name = cmd_name
-        # From here on Ctrl-C unwinds, so that nothing is left behind.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if IS_PROGRAM:
+            # Imports are done: from here on there may be something to undo.
+            unwind_on_interrupt()
         return command
 
     def resolve_command(

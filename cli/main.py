@@ -64,6 +64,8 @@ def _guarded(run: Callable[[], int]) -> int:
     try:
         return run()
     except SeyError as error:
+        if _was_interrupted(error):
+            return Exit.INTERRUPTED
         problems.show(error)
         return error.exit_status
     except click.exceptions.Exit as end:
@@ -77,6 +79,8 @@ def _guarded(run: Callable[[], int]) -> int:
         _drop_output()  # whoever reads has seen enough
         return Exit.DONE
     except Exception as error:
+        if _was_interrupted(error):
+            return Exit.INTERRUPTED
         if isinstance(error, OSError):
             _drop_output()
         return problems.show_unexpected(error)
@@ -84,6 +88,15 @@ def _guarded(run: Callable[[], int]) -> int:
         if IS_PROGRAM:
             # What is left is Python's own end, which would only print that it was interrupted.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an error arose while an interrupt was unwinding: then that is what ended the command."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
 
 
 def _drop_output() -> None:

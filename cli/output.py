@@ -44,9 +44,7 @@ def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]], *, right: S
     first = list(itertools.islice(lines, _FIRST))
     widths = [max(map(_width, column)) for column in zip(names, *first, strict=True)]
     for line in _chained([list(names)], first, lines):
-        padded = [
-            _padded(text, width, to_right) for text, width, to_right in zip(line, widths, right, strict=True)
-        ]
+        padded = [_padded(text, width, to_right) for text, width, to_right in zip(line, widths, right, strict=True)]
         sys.stdout.write("  ".join(padded).rstrip() + "\n")
 
 

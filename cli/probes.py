@@ -102,8 +102,7 @@ class Probe:
 
         blocks = [s for s in parse(self.source).statements if isinstance(s, ast.Program)]
         return tuple(
-            PlanProgram(b.name.name, tuple(PlanRule(r.kind.name, str(r.value.value)) for r in b.rules))
-            for b in blocks
+            PlanProgram(b.name.name, tuple(PlanRule(r.kind.name, str(r.value.value)) for r in b.rules)) for b in blocks
         )
 
     def applies(self, process: Process, module: str) -> bool:

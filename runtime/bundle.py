@@ -1,8 +1,8 @@
 """Probe bundles (.seyp): a compiled spec with all that taking a snapshot and decoding it needs (spec/bundle.md).
 
-    bundle = Bundle("shop.sey", text, (BinaryProbe(...),))
-    bundle.save("shop.seyp")
-    Bundle.load("shop.seyp").for_identity(identity(elf))
+bundle = Bundle("shop.sey", text, (BinaryProbe(...),))
+bundle.save("shop.seyp")
+Bundle.load("shop.seyp").for_identity(identity(elf))
 """
 
 from __future__ import annotations

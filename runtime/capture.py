@@ -1,7 +1,7 @@
 """Captures (.seyc): the raw output of probes, with the bundles they were taken with (spec/capture.md).
 
-    Capture((bundle,), (ProcessCapture(facts, pages, symbols),)).save("shop.seyc")
-    Capture.load("shop.seyc").processes[0].facts.pid
+Capture((bundle,), (ProcessCapture(facts, pages, symbols),)).save("shop.seyc")
+Capture.load("shop.seyc").processes[0].facts.pid
 """
 
 from __future__ import annotations

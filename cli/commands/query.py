@@ -109,5 +109,3 @@ def _goes_along(name: str, columns: tuple[tuple[str, str], ...]) -> bool:
 
 def _short(kind: str) -> str:
     return kind if len(kind) <= 100 else f"{kind[:97]}…"
-
-

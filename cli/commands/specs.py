@@ -30,9 +30,7 @@ from sey.runtime.bundle import BinaryProbe, Bundle
 @debug_file_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @format_option
-def check(
-    spec: str, targets: tuple[str, ...], allow_missing: bool, debug_file: str | None, as_json: bool
-) -> int:
+def check(spec: str, targets: tuple[str, ...], allow_missing: bool, debug_file: str | None, as_json: bool) -> int:
     """Check SPEC against binaries or processes: names, types, and the SQL of its tables and columns."""
     source = read(spec)
     found: list[tuple[Problem, Source | None]] = []
@@ -72,9 +70,7 @@ def _problems_for(source: Source, path: str, options: Options) -> Sequence[Probl
 @debug_file_option
 @json_option
 @format_option
-def build(
-    spec: str, binary: str, output: str, allow_missing: bool, debug_file: str | None, as_json: bool
-) -> int:
+def build(spec: str, binary: str, output: str, allow_missing: bool, debug_file: str | None, as_json: bool) -> int:
     """Compile SPEC for BINARY to a probe bundle. Needs no root and no process; same inputs give the same bytes."""
     source = read(spec)
     compiled = compile_spec(source, [binary_of(binary)], Options(allow_missing, debug_file))

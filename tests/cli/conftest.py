@@ -44,7 +44,12 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
 def run_program(*arguments: object, **more: object) -> Done:
     """The installed command, in a process of its own."""
     done = subprocess.run(
-        [str(SEY), *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False, **more  # type: ignore[call-overload]
+        [str(SEY), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        **more,  # type: ignore[call-overload]
     )
     return Done(done.returncode, done.stdout, done.stderr)
 

@@ -72,9 +72,7 @@ def test_wrong_usage(run: Run) -> None:
     assert run("--version").out.startswith("sey, version ")
 
 
-def test_a_bug_of_ours_is_told_without_a_traceback(
-    run: Run, monkeypatch: pytest.MonkeyPatch, shop_file: Path
-) -> None:
+def test_a_bug_of_ours_is_told_without_a_traceback(run: Run, monkeypatch: pytest.MonkeyPatch, shop_file: Path) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("by nothing")
 
@@ -95,9 +93,7 @@ def test_a_bug_of_ours_is_told_without_a_traceback(
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_other_ends(
-    run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, text: str
-) -> None:
+def test_other_ends(run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, text: str) -> None:
     def broken(*_: object) -> None:
         raise error
 
@@ -106,6 +102,17 @@ def test_other_ends(
     assert done.status == status
     assert text in done.err
     assert text or done.err == ""
+
+
+def test_trouble_while_an_interrupt_unwinds_is_the_interrupt(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise BufferError("cannot close")
+
+    monkeypatch.setattr("sey.runtime.capture.Capture.load", broken)
+    assert run("query", "x", "select 1").status == 130
 
 
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:

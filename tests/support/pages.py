@@ -1,10 +1,10 @@
 """Raw captures made up by tests: Go types, values of them in a made-up memory, records, pages.
 
-    go = GoTypes()
-    item = go.struct("main.Item", ("id", go.int64), ("name", go.string))
-    memory = Memory(go)
-    raw = memory.encode(item, (7, b"seven"))         # the bytes of the value; what it refers to becomes objects
-    writer = PageWriter(streams); writer.add("object", **members); pages = writer.pages()
+go = GoTypes()
+item = go.struct("main.Item", ("id", go.int64), ("name", go.string))
+memory = Memory(go)
+raw = memory.encode(item, (7, b"seven"))         # the bytes of the value; what it refers to becomes objects
+writer = PageWriter(streams); writer.add("object", **members); pages = writer.pages()
 """
 
 from __future__ import annotations
