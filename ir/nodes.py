@@ -72,6 +72,10 @@ class Value:
     name: str
     type: Type
 
+    def __hash__(self) -> int:
+        # A string keeps its hash, an enumeration's member asks its class for it each time; passes do little else.
+        return hash(self.name)
+
 
 # Memories
 

@@ -98,6 +98,7 @@ class BinaryDebugInfo:
         self._lines = Lines(binary.elf, lambda: self.pclntab)
         locator = Locator(units, self._types, self._functions, StackObjects(lambda: self.pclntab))
         self._variables = Variables(units, self._types, self._functions, self._lines, locator)
+        self._known: dict[Body, tuple[Variable, ...]] = {}
 
     @property
     def pclntab(self) -> PclnTab:
@@ -134,10 +135,11 @@ class BinaryDebugInfo:
 
     def variables(self, body: Body) -> tuple[Variable, ...]:
         """The variables of a body, parameters first, then as declared; pseudo-variables are hidden."""
-        physical = self._index.physical_die(body.die, body.physical)
-        if physical is None:
-            return ()
-        return _guarded(self._units, lambda: self._variables.of(body, physical))
+        if body not in self._known:
+            physical = self._index.physical_die(body.die, body.physical)
+            found = () if physical is None else _guarded(self._units, lambda: self._variables.of(body, physical))
+            self._known[body] = found
+        return self._known[body]
 
     def type_names(self) -> Sequence[str]:
         """All named types, sorted: predeclared and defined ones."""

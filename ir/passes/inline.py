@@ -2,8 +2,8 @@
 
     func @twice(%a i64) -> i64 {        func @main() {
       %b = add i64 %a, %a                 %x = const i64 4
-      yield %b                     =>     %twice1_b = add i64 %x, %x
-    }                                     store i64 @out, %twice1_b
+      yield %b                     =>     %i1_twice_b = add i64 %x, %x
+    }                                     store i64 @out, %i1_twice_b
     func @main() {                      }
       %x = const i64 4
       %y = call @twice(%x)
@@ -31,95 +31,88 @@ class Inline:
 
     def run(self, program: Program) -> Program:
         """The program with calls replaced by bodies; functions that nothing calls any more are gone."""
-        uses = Counter(name for f in program.functions for name in calls(f.body))
-        done: dict[str, Function] = {}
-        for function in _callees_first(program):
-            done[function.name] = _Inliner(function, done, uses, self.small).result()
-        kept = _reachable(done)
-        return replace(program, functions=tuple(done[f.name] for f in program.functions if f.name in kept))
+        inliner = _Inliner(program, self.small)
+        kept: dict[str, Function] = {}
+        pending = ["main"]
+        while pending:
+            name = pending.pop()
+            if name not in kept:
+                kept[name] = inliner.expand(program.function(name))
+                pending += calls(kept[name].body)
+        return replace(program, functions=tuple(kept[f.name] for f in program.functions if f.name in kept))
 
 
-def _callees_first(program: Program) -> list[Function]:
-    by_name = {f.name: f for f in program.functions}
-    ordered: dict[str, Function] = {}
+class _Scope:
+    """Names of one body where it is copied to: its values get `prefix`, unless they stand for others already."""
 
-    def visit(function: Function) -> None:
-        if function.name in ordered:
-            return
-        for name in calls(function.body):
-            visit(by_name[name])
-        ordered[function.name] = function
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.names: dict[Value, Value] = {}
 
-    for function in program.functions:
-        visit(function)
-    return list(ordered.values())
-
-
-def _reachable(functions: dict[str, Function]) -> set[str]:
-    kept: set[str] = set()
-    pending = ["main"]
-    while pending:
-        name = pending.pop()
-        if name not in kept:
-            kept.add(name)
-            pending += calls(functions[name].body)
-    return kept
+    def value(self, value: Value) -> Value:
+        known = self.names.get(value)
+        if known is None:
+            known = Value(self._prefix + value.name, value.type) if self._prefix else value
+            self.names[value] = known
+        return known
 
 
 class _Inliner:
-    """Inlines into one function the functions in `done`, whose own calls are settled."""
+    """Expands functions from the outside in, so that each operation is copied once for each place it ends up in."""
 
-    def __init__(self, function: Function, done: dict[str, Function], uses: Counter[str], small: int) -> None:
-        self._function = function
-        self._done = done
-        self._uses = uses
+    def __init__(self, program: Program, small: int) -> None:
+        self._functions = {f.name: f for f in program.functions}
+        self._uses = Counter(name for f in program.functions for name in calls(f.body))
         self._small = small
+        self._sizes: dict[str, int] = {}
+        self._taken = {name for f in program.functions for name in _names(f)}
         self._count = 0
-        self._names: dict[Value, Value] = {}
-        self._taken = _names(function)
 
-    def result(self) -> Function:
-        return replace(self._function, body=self._region(self._function.body))
+    def expand(self, function: Function) -> Function:
+        """The function with all that is wanted in it."""
+        return replace(function, body=self._region(function.body, _Scope("")))
 
     def _wanted(self, name: str) -> bool:
-        body = self._done[name].body
-        if not isinstance(body.ops[-1], Yield):
+        if not isinstance(self._functions[name].body.ops[-1], Yield):
             return False
-        return self._uses[name] == 1 or sum(1 for _ in walk(body)) <= self._small
+        return self._uses[name] == 1 or self._size(name) <= self._small
 
-    def _region(self, region: Region) -> Region:
+    def _size(self, name: str) -> int:
+        """Operations of a function with all that is wanted in it."""
+        if name not in self._sizes:
+            body = self._functions[name].body
+            own = sum(1 for _ in walk(body))
+            self._sizes[name] = own + sum(self._size(inner) for inner in calls(body) if self._wanted(inner))
+        return self._sizes[name]
+
+    def _region(self, region: Region, scope: _Scope) -> Region:
         ops: list[Op] = []
         for op in region.ops:
             if isinstance(op, Call) and self._wanted(op.function):
-                ops += self._body(op)
+                ops += self._body(op, scope)
             else:
-                ops.append(map_op(op, self._value, self._region))
+                ops.append(map_op(op, scope.value, lambda inner: self._region(inner, scope)))
         return Region(tuple(ops))
 
-    def _value(self, value: Value) -> Value:
-        return self._names.get(value, value)
-
-    def _body(self, call: Call) -> tuple[Op, ...]:
+    def _body(self, call: Call, scope: _Scope) -> tuple[Op, ...]:
         """The callee's operations under fresh names; the call's result then means what the callee yielded."""
-        callee = self._done[call.function]
-        copy = _Renamer(self._prefix(callee))
+        callee = self._functions[call.function]
+        inner = _Scope(self._prefix(callee.name))
         for parameter, argument in zip(callee.parameters, call.arguments, strict=True):
-            copy.names[parameter] = self._value(argument)
-        body = copy.region(callee.body)
+            inner.names[parameter] = scope.value(argument)
+        body = self._region(callee.body, inner)
         last = body.ops[-1]
         assert isinstance(last, Yield)
         if call.result is not None:
-            self._names[call.result] = last.values[0]
+            scope.names[call.result] = last.values[0]
         return body.ops[:-1]
 
-    def _prefix(self, callee: Function) -> str:
-        """A prefix under which none of the callee's names is taken, which they then are."""
+    def _prefix(self, name: str) -> str:
+        """A prefix that no name of the program begins with; the number comes first, so that no two are alike."""
         while True:
             self._count += 1
-            prefix = f"{callee.name}{self._count}_"
-            names = {prefix + name for name in _names(callee)}
-            if not names & self._taken:
-                self._taken |= names
+            prefix = f"i{self._count}_{name}_"
+            if not any(taken.startswith(prefix) for taken in self._taken):
                 return prefix
 
 
@@ -134,19 +127,3 @@ def _names(function: Function) -> set[str]:
     for op in walk(function.body):
         map_op(op, note, lambda region: region)
     return found
-
-
-class _Renamer:
-    """Copies regions, giving every value that they define a name with `prefix`."""
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-        self.names: dict[Value, Value] = {}
-
-    def region(self, region: Region) -> Region:
-        return Region(tuple(map_op(op, self._value, self.region) for op in region.ops))
-
-    def _value(self, value: Value) -> Value:
-        if value not in self.names:
-            self.names[value] = Value(self._prefix + value.name, value.type)
-        return self.names[value]
