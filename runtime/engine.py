@@ -19,6 +19,7 @@ from sey.runtime.pages import Pages
 from sey.runtime.pause import THREAD
 
 _WORD = struct.Struct("<Q")
+_PAGES_A_CHUNK = CHUNK_BYTES // PAGE_BYTES
 _FIXED_BYTES = 96
 """A goroutine's own record."""
 _SHARE_BYTES = 512
@@ -27,19 +28,24 @@ _SHARE_BYTES = 512
 
 @dataclass(frozen=True)
 class Room:
-    """How much a run may emit and remember: output chunks, and distinct stacks."""
+    """How much a run may emit and remember: pages of output, and distinct stacks."""
 
-    chunks: int
+    pages: int
     stacks: int
+
+    @property
+    def chunks(self) -> int:
+        """Chunks that hold the pages."""
+        return -(-self.pages // _PAGES_A_CHUNK)
 
 
 def room_for(plan: Plan, goroutines: int, max_bytes: int) -> Room:
-    """Room for so many goroutines, within `max_bytes` of output (at least one chunk)."""
+    """Room for so many goroutines, within `max_bytes` of output."""
     row_bytes = sum(stream.size for stream in plan.streams if stream.name.startswith("row_"))
     wanted = goroutines * (_FIXED_BYTES + _SHARE_BYTES + row_bytes) + CHUNK_BYTES // 2
-    most = max(1, max_bytes // CHUNK_BYTES)
+    pages = -(-wanted // CHUNK_BYTES) * _PAGES_A_CHUNK
     remembered = 1 << max(12, min(22, (2 * goroutines).bit_length()))
-    return Room(min(most, -(-wanted // CHUNK_BYTES)), remembered)
+    return Room(max(1, min(pages, max_bytes // PAGE_BYTES)), remembered)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class LoadedProbe:
             self._threads = self._object.map(program.dicts["threads"])
             self._output = self._object.map(program.output).mmap()
             self._iterator = self._object.iterator(program.program, tid)
-            self._write(program.pages, _WORD.pack(room.chunks * (CHUNK_BYTES // PAGE_BYTES)))
+            self._write(program.pages, _WORD.pack(room.pages))
         except BaseException:
             self._object.close()
             raise
