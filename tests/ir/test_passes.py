@@ -123,7 +123,7 @@ def test_inline() -> None:
     func @twice(%a i64) -> i64 { %b = add i64 %a, %a  yield %b }
     func @unused() { }
     func @main() { %x = const i64 4  %y = call @twice(%x)  store i64 @out[0], %y }"""
-    after = "func @main() { %x = const i64 4  %twice1_b = add i64 %x, %x  store i64 @out[0], %twice1_b }"
+    after = "func @main() { %x = const i64 4  %i1_twice_b = add i64 %x, %x  store i64 @out[0], %i1_twice_b }"
     assert transformed(before, Inline()) == exactly(after)
 
 
@@ -139,8 +139,8 @@ def test_inline_feeds_results_of_calls_to_calls() -> None:
     }"""
     after = """func @main() {
       %x = const i64 4
-      %twice1_b = add i64 %x, %x
-      loop %i, %twice1_b max 4 { %twice3_b = add i64 %twice1_b, %twice1_b  store i64 @out[0], %twice3_b }
+      %i1_twice_b = add i64 %x, %x
+      loop %i, %i1_twice_b max 4 { %i3_twice_b = add i64 %i1_twice_b, %i1_twice_b  store i64 @out[0], %i3_twice_b }
     }"""
     assert transformed(before, Inline()) == exactly(after)
 
