@@ -223,6 +223,8 @@ class PlanBlock:
     function: str
     columns: tuple[PlanColumn, ...]
     sites: tuple[PlanSite, ...]
+    program: str | None = None
+    """The program of its `in` clause: processes that aren't that program have no rows."""
 
 
 @dataclass(frozen=True)

@@ -159,8 +159,7 @@ class ValueDecoder:
         elem = self._elem(kind)
         if elem is None:
             return missing(kind, rows, Status.UNSUPPORTED)
-        bound = limits.max_string if is_bytes(kind, self.types) else limits.max_items
-        shown = min(length, bound if elem.size else min(bound, _MAX_EMPTY_ITEMS))
+        shown = min(length, limits.max_items if elem.size else min(limits.max_items, _MAX_EMPTY_ITEMS))
         counts: I64Array = np.full(rows, shown, dtype=np.int64)
         if is_bytes(kind, self.types):
             flat = np.ascontiguousarray(raw[:, :shown]).reshape(-1)
@@ -180,9 +179,8 @@ class ValueDecoder:
         if elem is None:
             return missing(kind, len(raw), Status.UNSUPPORTED, address)
         found = self._objects.find(address, kind.id)
-        bound = limits.max_string if is_bytes(kind, self.types) else limits.max_items
         room = found.bytes // elem.size if elem.size else np.full(len(raw), _MAX_EMPTY_ITEMS)
-        shown = np.minimum(room, np.minimum(length, bound).astype(np.int64))
+        shown = np.minimum(room, np.minimum(length, limits.max_items).astype(np.int64))
         status, detail = _run_status(address, length, found, shown.astype(np.uint64), sized=elem.size > 0)
         status[(address == 0) & (length == 0) & (capacity == 0)] = Status.NIL
         broken = length > capacity
@@ -206,10 +204,10 @@ class ValueDecoder:
     def _pointer(self, kind: PlanType, raw: U8Array, limits: Limits, path: _Path) -> Vector:
         address = _word(raw, 0)
         elem = self._elem(kind)
-        if elem is None:
-            return _reference(kind, raw)
         if limits.depth <= 0:
             return _nil_or(missing(kind, len(raw), Status.DEPTH, address), address)
+        if elem is None:
+            return _reference(kind, raw)
         found = self._objects.find(address, elem.id | POINTEE if elem.kind in ("string", "slice") else elem.id)
         status = statuses(len(raw), Status.OK)
         status[found.bytes < elem.size] = Status.BUDGET

@@ -155,7 +155,7 @@ def test_bytes_are_hexadecimal() -> None:
     bench = Bench()
     raw = bench.go.slice(bench.go.uint8)
     decoded = bench.round_trip(raw, b"\x00\xfe\x7f", None, b"", b"\x01" * 600)
-    assert decoded.values().to_pylist() == ["00fe7f", None, "", "01" * 512]
+    assert decoded.values().to_pylist() == ["00fe7f", None, "", "01" * 64]
     assert words(decoded) == ["ok", "nil", "ok", "truncated"]
     assert decoded.details().to_pylist() == [None, None, None, "600"]
     uuid = bench.go.array(bench.go.uint8, 16)
@@ -235,6 +235,16 @@ def test_depth_ends_at_a_pointer() -> None:
     inner = bench.memory.objects[0].address
     assert (words(decoded), decoded.details().to_pylist()) == (["depth"], [f"{inner:#x}"])
     assert decoded.values().to_pylist() == [None]
+
+
+def test_a_pointer_whose_target_the_plan_left_out_was_too_deep() -> None:
+    """Types that only lie behind the last pointer are not in the plan."""
+    bench = Bench()
+    last = bench.go._add("*main.Far", "pointer", 8)
+    kind = bench.go.pointer(bench.go.struct("main.Near", ("far", last)))
+    raw = bench.memory.encode(kind, Ref((0x1000,)))
+    assert jsons(bench.decode(kind, [raw], depth=1)) == [{"far": {"$status": "depth", "$address": "0x1000"}}]
+    assert jsons(bench.decode(kind, [raw], depth=2))[0]["far"]["$status"] == "unsupported"
 
 
 def test_a_pointer_without_object_fell_to_a_budget() -> None:

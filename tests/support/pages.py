@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sey.ir.nodes import PAGE_BYTES, PAGE_HEADER_BYTES, Stream, Type, layout_stream
-from sey.ir.plan import ROW_MEMBERS, STREAMS, PlanColumn, PlanField, PlanRecordField, PlanStream, PlanType, Status
+from sey.ir.plan import POINTEE, ROW_MEMBERS, STREAMS, PlanColumn, PlanField, PlanRecordField, PlanStream, PlanType, Status
 from sey.runtime.pages import Pages
 
 _TYPES = {"i8": Type.I8, "i16": Type.I16, "i32": Type.I32, "i64": Type.I64}
@@ -123,11 +123,12 @@ class Memory:
                 return self._struct(kind, value)
             case "slice":
                 return self._slice(kind, value)
+            case "pointer" if kind.elem is None:
+                return int(value).to_bytes(8, "little")
             case "pointer":
                 if value is None:
                     return bytes(8)
-                data = self.encode(self.elem(kind), value.value)
-                return self.note(self.elem(kind).id, data, 1).to_bytes(8, "little")
+                return self._pointer(self.elem(kind), value.value)
             case "interface":
                 return struct.pack("<QQ", *(value or (0, 0)))
             case _:
@@ -142,6 +143,10 @@ class Memory:
         address = self.place(len(data))
         self.objects.append(Object(address, kind, data, length))
         return address
+
+    def _pointer(self, elem: PlanType, value: Any) -> bytes:
+        key = elem.id | POINTEE if elem.kind in ("string", "slice") else elem.id
+        return self.note(key, self.encode(elem, value), 1).to_bytes(8, "little")
 
     def _struct(self, kind: PlanType, values: Sequence[Any]) -> bytes:
         raw = bytearray(kind.size)
