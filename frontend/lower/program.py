@@ -198,6 +198,7 @@ def _plan_block(shared: Shared, number: int, block: bound.Func, book: SiteBook) 
         function=block.function,
         columns=tuple(plan_column(shared, c, _problem(shared, block, c)) for c in block.captures),
         sites=book.plan_sites(number, len(block.captures)),
+        program=block.program,
     )
 
 

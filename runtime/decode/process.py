@@ -115,6 +115,8 @@ class _Process:
 
     def _block(self, block: PlanBlock, stacks: Stacks) -> DecodedBlock:
         records = self.pages.records(self.streams[block.stream])
+        if block.program is not None and block.program not in self.facts.programs:
+            records = records[:0]
         records = records[records["goid"] != 0]
         site = records["site"].astype(np.int64)
         if len(site) and int(site.max()) >= len(block.sites):

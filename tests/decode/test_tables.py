@@ -203,6 +203,18 @@ def test_a_column_whose_type_differs_between_binaries_is_json() -> None:
     assert rows(database, "select customer from handle where goid = 99 and pid = 1") == [("big",)]
 
 
+def test_a_block_in_a_program_has_rows_in_its_processes_alone() -> None:
+    shop = Shop()
+    block = dataclasses.replace(shop.plan.blocks[0], program="client")
+    shop.plan = dataclasses.replace(shop.plan, blocks=(block,))
+    capture = shop.capture(pids=(1, 2))
+    client = dataclasses.replace(capture.processes[0].facts, programs=("client",))
+    processes = (dataclasses.replace(capture.processes[0], facts=client), capture.processes[1])
+    database = open_database(Capture(capture.bundles, processes))
+    assert rows(database, "select pid, count(*) from handle group by 1") == [(1, 6)]
+    assert rows(database, "select count(*) from goroutines") == [(12,)]
+
+
 def test_truncated_stacks_keep_true_depths() -> None:
     shop = Shop(waiting=0)
     writer = shop.writer

@@ -15,7 +15,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sey.ir.nodes import PAGE_BYTES, PAGE_HEADER_BYTES, Stream, Type, layout_stream
-from sey.ir.plan import POINTEE, ROW_MEMBERS, STREAMS, PlanColumn, PlanField, PlanRecordField, PlanStream, PlanType, Status
+from sey.ir.plan import (
+    POINTEE,
+    ROW_MEMBERS,
+    STREAMS,
+    PlanColumn,
+    PlanField,
+    PlanRecordField,
+    PlanStream,
+    PlanType,
+    Status,
+)
 from sey.runtime.pages import Pages
 
 _TYPES = {"i8": Type.I8, "i16": Type.I16, "i32": Type.I32, "i64": Type.I64}
