@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from sey.binary.cachedir import cache_folder
 from sey.binary.errors import SeyError
 from sey.runtime.capture import Capture
 from sey.runtime.decode.tables import decode_capture
@@ -30,7 +31,7 @@ def attach(connection: duckdb.DuckDBPyConnection, capture: Capture) -> bool:
     or there is no place to keep it.
     """
     size = sum(len(p.pages.data) for p in capture.processes if p.pages is not None)
-    folder = _folder()
+    folder = cache_folder("decoded")
     if size < _SMALLEST or not capture.digest or folder is None:
         return False
     path = folder / f"{capture.digest}-{DECODER}-{duckdb.__version__}.duckdb"
@@ -45,18 +46,6 @@ def attach(connection: duckdb.DuckDBPyConnection, capture: Capture) -> bool:
         return False
     _forget_old(folder)
     return _attached(connection, path)
-
-
-def _folder() -> Path | None:
-    """$SEY_CACHE_DIR, else $XDG_CACHE_HOME/sey, else ~/.cache/sey; there `decoded`."""
-    if own := os.environ.get("SEY_CACHE_DIR"):
-        return Path(own) / "decoded"
-    if shared := os.environ.get("XDG_CACHE_HOME"):
-        return Path(shared) / "sey" / "decoded"
-    try:
-        return Path.home() / ".cache" / "sey" / "decoded"
-    except RuntimeError:
-        return None
 
 
 def _attached(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
@@ -74,9 +63,8 @@ def _attached(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
 
 def _make(path: Path, capture: Capture) -> None:
     with replacing(str(path)) as temporary, duckdb.connect(temporary) as target:
-        name = target.execute("select current_catalog()").fetchone()
-        assert name is not None
-        fill(target, name[0], decode_capture(capture))
+        ((name,),) = target.execute("select current_catalog()").fetchall()
+        fill(target, name, decode_capture(capture))
 
 
 def _forget_old(folder: Path) -> None:

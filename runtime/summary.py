@@ -47,10 +47,10 @@ def _goroutines(process: DecodedProcess) -> str:
 
 
 def _common(decoded: Iterable[DecodedProcess]) -> str:
-    """The commonest stacks by their innermost visible frame, with what they wait for."""
+    """The commonest stacks by the innermost frame of the program's own code, with what they wait for."""
     counts: Counter[tuple[str, str]] = Counter()
     for process in decoded:
-        inner = _innermost(process)
+        inner = _telling(process)
         table = process.goroutines.select(["stack_id", "status", "wait_reason"]).to_pydict()
         for stack, status, reason in zip(*table.values(), strict=True):
             counts[inner.get(stack, "?"), reason or status] += 1
@@ -58,14 +58,23 @@ def _common(decoded: Iterable[DecodedProcess]) -> str:
     return printable(", ".join(shown)) or "none"
 
 
-def _innermost(process: DecodedProcess) -> dict[int, str]:
-    """By stack the function of its innermost frame that Go's dump would show."""
+def _telling(process: DecodedProcess) -> dict[int, str]:
+    """By stack the innermost frame that isn't of the standard library; where there is none, that a dump would show."""
     frames = process.frames.select(["stack_id", "function", "hidden"]).to_pydict()
-    found: dict[int, str] = {}
+    shown: dict[int, str] = {}
+    own: dict[int, str] = {}
     for stack, function, hidden in zip(*frames.values(), strict=True):
         if not hidden:
-            found.setdefault(stack, function or "?")
-    return found
+            shown.setdefault(stack, function or "?")
+            if function and not _is_standard(function):
+                own.setdefault(stack, function)
+    return shown | own
+
+
+def _is_standard(function: str) -> bool:
+    """Whether a function is of Go's standard library: modules have a dot in the first element of their path."""
+    path, slash, _ = function.partition("/")
+    return "." not in path if slash else path.partition(".")[0] != "main"
 
 
 def _missing(capture: Capture, decoded: Sequence[DecodedProcess]) -> str:
