@@ -94,6 +94,8 @@ class LoadedProbe:
         """Give threads their places before the pause, when there is time."""
         for tid in ns_tids.tolist():
             self._place_of(tid)
+        # The first run of this code takes several times as long as the next, and only the next is in the pause.
+        self._write_registers(np.zeros(0, THREAD))
 
     def run(self, threads: npt.NDArray[np.void], bias: int, deadline_ns: int) -> None:
         """Run the program over the paused process. `threads` is an array of THREAD, times are CLOCK_MONOTONIC."""
