@@ -159,7 +159,8 @@ class ValueDecoder:
         elem = self._elem(kind)
         if elem is None:
             return missing(kind, rows, Status.UNSUPPORTED)
-        shown = min(length, limits.max_items if elem.size else min(limits.max_items, _MAX_EMPTY_ITEMS))
+        bound = self._bound(kind, limits)
+        shown = min(length, bound if elem.size else min(bound, _MAX_EMPTY_ITEMS))
         counts: I64Array = np.full(rows, shown, dtype=np.int64)
         if is_bytes(kind, self.types):
             flat = np.ascontiguousarray(raw[:, :shown]).reshape(-1)
@@ -180,7 +181,7 @@ class ValueDecoder:
             return missing(kind, len(raw), Status.UNSUPPORTED, address)
         found = self._objects.find(address, kind.id)
         room = found.bytes // elem.size if elem.size else np.full(len(raw), _MAX_EMPTY_ITEMS)
-        shown = np.minimum(room, np.minimum(length, limits.max_items).astype(np.int64))
+        shown = np.minimum(room, np.minimum(length, self._bound(kind, limits)).astype(np.int64))
         status, detail = _run_status(address, length, found, shown.astype(np.uint64), sized=elem.size > 0)
         status[(address == 0) & (length == 0) & (capacity == 0)] = Status.NIL
         broken = length > capacity
@@ -259,6 +260,10 @@ class ValueDecoder:
             return np.zeros((total, 0), dtype=np.uint8)
         element = run_indices(np.zeros(len(counts), dtype=np.int64), counts)
         return text.rows_of(self._data, np.repeat(places, counts) + element * size, size)
+
+    def _bound(self, kind: PlanType, limits: Limits) -> int:
+        """How many elements of a slice or array are shown: bytes are limited as a string is."""
+        return limits.max_string if is_bytes(kind, self.types) else limits.max_items
 
     def _elem(self, kind: PlanType) -> PlanType | None:
         return None if kind.elem is None else self.types[kind.elem]
