@@ -47,15 +47,11 @@ class Type(enum.Enum):
     I64 = "i64"
     RECORD = "record"
 
-    @property
-    def bits(self) -> int:
+    def __init__(self, text: str) -> None:
+        self.bits = 64 if text == "record" else int(text[1:])
         """Width in bits; of a handle, 64."""
-        return 64 if self is Type.RECORD else int(self.value[1:])
-
-    @property
-    def bytes(self) -> int:
+        self.bytes = max(1, self.bits // 8)
         """Width in memory in bytes; i1 takes one."""
-        return max(1, self.bits // 8)
 
 
 class Location(NamedTuple):
