@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -54,10 +55,12 @@ def _format(path: str, check: bool) -> bool:
 
 
 def _replace(path: str, text: str) -> None:
-    """Write a spec back with the permissions that it had."""
-    mode = Path(path).stat().st_mode & 0o7777
+    """Write a spec back with the owner and the permissions that it had."""
+    before = Path(path).stat()
     write_whole(path, [text.encode("utf-8", "surrogateescape")])
     try:
-        Path(path).chmod(mode)
+        if os.geteuid() == 0:
+            os.chown(path, before.st_uid, before.st_gid)
+        os.chmod(path, before.st_mode & 0o7777)
     except OSError as error:
         raise SeyError(CannotWrite(path, (error.strerror or str(error)).lower())) from None
