@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sey.runtime.capture import ProcessFacts
-from sey.runtime.decode.columns import STATUS_WORDS
+from sey.runtime.decode.vectors import STATUS_WORDS
 from tests.support.captures import Shop
 from tests.support.gobuild import ROOT
 

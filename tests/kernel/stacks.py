@@ -11,7 +11,7 @@ from tests.support.godump import Elided, Frame, Goroutine
 
 @dataclass(frozen=True)
 class Captured:
-    """A goroutine as captured. `frames`: those that Go prints of itself, or all; `left_out`: how many of a long stack."""
+    """A goroutine as captured. `frames`: those that Go prints of itself, or all; `left_out`: how many of a stack."""
 
     goid: int
     state: str
