@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +15,10 @@ from sey.frontend.source import Source, Span
 _TAB = 4
 _WIDTH = 140
 """Columns of a source line that are shown; a longer one is cut around the place that matters."""
+
+
+_KEPT = 200
+_LONG_WORD = re.compile(r"\S{1000,}")
 
 
 def render_text(problems: Iterable[Problem], source: Source | None = None) -> str:
@@ -106,6 +111,11 @@ def _cell(char: str) -> str:
 
 
 def printable(text: str) -> str:
+    """Text without anything that could upset a terminal, or drown what else is said: very long words are cut."""
+    return _escaped(_LONG_WORD.sub(lambda found: f"{found[0][:_KEPT]}…{found[0][-_KEPT:]}", text))
+
+
+def _escaped(text: str) -> str:
     """`text` with control characters (and what UTF-8 can't carry) escaped, so that it can't upset a terminal."""
     if text.isprintable():
         return text
