@@ -88,6 +88,7 @@ _FUNCTIONS = {
     "sigpanic": "runtime.sigpanic",
     "goexit": "runtime.goexit",
     "cgocallback": "runtime.cgocallback",
+    "gogo": "gogo",
 }
 
 
@@ -161,8 +162,8 @@ def _code(table: PclnTab) -> dict[str, int]:
     found = {}
     for name, path in _FUNCTIONS.items():
         function = table.find(path)
-        # Pure Go programs have no cgocallback: then no pc is ever within it.
-        if function is None and name != "cgocallback":
+        # Pure Go programs have no cgocallback, and gogo is local to a file: without one no pc is ever within it.
+        if function is None and name not in ("cgocallback", "gogo"):
             raise SeyError(NoRuntimeFact(path))
         found[name] = function.entry if function else 0
         found[f"{name}_size"] = function.end - function.entry if function else 0
