@@ -144,3 +144,40 @@ def test_hidden_frames_are_as_the_runtime_dumps_them_at_its_end() -> None:
     assert not wrong, "\n".join(wrong)
     names = {name for goroutine in resting for name in goroutine.functions()}
     assert {"runtime.gopark", "runtime.goexit", "runtime.bgsweep", "panic"} <= names
+
+
+# The function of each goroutine of the target `busy` that is on its stack all the time, by the one it starts with; those
+# that `grow` starts come to an end, in the runtime.
+BUSY = {
+    "main.main.gowrap1": "main.ping",
+    "main.main.gowrap2": "main.pong",
+    "main.yield": "main.yield",
+    "main.clock": "main.clock",
+    "main.grow": "main.grow",
+    "main.grow.func1": "main.grow.func1",
+    "runtime.main": "main.main",
+}
+UNKNOWN = {"", "?", None}
+
+
+@pytest.mark.parametrize("release", ["1.26", "1.24"])
+def test_goroutines_that_change_hands_are_walked_from_any_instruction(release: str) -> None:
+    """Between being resumed and running, on other stacks, in signal handlers, while a stack is copied."""
+    require_bpf()
+    executable = build("busy", go=release)
+    statuses = set()
+    with Target(executable) as target:
+        for _ in range(25):
+            tables = snapshot(target.pid, executable)
+            assert tables.capture.processes[0].facts.counters["bad_stacks"] == 0, tables.rows(
+                "select * from goroutines left join frames using (stack_id) where function is null"
+            )
+            for goroutine in captured(tables, hidden=True).values():
+                functions = [frame[0] for frame in goroutine.frames]
+                assert not UNKNOWN & set(functions), goroutine
+                assert functions[-1] in ("runtime.goexit", "runtime.mstart"), goroutine
+                if goroutine.start_function in BUSY:
+                    ends = goroutine.start_function == "main.grow.func1" and "runtime.goexit1" in functions
+                    assert ends or BUSY[goroutine.start_function] in functions, goroutine
+                    statuses.add(goroutine.state)
+    assert {"running", "runnable"} <= statuses
