@@ -93,7 +93,8 @@ def _guarded(run: Callable[[], int]) -> int:
 def _was_interrupted(error: BaseException | None) -> bool:
     """Whether an error arose while an interrupt was unwinding: then that is what ended the command."""
     while error is not None:
-        if isinstance(error, KeyboardInterrupt):
+        # DuckDB takes a KeyboardInterrupt that comes while it works, and raises an error of its own.
+        if isinstance(error, KeyboardInterrupt) or (type(error) is RuntimeError and str(error) == "Query interrupted"):
             return True
         error = error.__context__
     return False

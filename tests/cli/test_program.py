@@ -115,6 +115,21 @@ def test_trouble_while_an_interrupt_unwinds_is_the_interrupt(run: Run, monkeypat
     assert run("query", "x", "select 1").status == 130
 
 
+def test_a_query_that_takes_long_can_be_interrupted(shop_file: Path) -> None:
+    sql = "select count(*) from range(1000000) a, range(1000000) b where hash(a.range, b.range) % 3 = 1"
+    with subprocess.Popen(
+        [str(SEY), "query", str(shop_file), sql],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as query:
+        time.sleep(3)
+        query.send_signal(signal.SIGINT)
+        out, err = query.communicate(timeout=60)
+    assert (query.returncode, out, err) == (130, "", "")
+
+
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     path = tmp_path / "shop.seyc"
     Shop().capture().save(str(path))
