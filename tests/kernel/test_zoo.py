@@ -146,8 +146,8 @@ def test_hidden_frames_are_as_the_runtime_dumps_them_at_its_end() -> None:
     assert {"runtime.gopark", "runtime.goexit", "runtime.bgsweep", "panic"} <= names
 
 
-# The function of each goroutine of the target `busy` that is on its stack all the time, by the one it starts with; those
-# that `grow` starts come to an end, in the runtime.
+# The function of each goroutine of the target `busy` that is on its stack all the time, by the one it starts with;
+# those that `grow` starts come to an end, in the runtime.
 BUSY = {
     "main.main.gowrap1": "main.ping",
     "main.main.gowrap2": "main.pong",
