@@ -15,6 +15,8 @@ from sey.runtime.file_errors import CannotRead, CannotWrite, NoSpace
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BLOCK = 1 << 24
 
+_unfinished: set[str] = set()
+
 
 def read_whole(path: str) -> bytes:
     """The contents of a regular file. Raises SeyError (CannotRead)."""
@@ -70,6 +72,7 @@ def replacing(path: str) -> Iterator[str]:
     """
     target = writable_target(path)
     temporary = _temporary(target)
+    _unfinished.add(temporary)
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         os.unlink(temporary)
@@ -85,6 +88,20 @@ def replacing(path: str) -> Iterator[str]:
         raise SeyError(_refusal(path, error, 0)) from None
     finally:
         _remove(temporary)
+        _unfinished.discard(temporary)
+
+
+def remove_unfinished() -> None:
+    """Remove what blocks of `replacing` wrote so far: for a program that is about to leave from within them.
+
+    What writes such a file may put others beside it whose names begin alike (DuckDB's write-ahead log): they go too.
+    """
+    for temporary in list(_unfinished):
+        with contextlib.suppress(OSError):
+            folder, start = os.path.split(temporary)
+            for name in os.listdir(folder):
+                if name.startswith(start):
+                    _remove(os.path.join(folder, name))
 
 
 def writable_target(path: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sey.cli import problems
+from sey.cli.interrupts import leave_on_interrupt
 from sey.cli.output import json_option, print_json, print_objects, print_table
 from sey.cli.problems import format_option
 from sey.runtime.capture import Capture
@@ -26,6 +27,7 @@ spec_option = click.option("--spec", type=click.Path(), help="Take tables and co
 @format_option
 def query(file: str, sql: str | None, spec: str | None, as_json: bool) -> None:
     """Ask a capture with SQL. Without SQL: its tables, their columns and how many rows they have."""
+    leave_on_interrupt()
     capture = Capture.load(file)
     added = None if spec is None else spec_sql(spec)
     from sey.runtime.database import open_database
@@ -52,6 +54,7 @@ def query(file: str, sql: str | None, spec: str | None, as_json: bool) -> None:
 @format_option
 def export(file: str, output: str, spec: str | None, as_json: bool) -> None:
     """Write a capture in the format that the ending of the output names: duckdb, json, folded."""
+    leave_on_interrupt()
     from sey.runtime.export import export as write
     from sey.runtime.export import exporter
 

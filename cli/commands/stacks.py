@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sey.cli.interrupts import leave_on_interrupt
 from sey.cli.options import debug_file_option, max_bytes_option, max_pause_option
 from sey.cli.output import json_option, print_json
 from sey.cli.params import is_pid
@@ -21,6 +22,7 @@ from sey.runtime.capture import Capture
 def stacks(source: str, max_pause: int, max_bytes: int, debug_file: str | None, as_json: bool) -> None:
     """Identical stacks, grouped and counted: of a capture, or of a process, which is captured first."""
     capture = _take(source, max_pause, max_bytes, debug_file) if is_pid(source) else Capture.load(source)
+    leave_on_interrupt()
     from sey.runtime.database import open_database
     from sey.runtime.stacks import groups, process_lines, render
 

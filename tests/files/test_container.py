@@ -26,7 +26,7 @@ from sey.runtime.bundle import Bundle
 from sey.runtime.capture import Capture
 from sey.runtime.container import BUNDLE, CAPTURE
 from sey.runtime.database import open_database
-from sey.runtime.files import replacing, write_whole
+from sey.runtime.files import remove_unfinished, replacing, write_whole
 from tests.support.captures import Shop
 
 
@@ -258,3 +258,14 @@ def test_an_interrupted_write_leaves_a_whole_file_or_none(tmp_path: Path, deadly
         for name in left:
             assert (tmp_path / name).stat().st_size == 1_200_000
             (tmp_path / name).unlink()
+
+
+def test_leaving_from_within_removes_what_was_written(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("stays")
+    with replacing(str(tmp_path / "x")) as temporary:
+        for name in (temporary, f"{temporary}.wal"):
+            Path(name).write_text("half of it")
+        remove_unfinished()
+        assert [p.name for p in tmp_path.iterdir()] == ["other"]
+        Path(temporary).write_text("all of it")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["other", "x"]
