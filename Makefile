@@ -5,10 +5,10 @@ PYTHON := .venv/bin/python
 # `go` is the one on PATH, unless setup had to install one into the environment.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test lint types bench clean
+.PHONY: help setup demo test test-kernels lint types bench clean
 
 help: ## show this
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## everything that the others need: .venv, compilers, mounts
 	@tools/setup.sh
@@ -18,6 +18,10 @@ demo: setup ## a misbehaving service, a snapshot of it, the culprit (root)
 
 test: setup ## the tests; ARGS="-k NAME" to pass something to pytest
 	@$(PYTHON) -m pytest -ra $(ARGS)
+
+test-kernels: setup ## captures on Debian's kernels 6.1, 6.12 and the newest, booted in QEMU (a minute each)
+	@tools/qemu.sh
+	@$(PYTHON) -m pytest -ra -m kernels tests/kernels $(ARGS)
 
 lint: setup ## ruff
 	@$(PYTHON) -m ruff check .
