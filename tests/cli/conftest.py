@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +54,26 @@ def run_program(*arguments: object, **more: object) -> Done:
         **more,  # type: ignore[call-overload]
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def interrupted_program(delay: float, *arguments: object) -> Done:
+    """The installed command, sent SIGINT `delay` seconds after its start. Before the first line of ours runs Python
+    itself answers with a traceback, which nothing of sey can help: that counts as interrupted.
+    """
+    with subprocess.Popen(
+        [str(SEY), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that started it in the background would have it ignore the signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as command:
+        time.sleep(delay)
+        command.send_signal(signal.SIGINT)
+        out, err = command.communicate(timeout=60)
+    if "KeyboardInterrupt" in err and "/sey/cli/" not in err:
+        return Done(130, out, "")
+    return Done(command.returncode, out, err)
 
 
 @pytest.fixture(scope="session")

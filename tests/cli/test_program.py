@@ -7,14 +7,13 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from sey.cli import problems
 from sey.cli.main import COMMANDS, cli, main
-from tests.cli.conftest import SEY, Run, run_program
+from tests.cli.conftest import SEY, Done, Run, interrupted_program, run_program
 from tests.support.captures import Shop
 
 HEAVY = ("numpy", "pyarrow", "duckdb", "lark", "llvmlite", "elftools")
@@ -119,17 +118,7 @@ def test_trouble_while_an_interrupt_unwinds_is_the_interrupt(run: Run, monkeypat
 def test_a_query_that_takes_long_can_be_interrupted(shop_file: Path, delay: float) -> None:
     """Arrow's readers, in which part of them run, look for no signals; nor may DuckDB's import be unwound."""
     sql = "select count(*) from range(1000000) a, range(1000000) b where hash(a.range, b.range) % 3 = 1"
-    with subprocess.Popen(
-        [str(SEY), "query", str(shop_file), sql],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as query:
-        time.sleep(delay)
-        query.send_signal(signal.SIGINT)
-        out, err = query.communicate(timeout=60)
-    assert (query.returncode, out, err) == (130, "", "")
+    assert interrupted_program(delay, "query", shop_file, sql) == Done(130, "", "")
 
 
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
@@ -167,21 +156,10 @@ def test_text_that_the_terminal_cannot_show(shop_file: Path) -> None:
 def test_interrupted_at_any_moment(shop_file: Path, tmp_path: Path, delay: float) -> None:
     """Ctrl-C ends it with 130 or comes too late; it prints no traceback and leaves no partial file."""
     out = tmp_path / "out.duckdb"
-    # A shell that started it in the background would have it ignore the signal.
-    with subprocess.Popen(
-        [str(SEY), "export", str(shop_file), "-o", str(out)],
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as export:
-        time.sleep(delay)
-        export.send_signal(signal.SIGINT)
-        _, err = export.communicate(timeout=60)
-    # Before the first line of ours runs, Python itself answers: nothing of sey can help that.
-    in_python_itself = "KeyboardInterrupt" in err and "/sey/cli/" not in err
-    assert export.returncode in (0, 130) or in_python_itself, err
-    assert "Traceback" not in err or in_python_itself
-    assert [p.name for p in tmp_path.iterdir()] == ([out.name] if export.returncode == 0 else [])
+    export = interrupted_program(delay, "export", shop_file, "-o", out)
+    assert export.status in (0, 130), export.err
+    assert "Traceback" not in export.err
+    assert [p.name for p in tmp_path.iterdir()] == ([out.name] if export.status == 0 else [])
 
 
 def test_every_code_is_used_once() -> None:

@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import stat
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import SEY, Done, Run, run_program
+from tests.cli.conftest import Done, Run, interrupted_program, run_program
 from tests.support.gobuild import build
 from tests.support.kernel import require_bpf
 from tests.support.target import Target
@@ -156,18 +155,9 @@ def test_a_stopped_process_stays_stopped(run: Run, binary: Path, tmp_path: Path)
 @pytest.mark.parametrize("delay", [0.1, 0.3, 0.5, 0.7, 0.9, 1.2])
 def test_an_interrupted_snapshot_leaves_nothing(crowd: Target, tmp_path: Path, delay: float) -> None:
     out = tmp_path / "x.seyc"
-    command = [str(SEY), "snapshot", "-p", str(crowd.pid), "-o", str(out)]
-    with subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as snapshot:
-        time.sleep(delay)
-        snapshot.send_signal(signal.SIGINT)
-        _, err = snapshot.communicate(timeout=60)
-    assert snapshot.returncode in (0, 130), err
-    assert "Traceback" not in err
+    snapshot = interrupted_program(delay, "snapshot", "-p", crowd.pid, "-o", out)
+    assert snapshot.status in (0, 130), snapshot.err
+    assert "Traceback" not in snapshot.err
     # Interrupted after the file had its name, it stays, whole.
     assert not out.exists() or run_program("query", out, "select 1").status == 0
     assert [p for p in tmp_path.iterdir() if p != out] == []

@@ -113,7 +113,7 @@ def test_interrupted_at_any_moment(churn: Target, tmp_path: Path) -> None:
             wait_for_the_pause(churn.pid, command)
             time.sleep(chance.uniform(0, 0.01))
         else:
-            time.sleep(chance.uniform(0.1, 0.8))
+            time.sleep(chance.uniform(0.3, 1.0))
         command.send_signal(signal.SIGINT)
         status, said = end_of(command)
         assert status in (0, 130), said
