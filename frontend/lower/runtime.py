@@ -65,7 +65,6 @@ _M = {
     "incgo": "incgo",
     "alllink": "alllink",
     "vdsosp": "vdsoSP",
-    "vdsopc": "vdsoPC",
     "gsignal": "gsignal",
 }
 _MODULEDATA = {
@@ -88,6 +87,8 @@ _FUNCTIONS = {
     "sigpanic": "runtime.sigpanic",
     "goexit": "runtime.goexit",
     "cgocallback": "runtime.cgocallback",
+    "morestack": "runtime.morestack",
+    "morestack_noctxt": "runtime.morestack_noctxt",
     "gogo": "gogo",
 }
 
