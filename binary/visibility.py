@@ -31,6 +31,8 @@ class Visibility(enum.IntEnum):
 
 _PANIC_FUNCTIONS = frozenset({"runtime.sigpanic", "runtime.panicwrap"})
 _ALWAYS_SHOWN = frozenset({"runtime.runFinalizers", "runtime.runCleanups"})
+_USER_CODE_RUNNERS = frozenset({"runtime.runfinq", "runtime.runFinalizers", "runtime.runCleanups"})
+_RUNTIME = ("runtime.", "runtime/internal/", "internal/runtime/")
 _NEVER_SYSTEM = frozenset({"runtime.main", "runtime.corostart", "runtime.handleAsyncEvent"})
 
 
@@ -80,12 +82,20 @@ def hidden(visibility: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> 
     return np.asarray(~shown & (shown_in_stack[stack] > 0), dtype=np.bool_)
 
 
-def is_system_goroutine(start_function: str) -> bool:
-    """Whether Go's dump leaves a whole goroutine out, by the raw name of the function it began with.
+def is_system_goroutine(start_function: str, *, in_user_code: bool) -> bool:
+    """Whether Go's dump leaves a whole goroutine out, by the function it began with.
 
-    The finalizer and cleanup goroutines count as the system's, though a dump shows them while they run user code.
+    Those that run finalizers and cleanups count as the program's while they do, `in_user_code`. The runtime keeps flags
+    for that; the stack says the same.
     """
+    if start_function in _USER_CODE_RUNNERS and in_user_code:
+        return False
     return start_function.startswith("runtime.") and start_function not in _NEVER_SYSTEM
+
+
+def is_runtime_function(name: str) -> bool:
+    """Whether a function is part of Go's runtime, exported or not."""
+    return name.startswith(_RUNTIME) or "." not in name
 
 
 def printed_name(name: str, version: GoVersion) -> str:

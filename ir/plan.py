@@ -135,6 +135,8 @@ COUNTERS: tuple[str, ...] = (
     "objects",  # objects emitted
     "objects_dropped",  # objects not followed: queue, space or time
     "rows_dropped",  # rows of func blocks not emitted: space or time
+    "threads_of_goroutines",  # threads that had a goroutine
+    "threads_idle",  # threads that Go knows and that had none: idle, sysmon, between two goroutines
 )
 """Words of the host buffer `out_counters`, in order. `out_when` has a word for each block: frames left out because
 an operand of `when` was missing."""

@@ -19,7 +19,7 @@ from sey.runtime.decode.tables import decode_capture
 from sey.runtime.duck import fill
 from sey.runtime.files import replacing
 
-DECODER = 1
+DECODER = 2
 """Raise it when tables change: files of other decoders aren't used."""
 
 _SMALLEST = 8 << 20

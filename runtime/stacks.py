@@ -57,7 +57,7 @@ class Group:
 
 _GOROUTINES = """
     select pid, stack_id, created_by, status, wait_reason, max(wait_ns), list(goid order by goid)
-    from goroutines group by all
+    from goroutines where $system or not system group by all
 """
 _FRAMES = """
     select pid, stack_id, depth, coalesce(function, printf('0x%x', pc)), file, line, inlined
@@ -65,15 +65,15 @@ _FRAMES = """
 """
 
 
-def groups(database: Database) -> list[Group]:
-    """The groups of all processes, by pid and then largest first."""
+def groups(database: Database, *, system: bool = False) -> list[Group]:
+    """The groups of all processes, by pid and then largest first; with `system` the runtime's own goroutines too."""
     frames: dict[tuple[int, int], list[Frame]] = {}
     for pid, stack, depth, function, file, line, inlined in database.query(_FRAMES).rows():
         frames.setdefault((pid, stack), []).append(Frame(function, file, line, inlined, depth))
     left_out = database.query("select pid, stack_id, truncated from stacks where truncated > 0")
     truncated = {(pid, stack): count for pid, stack, count in left_out.rows()}
     members: dict[tuple[int, str | None, tuple[Frame, ...], int], list[tuple[Any, ...]]] = {}
-    for pid, stack, created_by, *rest in database.query(_GOROUTINES).rows():
+    for pid, stack, created_by, *rest in database.query(_GOROUTINES.replace("$system", str(system))).rows():
         shown = tuple(frames.get((pid, stack), ()))
         members.setdefault((pid, created_by, shown, truncated.get((pid, stack), 0)), []).append(tuple(rest))
     found = [_group(*key, rows) for key, rows in members.items()]
@@ -99,16 +99,23 @@ def render(found: Sequence[Group], processes: Iterable[str]) -> str:
     return heads + "".join("\n" + _text(group) for group in found)
 
 
-def process_lines(database: Database) -> list[str]:
+_PROCESSES = """
+    select pid, executable, go_version, goroutines, goroutines_skipped, pause_ns, problem,
+        (select count(*) from goroutines g where g.pid = p.pid and g.system) from processes p
+"""
+
+
+def process_lines(database: Database, *, system: bool = False) -> list[str]:
     """A line for each process: what it is, how many goroutines were captured, how long it stood still."""
-    sql = "select pid, executable, go_version, goroutines, goroutines_skipped, pause_ns, problem from processes"
     lines = []
-    for pid, executable, version, captured, skipped, pause, problem in database.query(sql).rows():
+    for pid, executable, version, captured, skipped, pause, problem, own in database.query(_PROCESSES).rows():
         if problem is not None:
             lines.append(f"process {pid}  {executable}  not captured: {problem}")
             continue
         missing = f" ({skipped} more were skipped)" if skipped else ""
-        counted = f"{_plural(captured, 'goroutine')}{missing}"
+        counted = f"{_plural(captured if system else captured - own, 'goroutine')}{missing}"
+        if own and not system:
+            counted += f" and {own} of the runtime's own (--system shows them)"
         lines.append(f"process {pid}  {executable}  {version}  {counted}, paused for {duration(pause)}")
     return lines
 

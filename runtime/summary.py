@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from sey.ir.plan import Status
 from sey.runtime.capture import Capture
 from sey.runtime.decode.columns import DecodedColumn
 from sey.runtime.decode.process import DecodedProcess, decode_process
-from sey.runtime.decode.tables import ending, skipped
+from sey.runtime.decode.tables import ending, foreign_threads, skipped
 from sey.runtime.decode.vectors import STATUS_WORDS
 from sey.runtime.wording import duration, printable
 
@@ -34,16 +36,28 @@ def summarize(capture: Capture) -> list[str]:
 def _pause(process: DecodedProcess) -> str:
     facts = process.facts
     threads = "1 thread" if facts.threads == 1 else f"{facts.threads} threads"
+    foreign = foreign_threads(facts)
+    if foreign:
+        threads += f", {foreign} of them of C code"
     return f"{duration(facts.pause_ns)} (process {facts.pid}, {threads})"
 
 
 def _goroutines(process: DecodedProcess) -> str:
-    stacks = process.stacks.num_rows
-    text = f"{process.goroutines.num_rows} in {stacks} distinct stack{'' if stacks == 1 else 's'}"
+    shown = _shown(process)
+    stacks = len(shown.column("stack_id").drop_null().unique())
+    text = f"{shown.num_rows} in {stacks} distinct stack{'' if stacks == 1 else 's'}"
+    own = process.goroutines.num_rows - shown.num_rows
+    if own:
+        text += f", and {own} of the runtime's own"
     left_out = skipped(process.facts)
     if left_out:
         text += f"; {left_out} skipped: {ending(process.facts) or 'the program ended early'}"
     return text
+
+
+def _shown(process: DecodedProcess) -> pa.Table:
+    """The goroutines that Go's own dump would show."""
+    return process.goroutines.filter(pc.invert(process.goroutines.column("system")))
 
 
 def _common(decoded: Iterable[DecodedProcess]) -> str:
@@ -51,7 +65,7 @@ def _common(decoded: Iterable[DecodedProcess]) -> str:
     counts: Counter[tuple[str, str]] = Counter()
     for process in decoded:
         inner = _telling(process)
-        table = process.goroutines.select(["stack_id", "status", "wait_reason"]).to_pydict()
+        table = _shown(process).select(["stack_id", "status", "wait_reason"]).to_pydict()
         for stack, status, reason in zip(*table.values(), strict=True):
             counts[inner.get(stack, "?"), reason or status] += 1
     shown = [f"{count} {function} ({state})" for (function, state), count in counts.most_common(_COMMON)]

@@ -14,12 +14,15 @@ from sey.runtime.capture import Capture
 
 @click.command()
 @click.argument("source", metavar="PID|FILE")
+@click.option("--system", is_flag=True, help="The runtime's own goroutines too, which Go's dumps leave out.")
 @max_pause_option
 @max_bytes_option
 @debug_file_option
 @json_option
 @format_option
-def stacks(source: str, max_pause: int, max_bytes: int, debug_file: str | None, as_json: bool) -> None:
+def stacks(
+    source: str, system: bool, max_pause: int, max_bytes: int, debug_file: str | None, as_json: bool
+) -> None:
     """Identical stacks, grouped and counted: of a capture, or of a process, which is captured first."""
     capture = _take(source, max_pause, max_bytes, debug_file) if is_pid(source) else Capture.load(source)
     leave_on_interrupt()
@@ -27,11 +30,11 @@ def stacks(source: str, max_pause: int, max_bytes: int, debug_file: str | None, 
     from sey.runtime.stacks import groups, process_lines, render
 
     with open_database(capture) as database:
-        found = groups(database)
+        found = groups(database, system=system)
         if as_json:
             print_json([group.as_object() for group in found])
         else:
-            click.echo(render(found, process_lines(database)), nl=False)
+            click.echo(render(found, process_lines(database, system=system)), nl=False)
 
 
 def _take(source: str, max_pause: int, max_bytes: int, debug_file: str | None) -> Capture:

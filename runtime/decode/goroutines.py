@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sey.binary.visibility import is_system_goroutine
 from sey.ir.plan import GOROUTINE_IN_CGO, GOROUTINE_LOCKED, PC_EXACT, Plan, Status
 from sey.runtime.capture import ProcessFacts
 from sey.runtime.decode.json_form import to_text
@@ -42,14 +43,19 @@ def goroutines_table(
     symbols: SymbolTable,
     reasons: list[str | None],
     labels: pa.Array,
+    in_user_code: npt.NDArray[np.bool_],
 ) -> pa.Table:
-    """The table from the records of stream `goroutine`; `reasons` are the target's words, `labels` a map a row."""
+    """The table from the records of stream `goroutine`.
+
+    `reasons` are the target's words, `labels` a map a row, `in_user_code` whether its stack is not the runtime's alone.
+    """
     status = records["status"].astype(np.int64)
     waiting = np.isin(status, _WAITING)
     since = records["wait_since"].astype(np.int64)
     waited = np.maximum(facts.monotonic_ns - since, 0)
     stack, thread = records["stack"], records["thread"]
     parent = records["parent_goid"].astype(np.int64)
+    started = _functions(symbols, records["startpc"] | np.uint64(PC_EXACT))
     return pa.table(
         {
             "pid": pa.array(np.full(len(records), facts.pid, dtype=np.int32)),
@@ -59,12 +65,13 @@ def goroutines_table(
             "wait_ns": pa.array(waited, mask=~waiting | (since <= 0)),
             "parent_goid": pa.array(parent, mask=parent == 0),
             "created_by": _functions(symbols, records["gopc"]),
-            "start_function": _functions(symbols, records["startpc"] | np.uint64(PC_EXACT)),
+            "start_function": started,
             "labels": labels,
             "locked": pa.array((records["flags"] & GOROUTINE_LOCKED) != 0),
             "in_cgo": pa.array((records["flags"] & GOROUTINE_IN_CGO) != 0),
             "thread_id": pa.array(thread.astype(np.int32), mask=thread == 0),
             "stack_id": pa.array(stack, mask=stack == NO_STACK),
+            "system": _system(started, in_user_code),
         }
     )
 
@@ -127,6 +134,15 @@ def _list(vector: Vector) -> tuple[I64Array, Vector] | None:
 
 def _is_text(vector: Vector) -> bool:
     return isinstance(vector.data, Shared) and isinstance(vector.data.target.data, Texts)
+
+
+def _system(started: pa.Array, in_user_code: npt.NDArray[np.bool_]) -> pa.Array:
+    """Whether each is one that Go's own dump leaves out."""
+    names = started.dictionary_encode()
+    known = [name or "" for name in names.dictionary.to_pylist()] + [""]
+    at = np.asarray(names.indices.fill_null(len(known) - 1), dtype=np.int64)
+    idle, busy = (np.array([is_system_goroutine(n, in_user_code=user) for n in known]) for user in (False, True))
+    return pa.array(np.where(in_user_code, busy[at], idle[at]).astype(np.bool_))
 
 
 def _words(numbers: I64Array, words: Mapping[int, str]) -> pa.Array:

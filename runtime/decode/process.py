@@ -92,11 +92,12 @@ class _Process:
         goroutines = self._records("goroutine")
         goroutines = goroutines[goroutines["g"] != 0] if len(goroutines) else goroutines
         goroutines = goroutines[np.argsort(goroutines["goid"], kind="stable")] if len(goroutines) else goroutines
+        uses = stacks.index_of(goroutines["stack"])
         return DecodedProcess(
             self.facts,
-            self._goroutines(goroutines, variables),
+            self._goroutines(goroutines, variables, stacks.in_user_code(), uses),
             frames_table(stacks, self.facts.pid),
-            stacks_table(stacks, self.facts.pid, stacks.index_of(goroutines["stack"])),
+            stacks_table(stacks, self.facts.pid, uses),
             blocks,
             tuple(g for g in variables if not g.variable.internal),
         )
@@ -104,14 +105,21 @@ class _Process:
     def _records(self, stream: str) -> npt.NDArray[np.void]:
         return self.pages.records(self.streams[stream]) if stream in self.streams else _no_goroutines()
 
-    def _goroutines(self, records: npt.NDArray[np.void], variables: tuple[DecodedGlobal, ...]) -> pa.Table:
+    def _goroutines(
+        self,
+        records: npt.NDArray[np.void],
+        variables: tuple[DecodedGlobal, ...],
+        user_stacks: npt.NDArray[np.bool_],
+        uses: I64Array,
+    ) -> pa.Table:
         reasons: list[str | None] = []
         for variable in variables:
             if variable.variable.stream == self.plan.wait_reasons and variable.value.count:
                 value = variable.value.values().to_pylist()[0]
                 reasons = [r if isinstance(r, str) else None for r in value] if isinstance(value, list) else []
         labels = label_maps(self.plan, self.values, self.pages, self.objects, records["labels"])
-        return goroutines_table(records, self.facts, self.symbols, reasons, labels)
+        in_user_code = np.append(user_stacks, False)[uses]  # Without a stack it is the last.
+        return goroutines_table(records, self.facts, self.symbols, reasons, labels, in_user_code)
 
     def _block(self, block: PlanBlock, stacks: Stacks) -> DecodedBlock:
         records = self.pages.records(self.streams[block.stream])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sey.binary.visibility import Visibility, hidden
+from sey.binary.visibility import Visibility, hidden, is_runtime_function
 from sey.ir.plan import PC_EXACT, PlanStream, StackEnd
 from sey.runtime.pages import I64Array, Pages, U64Array, run_indices, run_starts
 from sey.runtime.symbols import SymbolTable, stack_words
@@ -81,6 +81,16 @@ class Stacks:
         first = self.words[stack]
         beyond = word - first >= self.inner[stack]
         return self.rows[word] - self.rows[first] + np.where(beyond, self.left_out[stack], 0)
+
+    def in_user_code(self) -> npt.NDArray[np.bool_]:
+        """Which stacks have a frame, among the listed ones, of a Go function that isn't the runtime's."""
+        symbols = self.symbols
+        foreign = np.array([not is_runtime_function(name) for name in symbols.names], dtype=np.bool_)
+        rows = np.concatenate(([0], np.cumsum(foreign[symbols.function]))) if len(symbols.function) else np.zeros(1)
+        of_symbol = np.diff(rows[symbols.starts]) > 0
+        of_word = of_symbol[np.maximum(self.symbol, 0)] & (self.symbol >= 0) if len(of_symbol) else self.symbol >= 0
+        words = np.concatenate(([0], np.cumsum(of_word)))
+        return np.asarray(np.diff(words[self.words]) > 0)
 
     def logical_size(self) -> I64Array:
         """How many logical frames each stack has, a frame that isn't listed counting as one."""

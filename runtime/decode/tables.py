@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from sey.ir.plan import Plan, State
+from sey.ir.plan import THREAD_MAX, Plan, State
 from sey.runtime.capture import Capture, ProcessFacts
 from sey.runtime.decode.arrow_form import JSON, JSON_FIELD, Form
 from sey.runtime.decode.columns import DecodedColumn
@@ -49,6 +49,14 @@ def skipped(facts: ProcessFacts) -> int:
     return max(rest, 0)
 
 
+def foreign_threads(facts: ProcessFacts) -> int | None:
+    """Threads that Go doesn't know: C code started them. None where they couldn't be told from others."""
+    known = facts.counters.get("threads_of_goroutines", 0) + facts.counters.get("threads_idle", 0)
+    if not known or facts.threads > THREAD_MAX:
+        return None
+    return max(facts.threads - known, 0)
+
+
 def ending(facts: ProcessFacts) -> str | None:
     """Why the program ended early, in words; None where it came to its end."""
     state = facts.counters.get("state", State.DONE)
@@ -78,6 +86,9 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
             "rows_dropped": column(pa.int64(), lambda f: f.counters.get("rows_dropped", 0)),
             "objects_dropped": column(pa.int64(), lambda f: f.counters.get("objects_dropped", 0)),
             "ended_by": column(pa.string(), ending),
+            "threads_of_goroutines": column(pa.int32(), lambda f: f.counters.get("threads_of_goroutines")),
+            "threads_idle": column(pa.int32(), lambda f: f.counters.get("threads_idle")),
+            "threads_foreign": column(pa.int32(), foreign_threads),
             "problem": pa.array([f.problem for f in facts], pa.string()),
         }
     )

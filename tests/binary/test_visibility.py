@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from sey.binary.buildinfo import GoVersion
-from sey.binary.visibility import Visibility, classify, hidden, is_exported_runtime, is_system_goroutine, printed_name
+from sey.binary.visibility import (
+    Visibility,
+    classify,
+    hidden,
+    is_exported_runtime,
+    is_runtime_function,
+    is_system_goroutine,
+    printed_name,
+)
 
 OLD, NEW = GoVersion(1, 26, 8, "go1.26.8"), GoVersion(1, 27, 3, "go1.27.3")
 
@@ -99,4 +107,10 @@ def test_hidden_frames(stack: str, shown: str) -> None:
 
 def test_system_goroutines() -> None:
     names = ["main.main.func1", "runtime.main", "runtime.bgsweep", "runtime.runFinalizers", "runtime.corostart"]
-    assert [is_system_goroutine(name) for name in names] == [False, False, True, True, False]
+    assert [is_system_goroutine(n, in_user_code=False) for n in names] == [False, False, True, True, False]
+    assert [is_system_goroutine(n, in_user_code=True) for n in names] == [False, False, True, False, False]
+
+
+def test_functions_of_the_runtime() -> None:
+    names = ["runtime.gopark", "internal/runtime/atomic.Load", "gogo", "runtime/pprof.Do", "main.f", "os.(*File).close"]
+    assert [is_runtime_function(name) for name in names] == [True, True, True, False, False, False]

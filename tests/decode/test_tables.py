@@ -33,9 +33,10 @@ def test_processes(shop: Database) -> None:
 
 def test_goroutines(shop: Database) -> None:
     sql = "select * exclude (pid) from goroutines where goid in (10, 99) order by goid"
-    waiting = (10, "waiting", "sync.Mutex.Lock", 10**9, 1, "main.main", "main.main.func1", None, False, False, None, 0)
+    on_its_own = (False, False, None)
+    waiting = (10, "waiting", "sync.Mutex.Lock", 10**9, 1, "main.main", "main.main.func1", None, *on_its_own, 0, False)
     holding = (99, "waiting", "IO wait", 90 * 10**9, 1, "main.main", "main.main.func1", {"tenant": "big"})
-    assert rows(shop, sql) == [waiting, (*holding, False, False, None, 1)]
+    assert rows(shop, sql) == [waiting, (*holding, *on_its_own, 1, False)]
 
 
 def test_frames_have_inlined_ones_as_rows(shop: Database) -> None:

@@ -52,7 +52,8 @@ def differences(dumped: Goroutine, ours: Captured) -> list[str]:
     found = frame_differences(dumped, ours)
     created = dumped.created_by.function if dumped.created_by else None
     for what, theirs, own in (
-        ("state", dumped.state, ours.state),
+        # Dumps mark waits inside of a synctest bubble, in most cases beyond what the runtime calls the reason.
+        ("state", dumped.state.removesuffix(" (durable)"), ours.state.removesuffix(" (durable)")),
         ("locked", dumped.locked, ours.locked),
         ("created by", created, ours.created_by),
         ("parent", dumped.parent, ours.parent if created else None),

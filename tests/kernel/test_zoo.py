@@ -18,8 +18,8 @@ from tests.support.target import Target
 
 BUILDS = [("1.26", "plain"), ("1.26", "cgo"), ("1.26", "pie"), ("1.24", "plain")]
 
-# Dumps leave out what the runtime runs for itself.
-SYSTEM = "runtime."
+
+FOREIGN_THREADS = 3  # foreignThreads in cgo.go
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Zoo:
     before: dict[int, Captured]
     dump: list[Goroutine]
     after: dict[int, Captured]
+
+    @property
+    def has_cgo(self) -> bool:
+        """Whether it has the exhibits that need C."""
+        return "cgo" in self.executable.name
 
     def at_rest(self) -> list[Goroutine]:
         """The dumped goroutines that neither moved nor dumped."""
@@ -62,8 +67,8 @@ def test_goroutines_at_rest_are_as_the_target_dumps_them(zoo: Zoo) -> None:
     wrong = []
     for goroutine in resting:
         found = differences(goroutine, zoo.before[goroutine.id])
-        if zoo.before[goroutine.id].created_by == "runtime.createfing":
-            # Dumps don't say who made the goroutine of the finalizers: its creator is the runtime.
+        if (zoo.before[goroutine.id].created_by or "").startswith("runtime."):
+            # Dumps don't say who made the goroutines of finalizers and cleanups: their creator is the runtime.
             found = [line for line in found if not line.startswith("created by: dump None")]
         wrong += [f"goroutine {goroutine.id}: {line}" for line in found]
     assert not wrong, "\n".join(wrong)
@@ -72,8 +77,9 @@ def test_goroutines_at_rest_are_as_the_target_dumps_them(zoo: Zoo) -> None:
 def test_no_goroutine_is_missing_and_the_others_are_the_runtimes_own(zoo: Zoo) -> None:
     dumped = {goroutine.id for goroutine in zoo.dump}
     assert dumped <= zoo.before.keys()
-    others = [goroutine for goroutine in zoo.before.values() if goroutine.goid not in dumped]
-    assert [goroutine for goroutine in others if not (goroutine.start_function or "").startswith(SYSTEM)] == []
+    own = {row["goid"] for row in zoo.tables.rows("select goid from goroutines where system")}
+    assert own == zoo.before.keys() - dumped
+    assert len(own) >= 4
     assert len(zoo.before) == zoo.tables.row("select goroutines as n from processes")["n"]
 
 
@@ -118,7 +124,17 @@ def test_threads_of_goroutines(zoo: Zoo) -> None:
     assert {row["thread_id"] for row in on_threads} <= threads
     assert len({row["thread_id"] for row in on_threads}) == len(on_threads), "two goroutines on one thread"
     assert all(row["thread_id"] for row in rows if row["status"] in ("running", "syscall"))
-    assert [row["in_cgo"] for row in rows if row["in_cgo"]] == ([True] if "cgo" in zoo.executable.name else [])
+    in_cgo = [row["start_function"] for row in rows if row["in_cgo"]]
+    assert sorted(in_cgo) == (["main.sleepInC", "main.sleepInCInCallback"] if zoo.has_cgo else [])
+
+
+def test_threads_without_goroutine_are_counted(zoo: Zoo) -> None:
+    row = zoo.tables.row("select * from processes")
+    with_goroutine = zoo.tables.row("select count(thread_id) as n from goroutines")["n"]
+    assert row["threads_of_goroutines"] == with_goroutine
+    assert row["threads_idle"] >= 1, "sysmon never has one"
+    assert row["threads_foreign"] == (FOREIGN_THREADS if zoo.has_cgo else 0)
+    assert row["threads"] == row["threads_of_goroutines"] + row["threads_idle"] + row["threads_foreign"]
 
 
 def test_waiting_goroutines_wait_since_some_time(zoo: Zoo) -> None:
@@ -127,10 +143,11 @@ def test_waiting_goroutines_wait_since_some_time(zoo: Zoo) -> None:
     assert all(0 <= row["wait_ns"] < 600e9 for row in waits)
 
 
-def test_hidden_frames_are_as_the_runtime_dumps_them_at_its_end() -> None:
+@pytest.mark.parametrize(("release", "mode"), [("1.26", "plain"), ("1.24", "cgo")])
+def test_hidden_frames_are_as_the_runtime_dumps_them_at_its_end(release: str, mode: str) -> None:
     """SIGQUIT under GOTRACEBACK=system prints all frames, and the runtime's own goroutines."""
     require_bpf()
-    executable = build("zoo", go="1.26")
+    executable = build("zoo", go=release, mode=mode)
     with Target(executable, ["-spin=0"], env={"GOTRACEBACK": "system"}) as target:
         first = captured(snapshot(target.pid, executable), hidden=True)
         second = captured(snapshot(target.pid, executable), hidden=True)

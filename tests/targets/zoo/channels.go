@@ -1,7 +1,9 @@
 package main
 
+import "reflect"
+
 func startChannels() {
-	start(chanReceive, chanReceiveNil, chanSend, chanSendNil, chanRange, selectNone, selectOne, selectMany)
+	start(chanReceive, chanReceiveNil, chanSend, chanSendNil, chanRange, selectNone, selectOne, selectMany, selectReflect)
 }
 
 func chanReceive() {
@@ -55,4 +57,10 @@ func selectMany() {
 	case <-forever:
 	case out <- 3:
 	}
+}
+
+func selectReflect() {
+	receive := reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(forever)}
+	arrived.Done()
+	reflect.Select([]reflect.SelectCase{receive, receive})
 }

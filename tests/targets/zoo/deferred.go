@@ -4,6 +4,7 @@ import "runtime"
 
 func startDeferred() {
 	start(deferOnReturn, deferInLoop, deferWhilePanicking, deferAfterRecover, deferAfterFault, deferAfterDivide, deferInGoexit)
+	start(deferInPanicInDefer, deferInGoexitInPanic)
 }
 
 func waitDeferred() {
@@ -20,7 +21,8 @@ func deferOnReturn() {
 //
 //go:noinline
 func deferInLoop() {
-	for i := range 3 {
+	for i := 0; i < 3; i++ {
+		i := i
 		defer func() {
 			if i == 2 {
 				arrived.Done()
@@ -71,4 +73,24 @@ func divide(a, b int) int { return a / b }
 func deferInGoexit() {
 	defer waitDeferred()
 	runtime.Goexit()
+}
+
+// deferInPanicInDefer has two panics on its stack, the outer one of which is in a deferred function.
+//
+//go:noinline
+func deferInPanicInDefer() {
+	defer func() {
+		defer waitDeferred()
+		panic("second")
+	}()
+	panic("first")
+}
+
+// deferInGoexitInPanic ends the goroutine while it panics.
+//
+//go:noinline
+func deferInGoexitInPanic() {
+	defer waitDeferred()
+	defer runtime.Goexit()
+	panic("goes nowhere")
 }

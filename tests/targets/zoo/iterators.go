@@ -1,9 +1,14 @@
+//go:build go1.23
+
 package main
 
-import "iter"
+import (
+	"iter"
+	"runtime"
+)
 
 func startIterators() {
-	start(pullInside, pullOutside, rangeOverFunc, rangeOverFuncNested)
+	start(pullInside, pullOutside, rangeOverFunc, rangeOverFuncNested, rangeOverFuncDefer, pullLocked)
 }
 
 // pullInside waits in the sequence; who called next waits for it.
@@ -65,4 +70,24 @@ func rangeOverFuncNested() {
 //go:noinline
 func once(n int) iter.Seq[int] {
 	return func(yield func(int) bool) { yield(n) }
+}
+
+// rangeOverFuncDefer runs a deferred function that the body of a loop left with its function.
+func rangeOverFuncDefer() {
+	for range once(30) {
+		defer waitDeferred()
+	}
+}
+
+// pullLocked switches between two goroutines that have a thread to themselves.
+func pullLocked() {
+	runtime.LockOSThread()
+	next, stop := iter.Pull(func(yield func(int) bool) {
+		yield(1)
+		arrived.Done()
+		<-forever
+	})
+	defer stop()
+	next()
+	next()
 }

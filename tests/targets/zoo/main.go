@@ -55,6 +55,8 @@ func main() {
 	startDeferred()
 	startIterators()
 	startRuntime()
+	startCleanups()
+	startBubble()
 	startCgo()
 	arrived.Wait()
 	runtime.GC() // Leaves the collector's own goroutines behind, idle.

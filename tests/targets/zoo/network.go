@@ -60,7 +60,7 @@ func connRead() {
 func serveHTTP() {
 	listener := keep(net.Listen("tcp", "127.0.0.1:0"))
 	mux := http.NewServeMux()
-	mux.HandleFunc("/slow/{name}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/slow/", func(w http.ResponseWriter, r *http.Request) {
 		arrived.Done()
 		<-forever
 	})

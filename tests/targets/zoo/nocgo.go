@@ -5,3 +5,5 @@ package main
 func startCgo() {}
 
 var runningCgo []func()
+
+const foreignThreads = 0

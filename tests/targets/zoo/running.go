@@ -5,7 +5,7 @@ package main
 func startRunning(n int) {
 	kinds := []func(){func() { callLeaf(5) }, func() { allocate(5) }, func() { callTiny(5) }}
 	kinds = append(kinds, runningCgo...)
-	for i := range n {
+	for i := 0; i < n; i++ {
 		go kinds[i%len(kinds)]()
 	}
 }

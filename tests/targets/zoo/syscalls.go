@@ -2,11 +2,13 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"runtime"
 	"syscall"
 )
 
 func startSyscalls() {
-	start(syscallRead, syscallNanosleep, blockingFile, flock)
+	start(syscallRead, syscallNanosleep, blockingFile, flock, lockedSyscall, childWait, epollWait)
 }
 
 func syscallRead() {
@@ -42,5 +44,27 @@ func flock() {
 	must(0, syscall.Flock(int(file.Fd()), syscall.LOCK_EX))
 	arrived.Done()
 	for syscall.Flock(int(again.Fd()), syscall.LOCK_EX) == syscall.EINTR {
+	}
+}
+
+func lockedSyscall() {
+	runtime.LockOSThread()
+	syscallNanosleep()
+}
+
+// childWait waits for a process that ends when this one does: its input ends then.
+func childWait() {
+	child := exec.Command("cat")
+	keep(child.StdinPipe())
+	must(0, child.Start())
+	arrived.Done()
+	child.Wait()
+}
+
+func epollWait() {
+	poll := must(syscall.EpollCreate1(0))
+	arrived.Done()
+	for {
+		syscall.EpollWait(poll, make([]syscall.EpollEvent, 1), -1)
 	}
 }

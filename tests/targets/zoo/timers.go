@@ -6,7 +6,7 @@ import (
 )
 
 func startTimers() {
-	start(sleep, timerReceive, tickerReceive, afterFunc, contextTimeout)
+	start(sleep, timerReceive, tickerReceive, afterFunc, contextTimeout, contextAfterFunc)
 }
 
 func sleep() {
@@ -41,4 +41,14 @@ func contextTimeout() {
 	defer cancel()
 	arrived.Done()
 	<-ctx.Done()
+}
+
+// contextAfterFunc ends; the goroutine that the end of its context starts stays.
+func contextAfterFunc() {
+	ctx, cancel := context.WithCancel(context.Background())
+	context.AfterFunc(ctx, func() {
+		arrived.Done()
+		<-forever
+	})
+	cancel()
 }
