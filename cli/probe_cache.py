@@ -42,7 +42,7 @@ def _own_stamp() -> bytes:
 def _own_files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
     for folder, _, names in os.walk(root, followlinks=True):
         for name in names:
-            if name.endswith((".py", ".ir", ".lark")):
+            if name.endswith((".py", ".ir", ".json", ".lark")):
                 path = os.path.join(folder, name)
                 yield path, os.stat(path)
 

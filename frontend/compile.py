@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sey.backends.ebpf.compile import compile_snapshot
 from sey.binary.errors import Problem
-from sey.binary.gobinary import GoBinary, open_go
+from sey.binary.gobinary import GoBinary, open_go, require_debug_info
 from sey.binary.identity import identity
 from sey.binary.pclntab import open_pclntab
+from sey.frontend import ast
 from sey.frontend.bind import bind
 from sey.frontend.bound import BoundSpec
+from sey.frontend.debuginfo.bare import BareInfo, open_bare
 from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.debuginfo.open import open_debug_info
 from sey.frontend.lower.program import Lowered, lower
@@ -60,21 +62,35 @@ def compile_spec(source: Source | None, binaries: Sequence[str], options: Option
 
 def _compile_one(source: Source | None, path: str, options: Options) -> tuple[BinaryProbe, Sequence[Problem]]:
     binary = open_go(path)
-    info = open_debug_info(path, cache_dir=options.cache_dir, debug_file=options.debug_file)
+    info = open_info(source, binary, path, options)
     spec, warnings = bind_spec(source, info, path, binary.build.module, options.allow_missing)
     lowered = lower_spec(spec, info, binary)
     program = optimize(lowered.program)
     bpf = compile_snapshot(program)
+    layout = f"Go {info.layout.minor}" if isinstance(info, BareInfo) else None
     probe = BinaryProbe(
         path=path,
         identity=identity(binary.elf),
         go_version=str(binary.build.version),
-        plan=lowered.plan,
+        plan=replace(lowered.plan, layout=layout),
         ir=print_program(program),
         program=bpf,
         requirements=("bpf",),
     )
     return probe, warnings
+
+
+def open_info(source: Source | None, binary: GoBinary, path: str, options: Options) -> Described:
+    """What is known of a binary. One without debug information will do where a spec asks for nothing inside of it.
+
+    Raises SeyError: too little is known of it, damaged.
+    """
+    bare = open_bare(binary, options.debug_file)
+    if bare is None:
+        return open_debug_info(path, cache_dir=options.cache_dir, debug_file=options.debug_file)
+    if source is not None and any(isinstance(s, ast.Func | ast.Global) for s in parse(source).statements):
+        require_debug_info(binary)
+    return bare
 
 
 def bind_spec(

@@ -312,3 +312,5 @@ class Plan:
     """Stream name of the internal global that holds runtime.waitReasonStrings."""
     goroutine_count: int = 0
     """Link-time address of runtime.allglen, by which the host makes room before the pause; 0 unknown."""
+    layout: str | None = None
+    """The release by whose table the runtime is read (`Go 1.26`), where the binary doesn't describe its own."""

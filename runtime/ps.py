@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sey.binary import problems
 from sey.binary.errors import Problem, SeyError
 from sey.binary.gobinary import open_go, require_debug_info
+from sey.binary.layouts import layout_of
 from sey.runtime.bpf_errors import missing_capabilities
 from sey.runtime.process import Process, all_pids, renamed
 
@@ -22,8 +23,9 @@ class GoProcess:
     """A process that runs a Go program.
 
     `go_version` is as the binary spells it, empty where it can't be read; `module` the path of the main module, empty
-    for programs built outside of one. `debug_info` is `full`, or what took it away: `-w` (DWARF), `-s` (the symbols
-    too); empty where unknown. `reasons` says what keeps us from capturing it; empty where nothing does.
+    for programs built outside of one. `debug_info` is `full`, or what took it away: `-w` (DWARF; stacks can be captured
+    without it, variables can't), `-s` (the symbols too); empty where unknown. `reasons` says what keeps us from
+    capturing it; empty where nothing does.
     """
 
     pid: int
@@ -116,7 +118,8 @@ def _program(path: str) -> _Program | None:
             require_debug_info(binary)
         except SeyError as error:
             stripped = next((flag for kind, flag in _STRIPPED.items() if isinstance(error.problems[0], kind)), "")
-            return _Program(version, module, stripped, error.problems)
+            known = stripped == "-w" and layout_of(binary.build.version) is not None
+            return _Program(version, module, stripped, () if known else error.problems)
     return _Program(version, module, "full", ())
 
 

@@ -24,6 +24,7 @@ from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
 from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun, NoBackend, OtherBuild
 from sey.runtime.engine import LoadedProbe, Results, room_for
 from sey.runtime.pause import Pauser, paused
+from sey.runtime.plausible import check_layout
 from sey.runtime.process import Image, Process
 from sey.runtime.symbols import distinct_pcs, symbolize
 from sey.runtime.typenames import type_names
@@ -80,6 +81,8 @@ def _take_one(bundles: Sequence[Bundle], request: Request, limits: Limits) -> Pr
         binary = _check_binary(process, probe)
         image = process.image()
         bias = process.load_bias(binary.elf.entry)
+        if probe.plan.layout is not None:
+            check_layout(process, binary, bias)
         loaded = _load(process, probe, bias, limits)
     except BaseException:
         pauser.close()
@@ -154,12 +157,15 @@ def _capture(
         bias=bias,
         counters=results.counters,
         when_missing=dict(zip(tables, results.when, strict=True)),
-        notes=_notes(len(pause.skipped)),
+        notes=_notes(len(pause.skipped), probe.plan.layout),
     )
     return facts, results
 
 
-def _notes(skipped: int) -> tuple[str, ...]:
-    if not skipped:
-        return ()
-    return (f"{skipped} thread(s) sat in the kernel and did not stop: captured without their registers",)
+def _notes(skipped: int, layout: str | None) -> tuple[str, ...]:
+    notes = []
+    if layout is not None:
+        notes.append(f"no debug information (-ldflags=-w): no variables, runtime read by the table for {layout}")
+    if skipped:
+        notes.append(f"{skipped} thread(s) sat in the kernel and did not stop: captured without their registers")
+    return tuple(notes)

@@ -10,6 +10,7 @@ from sey.runtime.database import Database
 from sey.runtime.wording import duration, printable
 
 _SHOWN_GOIDS = 10
+_ENDS = {"limit": "and more: this is as deep as stacks are walked", "unreadable": "the rest could not be read"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Group:
     """Goroutines of one process whose visible frames are the same.
 
     `states` are (status, wait reason or None, how many), commonest first; `longest_wait_ns` is None where none waits
-    since a known time. `truncated` is how many frames were left out of the middle of the stack.
+    since a known time. `truncated` is how many frames were left out of the middle of the stack, `ended` how its walk
+    ended (`complete`, `unreadable`, `limit`).
     """
 
     pid: int
@@ -38,6 +40,7 @@ class Group:
     created_by: str | None
     frames: tuple[Frame, ...]
     truncated: int
+    ended: str
 
     def as_object(self) -> dict[str, Any]:
         """For JSON."""
@@ -48,6 +51,7 @@ class Group:
             "longest_wait_ns": self.longest_wait_ns,
             "created_by": self.created_by,
             "truncated": self.truncated,
+            "ended": self.ended,
             "frames": [
                 {"function": f.function, "file": f.file, "line": f.line, "inlined": f.inlined} for f in self.frames
             ],
@@ -63,6 +67,7 @@ _FRAMES = """
     select pid, stack_id, depth, coalesce(function, printf('0x%x', pc)), file, line, inlined
     from frames where not hidden order by pid, stack_id, depth
 """
+_LACKS = "select pid, stack_id, truncated, ended from stacks where truncated > 0 or ended <> 'complete'"
 
 
 def groups(database: Database, *, system: bool = False) -> list[Group]:
@@ -70,18 +75,18 @@ def groups(database: Database, *, system: bool = False) -> list[Group]:
     frames: dict[tuple[int, int], list[Frame]] = {}
     for pid, stack, depth, function, file, line, inlined in database.query(_FRAMES).rows():
         frames.setdefault((pid, stack), []).append(Frame(function, file, line, inlined, depth))
-    left_out = database.query("select pid, stack_id, truncated from stacks where truncated > 0")
-    truncated = {(pid, stack): count for pid, stack, count in left_out.rows()}
-    members: dict[tuple[int, str | None, tuple[Frame, ...], int], list[tuple[Any, ...]]] = {}
+    lacks = {(pid, stack): (count, ended) for pid, stack, count, ended in database.query(_LACKS).rows()}
+    members: dict[tuple[int, str | None, tuple[Frame, ...], tuple[int, str]], list[tuple[Any, ...]]] = {}
     for pid, stack, created_by, *rest in database.query(_GOROUTINES.replace("$system", str(system))).rows():
         shown = tuple(frames.get((pid, stack), ()))
-        members.setdefault((pid, created_by, shown, truncated.get((pid, stack), 0)), []).append(tuple(rest))
+        lack = lacks.get((pid, stack), (0, "complete"))
+        members.setdefault((pid, created_by, shown, lack), []).append(tuple(rest))
     found = [_group(*key, rows) for key, rows in members.items()]
     return sorted(found, key=lambda g: (g.pid, -len(g.goids), -(g.longest_wait_ns or 0), g.goids))
 
 
 def _group(
-    pid: int, created_by: str | None, frames: tuple[Frame, ...], truncated: int, rows: list[tuple[Any, ...]]
+    pid: int, created_by: str | None, frames: tuple[Frame, ...], lack: tuple[int, str], rows: list[tuple[Any, ...]]
 ) -> Group:
     counts: dict[tuple[str, str | None], int] = {}
     for status, reason, _, goids in rows:
@@ -90,7 +95,7 @@ def _group(
     states.sort(key=lambda state: (-state[2], state[0], state[1] or ""))
     longest = max((wait for _, _, wait, _ in rows if wait is not None), default=None)
     goids = tuple(sorted(goid for *_, of in rows for goid in of))
-    return Group(pid, goids, tuple(states), longest, created_by, frames, truncated)
+    return Group(pid, goids, tuple(states), longest, created_by, frames, *lack)
 
 
 def render(found: Sequence[Group], processes: Iterable[str]) -> str:
@@ -100,7 +105,7 @@ def render(found: Sequence[Group], processes: Iterable[str]) -> str:
 
 
 _PROCESSES = """
-    select pid, executable, go_version, goroutines, goroutines_skipped, pause_ns, problem,
+    select pid, executable, go_version, goroutines, goroutines_skipped, pause_ns, problem, notes,
         (select count(*) from goroutines g where g.pid = p.pid and g.system) from processes p
 """
 
@@ -108,7 +113,7 @@ _PROCESSES = """
 def process_lines(database: Database, *, system: bool = False) -> list[str]:
     """A line for each process: what it is, how many goroutines were captured, how long it stood still."""
     lines = []
-    for pid, executable, version, captured, skipped, pause, problem, own in database.query(_PROCESSES).rows():
+    for pid, executable, version, captured, skipped, pause, problem, notes, own in database.query(_PROCESSES).rows():
         if problem is not None:
             lines.append(f"process {pid}  {executable}  not captured: {problem}")
             continue
@@ -117,6 +122,8 @@ def process_lines(database: Database, *, system: bool = False) -> list[str]:
         if own and not system:
             counted += f" and {own} of the runtime's own (--system shows them)"
         lines.append(f"process {pid}  {executable}  {version}  {counted}, paused for {duration(pause)}")
+        if notes:
+            lines.append(f"    {notes}")
     return lines
 
 
@@ -134,6 +141,8 @@ def _text(group: Group) -> str:
         lines.append(f"    {frame.function:{width}}  {place}{inlined}".rstrip())
     if not group.frames:
         lines.append("    no stack")
+    elif group.ended in _ENDS:
+        lines.append(f"    … {_ENDS[group.ended]} …")
     if group.created_by:
         lines.append(f"    created by {group.created_by}")
     lines.append(f"    {_goids(group.goids)}")

@@ -34,7 +34,7 @@ def _row(process: GoProcess) -> tuple[Any, ...]:
         process.go_version or "?",
         _DEBUG_INFO.get(process.debug_info, process.debug_info),
         process.executable,
-        f"no: {reason}" if reason else "yes",
+        f"no: {reason}" if reason else "stacks, no variables" if process.debug_info == "-w" else "yes",
     )
 
 
@@ -47,5 +47,6 @@ def _object(process: GoProcess) -> dict[str, Any]:
         "module": process.module or None,
         "debug_info": process.debug_info or None,
         "capturable": process.capturable,
+        "variables": process.capturable and process.debug_info == "full",
         "reasons": [{"code": problem.code, "message": problem.message()} for problem in process.reasons],
     }

@@ -15,8 +15,7 @@ from sey.cli.options import allow_missing_option, debug_file_option
 from sey.cli.output import json_option, print_json
 from sey.cli.problems import format_option
 from sey.cli.targets import binary_of
-from sey.frontend.compile import Options, bind_spec, compile_spec, lower_spec
-from sey.frontend.debuginfo.open import open_debug_info
+from sey.frontend.compile import Options, bind_spec, compile_spec, lower_spec, open_info
 from sey.frontend.diagnostics.render import severity
 from sey.frontend.parser import read
 from sey.frontend.source import Source
@@ -55,7 +54,7 @@ def check(spec: str, targets: tuple[str, ...], allow_missing: bool, debug_file: 
 def _problems_for(source: Source, path: str, options: Options) -> Sequence[Problem]:
     """What is to say of a spec and one binary: warnings, and what is wrong with its SQL. Raises SeyError."""
     binary = open_go(path)
-    info = open_debug_info(path, cache_dir=options.cache_dir, debug_file=options.debug_file)
+    info = open_info(source, binary, path, options)
     spec, warnings = bind_spec(source, info, path, binary.build.module, options.allow_missing)
     plan = lower_spec(spec, info, binary).plan
     probe = BinaryProbe(path, identity(binary.elf), str(binary.build.version), plan, "")

@@ -75,8 +75,8 @@ _MODULEDATA = {
     "pctab": "pctab",
     "pclntable": "pclntable",
 }
-_STRUCTS = (("g", "runtime.g", _G), ("m", "runtime.m", _M), ("md", "runtime.moduledata", _MODULEDATA))
-_VARIABLES = {
+STRUCTS = (("g", "runtime.g", _G), ("m", "runtime.m", _M), ("md", "runtime.moduledata", _MODULEDATA))
+VARIABLES = {
     "allglen": "runtime.allglen",
     "allgptr": "runtime.allgptr",
     "allm": "runtime.allm",
@@ -137,7 +137,7 @@ def _contracts() -> dict[str, int]:
 
 def _offsets(info: Facts) -> dict[str, int]:
     found: dict[str, int] = {}
-    for prefix, struct, wanted in _STRUCTS:
+    for prefix, struct, wanted in STRUCTS:
         ends = []
         for name, path in wanted.items():
             offset, size = field_offset(info, struct, path)
@@ -151,7 +151,7 @@ def _offsets(info: Facts) -> dict[str, int]:
 
 def _addresses(info: DebugInfo) -> dict[str, int]:
     found = {}
-    for name, path in _VARIABLES.items():
+    for name, path in VARIABLES.items():
         variable = info.global_variable(path)
         if variable is None:
             raise SeyError(NoRuntimeFact(path))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sey.binary.visibility import is_system_goroutine
 from sey.ir.plan import GOROUTINE_IN_CGO, GOROUTINE_LOCKED, PC_EXACT, Plan, Status
@@ -64,7 +65,8 @@ def goroutines_table(
             "wait_reason": _reasons(records["wait_reason"].astype(np.int64), waiting, reasons),
             "wait_ns": pa.array(waited, mask=~waiting | (since <= 0)),
             "parent_goid": pa.array(parent, mask=parent == 0),
-            "created_by": _functions(symbols, records["gopc"]),
+            # The first one is the work of the program's entry; Go's dumps say nothing of it either.
+            "created_by": pc.if_else(records["goid"] == 1, None, _functions(symbols, records["gopc"])),
             "start_function": started,
             "labels": labels,
             "locked": pa.array((records["flags"] & GOROUTINE_LOCKED) != 0),

@@ -16,7 +16,7 @@ from tests.support.godump import Elided, Goroutine, parse_dump
 from tests.support.kernel import require_bpf
 from tests.support.target import Target
 
-BUILDS = [("1.26", "plain"), ("1.26", "cgo"), ("1.26", "pie"), ("1.24", "plain")]
+BUILDS = [("1.26", "plain"), ("1.26", "cgo"), ("1.26", "pie"), ("1.24", "plain"), ("1.26", "nodwarf")]
 
 
 FOREIGN_THREADS = 3  # foreignThreads in cgo.go
