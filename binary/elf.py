@@ -13,7 +13,7 @@ import stat
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from sey.binary import problems
 from sey.binary.errors import SeyError
+from sey.binary.remembered import stamp
 
 ET_EXEC, ET_DYN = 2, 3
 PT_LOAD, PT_NOTE, PT_TLS = 1, 4, 7
@@ -155,6 +156,8 @@ class ElfFile:
     program_headers: bytes = field(repr=False)
     section_table: tuple[int, int, int] = field(repr=False)
     """File offset, number of entries and index of the name section, as the file header has them."""
+    stamp: bytes = field(default=b"", repr=False)
+    """For `remembered`; empty where this isn't a file that could be told from itself changed."""
 
     @property
     def position_independent(self) -> bool:
@@ -326,10 +329,10 @@ class ElfFile:
 def open_elf(path: str | os.PathLike[str]) -> ElfFile:
     """Open an amd64 ELF executable. Raises SeyError: missing, not a file, another format or machine, damaged."""
     name = os.fspath(path)
-    view = _map(name)
+    view, status = _map(name)
     if bytes(view[:4]) != b"\x7fELF":
         raise SeyError(problems.NotElf(name, _format_name(bytes(view[:64]))))
-    return parse_elf(view, name)
+    return replace(parse_elf(view, name), stamp=stamp(status))
 
 
 def parse_elf(view: memoryview, path: str) -> ElfFile:
@@ -354,7 +357,7 @@ def parse_elf(view: memoryview, path: str) -> ElfFile:
     return ElfFile(path, view, machine, kind, entry, segments, header, program_headers, (sh_offset, sh_count, names))
 
 
-def _map(path: str) -> memoryview:
+def _map(path: str) -> tuple[memoryview, os.stat_result]:
     try:
         # Without O_NONBLOCK, opening a pipe would wait for a writer.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -368,7 +371,7 @@ def _map(path: str) -> memoryview:
             raise SeyError(problems.NotRegularFile(path, _kind_of_file(status.st_mode)))
         if status.st_size == 0:
             raise SeyError(problems.NotElf(path, "an empty file"))
-        return memoryview(mmap.mmap(handle, 0, prot=mmap.PROT_READ))
+        return memoryview(mmap.mmap(handle, 0, prot=mmap.PROT_READ)), status
     except OSError as error:
         raise SeyError(problems.FileUnreadable(path, error.strerror or str(error))) from error
     finally:

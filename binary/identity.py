@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sey.binary.elf import ElfFile
+from sey.binary.remembered import remembered
 
 _CHUNK = 1 << 24
 
@@ -76,6 +77,10 @@ def _header_hash(elf: ElfFile) -> str:
 
 
 def _file_hash(elf: ElfFile) -> str:
+    return remembered(elf.stamp, "sha256", lambda: _hash_file(elf).encode()).decode()
+
+
+def _hash_file(elf: ElfFile) -> str:
     digest = hashlib.sha256()
     for start in range(0, len(elf.view), _CHUNK):
         digest.update(elf.view[start : start + _CHUNK])

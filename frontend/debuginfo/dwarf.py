@@ -26,6 +26,9 @@ class Tag(enum.IntEnum):
     SUBPROGRAM = 0x2E
     VARIABLE = 0x34
     UNSPECIFIED_TYPE = 0x3B
+    PARTIAL_UNIT = 0x3C
+    TYPE_UNIT = 0x41
+    SKELETON_UNIT = 0x4A
 
 
 class At(enum.IntEnum):
@@ -92,12 +95,15 @@ class Form(enum.IntEnum):
     FLAG_PRESENT = 0x19
     STRX = 0x1A
     ADDRX = 0x1B
+    REF_SUP4 = 0x1C
+    STRP_SUP = 0x1D
     DATA16 = 0x1E
     LINE_STRP = 0x1F
     REF_SIG8 = 0x20
     IMPLICIT_CONST = 0x21
     LOCLISTX = 0x22
     RNGLISTX = 0x23
+    REF_SUP8 = 0x24
     STRX1 = 0x25
     STRX2 = 0x26
     STRX3 = 0x27
@@ -106,6 +112,8 @@ class Form(enum.IntEnum):
     ADDRX2 = 0x2A
     ADDRX3 = 0x2B
     ADDRX4 = 0x2C
+    GNU_REF_ALT = 0x1F20
+    GNU_STRP_ALT = 0x1F21
 
 
 FIXED_SIZE: dict[int, int] = {
@@ -114,6 +122,7 @@ FIXED_SIZE: dict[int, int] = {
     Form.REF_ADDR: 4, Form.REF1: 1, Form.REF2: 2, Form.REF4: 4, Form.REF8: 8, Form.REF_SIG8: 8,
     Form.STRX1: 1, Form.STRX2: 2, Form.STRX3: 3, Form.STRX4: 4,
     Form.ADDRX1: 1, Form.ADDRX2: 2, Form.ADDRX3: 3, Form.ADDRX4: 4,
+    Form.REF_SUP4: 4, Form.STRP_SUP: 4, Form.REF_SUP8: 8, Form.GNU_REF_ALT: 4, Form.GNU_STRP_ALT: 4,
 }  # fmt: skip
 """Bytes of the forms whose size is fixed, in 32-bit DWARF for 64-bit addresses."""
 

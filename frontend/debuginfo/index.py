@@ -6,7 +6,6 @@ addresses link-time ones.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sey.frontend.debuginfo.data import DamageError
+from sey.frontend.debuginfo.harvest import Harvest, U64Array
 from sey.frontend.debuginfo.model import Range, TypeId
 from sey.frontend.debuginfo.names import is_defined_type, source_name, stack_name
-from sey.frontend.debuginfo.scan import Harvest
+from sey.frontend.debuginfo.texts import Texts, cleaned, joined
 
-I64Array = npt.NDArray[np.int64]
+Column = npt.NDArray[np.integer]
 
 _MAX_ADDRESS = 1 << 62
 
@@ -38,31 +38,35 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """Columns; see `TEXTS` and `ARRAYS` for their names. Texts hold one name a line.
+    """Columns; see `TEXTS` and `ARRAYS` for their names. Texts hold one name a line; `NAME_starts` is where
+    each begins.
 
     `functions` are stack-trace names, sorted; function f has the linkage names `linkage_first[f]` up to
     `linkage_first[f + 1]` of `linkages`; linkage l the bodies `body_first[l]` up to `body_first[l + 1]`, which are an
     entry and the number of an out-of-line function in the `physical_` columns. `name_die[l]` has the name.
-    `types` are sorted; `runtime_offset` is sorted too. `globals` are sorted.
+    `types` are sorted; `runtime_offset` is sorted too. `globals` are sorted. `units` are six numbers for each unit.
     """
 
-    texts: Mapping[str, bytes]
-    arrays: Mapping[str, I64Array]
+    texts: Mapping[str, bytes | memoryview]
+    arrays: Mapping[str, Column]
+
+    def _texts(self, name: str) -> Texts:
+        return Texts(self.texts[name], self.arrays[f"{name}_starts"])
 
     @cached_property
-    def functions(self) -> Sequence[str]:
+    def functions(self) -> Texts:
         """Stack-trace names, sorted."""
-        return _lines(self.texts["functions"])
+        return self._texts("functions")
 
     @cached_property
-    def linkages(self) -> Sequence[str]:
+    def linkages(self) -> Texts:
         """DWARF's own names of functions, in the order of `functions`."""
-        return _lines(self.texts["linkages"])
+        return self._texts("linkages")
 
     @cached_property
-    def types(self) -> Sequence[str]:
+    def types(self) -> Texts:
         """Names of all types, sorted."""
-        return _lines(self.texts["types"])
+        return self._texts("types")
 
     @cached_property
     def defined_types(self) -> Sequence[str]:
@@ -70,13 +74,13 @@ class Index:
         return [name for name in dict.fromkeys(self.types) if is_defined_type(name)]
 
     @cached_property
-    def globals(self) -> Sequence[str]:
+    def globals(self) -> Texts:
         """Names of package-level variables, sorted."""
-        return _lines(self.texts["globals"])
+        return self._texts("globals")
 
     def linkages_of(self, name: str) -> range:
         """Numbers of the linkage names of a function by stack-trace name; empty where there is none."""
-        function = _find(self.functions, name)
+        function = self.functions.find(name)
         if function is None:
             return range(0)
         first = self.arrays["linkage_first"]
@@ -111,17 +115,12 @@ class Index:
 
     def find_type(self, name: str) -> TypeId | None:
         """The type of that name, or None. Of several the one that Go's runtime knows."""
-        first = bisect_left(self.types, name)
-        last = first
-        while last < len(self.types) and self.types[last] == name:
-            last += 1
-        found = range(first, last)
-        best = max(found, key=lambda i: int(self.arrays["type_runtime"][i]) != 0, default=None)
+        best = max(self.types.run(name), key=lambda i: int(self.arrays["type_runtime"][i]) != 0, default=None)
         return None if best is None else int(self.arrays["type_die"][best])
 
     def find_global(self, name: str) -> tuple[TypeId, int] | None:
         """Type and address of the package-level variable of that name, or None."""
-        found = _find(self.globals, name)
+        found = self.globals.find(name)
         if found is None:
             return None
         return int(self.arrays["global_type"][found]), int(self.arrays["global_address"][found])
@@ -139,89 +138,114 @@ class Index:
 
 TEXTS = ("functions", "linkages", "types", "globals")
 ARRAYS = (
+    *(f"{name}_starts" for name in TEXTS),
     *("linkage_first", "name_die", "body_first", "body_die", "body_physical"),
     *("physical_die", "physical_lo", "physical_hi", "physical_linkage"),
     *("type_die", "type_runtime", "runtime_offset", "runtime_die", "global_type", "global_address"),
+    "units",
 )
 
 
 def build_index(harvest: Harvest) -> Index:
     """Sort and cross-link what the scan found. Raises DamageError where references lead nowhere."""
     texts: dict[str, bytes] = {}
-    arrays: dict[str, I64Array] = {}
+    arrays: dict[str, Column] = {}
     _functions(harvest, texts, arrays)
     _types(harvest, texts, arrays)
-    variables = sorted(
-        {(source_name(_text(name)), kind, at) for name, kind, at in harvest.variables if at < _MAX_ADDRESS}
-    )
-    texts["globals"] = _join([name for name, _, _ in variables])
-    arrays["global_type"] = _array([kind for _, kind, _ in variables])
-    arrays["global_address"] = _array([at for _, _, at in variables])
-    return Index(texts, arrays)
+    _globals(harvest, texts, arrays)
+    arrays["units"] = harvest.unit_rows.reshape(-1)
+    return Index(texts, {name: _narrow(arrays[name]) for name in ARRAYS})
 
 
-def _functions(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, I64Array]) -> None:
-    used = {*(p[1] for p in harvest.physical), *harvest.origins}
-    _check_functions(harvest, used)
-    names = {die: _text(harvest.named[die]) for die in used}
-    linkages = sorted({(stack_name(name), name) for name in names.values()})
-    numbers = {name: number for number, (_, name) in enumerate(linkages)}
-    linkage_of = {die: numbers[names[die]] for die in used}
-    name_die = {linkage_of[die]: die for die in sorted(used, reverse=True)}
-    starts = [i for i, (stack, _) in enumerate(linkages) if i == 0 or linkages[i - 1][0] != stack]
-    texts["functions"] = _join([linkages[i][0] for i in starts])
-    texts["linkages"] = _join([name for _, name in linkages])
-    arrays["linkage_first"] = _array([*starts, len(linkages)])
-    arrays["name_die"] = _array([name_die[number] for number in range(len(linkages))])
-    arrays["physical_die"] = _array([p[0] for p in harvest.physical])
-    arrays["physical_lo"] = _array([p[2] for p in harvest.physical])
-    arrays["physical_hi"] = _array([p[3] for p in harvest.physical])
-    arrays["physical_linkage"] = _array([linkage_of[p[1]] for p in harvest.physical])
-    inlined = _array([linkage_of[origin] for origin in harvest.origins])
-    linkage = np.concatenate((arrays["physical_linkage"], inlined))
+def _put(name: str, names: Sequence[bytes], texts: dict[str, bytes], arrays: dict[str, Column]) -> None:
+    texts[name], arrays[f"{name}_starts"] = joined(names)
+
+
+def _narrow(values: Column) -> Column:
+    """As 32-bit numbers where all fit: offsets of entries do."""
+    return values.astype("<u4" if not len(values) or int(values.max()) < 1 << 32 else "<i8")
+
+
+def _functions(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, Column]) -> None:
+    holders = harvest.holders()
+    held = holders >= 0
+    entries = _named_entries(harvest, np.concatenate((harvest.physical_origin, harvest.inlined_origin[held])))
+    _check_ranges(harvest)
+    used = np.zeros(len(harvest.named), dtype=bool)
+    used[entries] = True
+    numbers = np.flatnonzero(used)
+    keys = [_sort_key(name) for name in cleaned([harvest.named[number] for number in numbers.tolist()])]
+    linkages = sorted(set(keys))
+    place = dict(zip(linkages, range(len(linkages)), strict=True))
+    linkage_of = np.zeros(len(harvest.named), dtype=np.int64)
+    linkage_of[numbers] = np.fromiter((place[key] for key in keys), dtype=np.int64, count=len(keys))
+    name_die = np.zeros(len(linkages), dtype=np.uint64)
+    # Of several entries with one name the first: numpy keeps what is assigned last.
+    name_die[linkage_of[numbers][::-1]] = harvest.named_die[numbers][::-1]
+    stacks = [key.partition(b"\0")[0] if b"\0" in key else key for key in linkages]
+    starts = [i for i, stack in enumerate(stacks) if i == 0 or stacks[i - 1] != stack]
+    _put("functions", [stacks[i] for i in starts], texts, arrays)
+    _put("linkages", [key.rpartition(b"\0")[2] if b"\0" in key else key for key in linkages], texts, arrays)
+    linkage = linkage_of[entries]
     order = np.argsort(linkage, kind="stable")
-    arrays["body_first"] = np.searchsorted(linkage[order], np.arange(len(linkages) + 1)).astype(np.int64)
-    arrays["body_die"] = np.concatenate((arrays["physical_die"], _array(harvest.inlined)))[order]
-    physical = np.arange(len(harvest.physical), dtype=np.int64)
-    arrays["body_physical"] = np.concatenate((physical, _array(harvest.holders)))[order]
+    physical = np.arange(len(harvest.physical_die), dtype=np.int64)
+    arrays |= {
+        "linkage_first": np.array([*starts, len(linkages)], dtype=np.int64),
+        "name_die": name_die,
+        "physical_die": harvest.physical_die,
+        "physical_lo": harvest.physical_lo,
+        "physical_hi": harvest.physical_hi,
+        "physical_linkage": linkage[: len(physical)],
+        "body_first": np.searchsorted(linkage[order], np.arange(len(linkages) + 1)),
+        "body_die": np.concatenate((harvest.physical_die, harvest.inlined_die[held]))[order],
+        "body_physical": np.concatenate((physical, holders[held]))[order],
+    }
 
 
-def _check_functions(harvest: Harvest, used: set[int]) -> None:
-    lost = sorted(used - harvest.named.keys())
-    if lost:
-        raise DamageError(f".debug_info at {lost[0]:#x}", "code refers to this as its function, but it is none")
-    for die, _, lo, hi in harvest.physical:
-        if not 0 <= lo <= hi < _MAX_ADDRESS:
-            raise DamageError(f".debug_info at {die:#x}", f"a function from {lo:#x} to {hi:#x}")
+def _named_entries(harvest: Harvest, origins: U64Array) -> npt.NDArray[np.int64]:
+    """Which of the named entries each of `origins` is. Raises DamageError where one is none."""
+    known = harvest.named_die
+    found = np.searchsorted(known, origins)
+    lost = origins if not len(known) else origins[known[np.minimum(found, len(known) - 1)] != origins]
+    if len(lost):
+        reason = "code refers to this as its function, but it is none"
+        raise DamageError(f".debug_info at {int(lost.min()):#x}", reason)
+    return found
 
 
-def _types(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, I64Array]) -> None:
-    types = sorted((source_name(_text(name)), die, runtime) for name, die, runtime in harvest.types)
-    texts["types"] = _join([name for name, _, _ in types])
-    arrays["type_die"] = _array([die for _, die, _ in types])
-    arrays["type_runtime"] = _array([runtime if runtime < _MAX_ADDRESS else 0 for _, _, runtime in types])
-    order = np.argsort(arrays["type_runtime"], kind="stable")
-    order = order[arrays["type_runtime"][order] > 0]
-    arrays["runtime_offset"], arrays["runtime_die"] = arrays["type_runtime"][order], arrays["type_die"][order]
+def _check_ranges(harvest: Harvest) -> None:
+    lo, hi = harvest.physical_lo, harvest.physical_hi
+    wrong = np.flatnonzero((lo > hi) | (hi >= np.uint64(_MAX_ADDRESS)))
+    if len(wrong):
+        first = int(wrong[0])
+        reason = f"a function from {int(lo[first]):#x} to {int(hi[first]):#x}"
+        raise DamageError(f".debug_info at {int(harvest.physical_die[first]):#x}", reason)
 
 
-def _text(name: bytes) -> str:
-    # A newline separates names in the index; no Go name has one.
-    return name.decode("utf-8", "replace").replace("\n", "\\n")
+def _sort_key(linkage: bytes) -> bytes:
+    """Sorts by stack-trace name, then by linkage name; parted by a NUL where they differ."""
+    if b"[" not in linkage:
+        return linkage
+    name = linkage.decode()
+    stack = stack_name(name)
+    return linkage if stack == name else stack.encode() + b"\0" + linkage
 
 
-def _join(names: list[str]) -> bytes:
-    return "\n".join(names).encode("utf-8", "replace")
+def _types(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, Column]) -> None:
+    names = cleaned(harvest.type_names, source_name, b"%")
+    order = sorted(range(len(names)), key=names.__getitem__)
+    _put("types", [names[i] for i in order], texts, arrays)
+    die, runtime = harvest.type_die[order], harvest.type_runtime[order]
+    runtime = np.where(runtime < np.uint64(_MAX_ADDRESS), runtime, np.uint64(0))
+    known = np.argsort(runtime, kind="stable")
+    known = known[runtime[known] > 0]
+    arrays |= {"type_die": die, "type_runtime": runtime, "runtime_offset": runtime[known], "runtime_die": die[known]}
 
 
-def _lines(text: bytes) -> list[str]:
-    return text.decode("utf-8").split("\n") if text else []
-
-
-def _array(values: list[int]) -> I64Array:
-    return np.array(values, dtype=np.int64)
-
-
-def _find(names: Sequence[str], name: str) -> int | None:
-    at = bisect_left(names, name)
-    return at if at < len(names) and names[at] == name else None
+def _globals(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, Column]) -> None:
+    names = cleaned(harvest.variable_names, source_name, b"%")
+    columns = (harvest.variable_type.tolist(), harvest.variable_address.tolist())
+    variables = sorted({row for row in zip(names, *columns, strict=True) if row[1] < _MAX_ADDRESS > row[2]})
+    _put("globals", [name for name, _, _ in variables], texts, arrays)
+    arrays["global_type"] = np.array([kind for _, kind, _ in variables], dtype=np.uint64)
+    arrays["global_address"] = np.array([at for _, _, at in variables], dtype=np.uint64)

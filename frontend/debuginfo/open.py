@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from sey.binary.cachedir import cache_root
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary, open_go, require_debug_info
 from sey.binary.identity import identity
@@ -45,7 +46,7 @@ def open_debug_info(path: str, *, cache_dir: Path | None = None, debug_file: str
         require_debug_info(binary)
     sections = DwarfSections(elf or binary.elf)
     units = Units(sections)
-    folder = cache_dir if cache_dir is not None else cache.default_folder()
+    folder = cache_dir if cache_dir is not None else cache_root()
     index = _index(binary, units, folder)
     return BinaryDebugInfo(binary, units, index)
 

@@ -6,6 +6,7 @@ import hashlib
 from functools import cached_property
 
 from sey.binary.elf import ElfFile
+from sey.binary.remembered import remembered
 from sey.frontend.debuginfo.data import Data
 
 INDEXED = (".debug_info", ".debug_abbrev", ".debug_addr", ".debug_str")
@@ -30,6 +31,9 @@ class DwarfSections:
 
     def digest(self) -> bytes:
         """16 bytes over the stored form of the sections behind the index, so that damage is told from the true file."""
+        return remembered(self._elf.stamp, "sections", self._digest)
+
+    def _digest(self) -> bytes:
         digest = hashlib.blake2b(digest_size=16)
         for name in INDEXED:
             section = self._elf.section(name)

@@ -26,6 +26,7 @@ from sey.frontend.debuginfo.sections import DwarfSections
 _DWARF64 = 0xFFFFFFF0
 _UNIT_COMPILE = 1
 _MAX_DEPTH = 512
+_UNIT_TAGS = (Tag.COMPILE_UNIT, Tag.PARTIAL_UNIT, Tag.TYPE_UNIT, Tag.SKELETON_UNIT)
 _STRINGS_AT = {Form.STRP: "strings", Form.LINE_STRP: "line_strings"}
 _BLOCK_LENGTH = {Form.BLOCK1: 1, Form.BLOCK2: 2, Form.BLOCK4: 4}
 
@@ -144,7 +145,7 @@ class Units:
 
     def _top(self, unit: Unit) -> Die:
         die = self._read(unit, unit.entries, resolve=False)
-        if die is None or die.tag != Tag.COMPILE_UNIT:
+        if die is None or die.tag not in _UNIT_TAGS:
             raise self.sections.info.damaged(unit.entries, "a unit that doesn't begin with a compilation unit's entry")
         return die
 
@@ -250,13 +251,17 @@ class Units:
 
     def address(self, unit: Unit, index: int) -> int:
         """The address with a number in the unit's part of `.debug_addr`."""
+        return self.sections.addr.uint(self.address_base(unit) + 8 * index, 8)
+
+    def address_base(self, unit: Unit) -> int:
+        """Where the unit's part of `.debug_addr` begins."""
         base = self._address_bases.get(unit.offset)
         if base is None:
             base = self.top(unit).number(At.ADDR_BASE)
             if base is None:
                 raise self.sections.info.damaged(unit.offset, "an address by number in a unit without DW_AT_addr_base")
             self._address_bases[unit.offset] = base
-        return self.sections.addr.uint(base + 8 * index, 8)
+        return base
 
     def low_pc(self, unit: Unit) -> int:
         """The base that the unit's ranges and location lists count from."""

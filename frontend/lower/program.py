@@ -167,9 +167,7 @@ def _plan(
         types=shared.types.plan_types(),
         blocks=tuple(_plan_block(shared, i, block, book) for i, block in enumerate(spec.funcs)),
         globals=values,
-        programs=tuple(
-            PlanProgram(p.name, tuple(PlanRule(r.kind, r.value) for r in p.rules)) for p in spec.programs
-        ),
+        programs=tuple(PlanProgram(p.name, tuple(PlanRule(r.kind, r.value) for r in p.rules)) for p in spec.programs),
         tables=tuple(PlanSqlTable(t.name, t.sql) for t in spec.tables),
         columns=tuple(PlanSqlColumn(c.table, c.name, c.type, c.sql) for c in spec.columns),
         labels_type=labels,
@@ -184,9 +182,7 @@ def _address(info: DebugInfo, name: str) -> int:
 
 
 def _plan_stream(number: int, stream: Stream) -> PlanStream:
-    fields = tuple(
-        PlanRecordField(f.name, f.type.value if f.type else None, f.offset, f.length) for f in stream.fields
-    )
+    fields = tuple(PlanRecordField(f.name, f.type.value if f.type else None, f.offset, f.length) for f in stream.fields)
     return PlanStream(number, stream.name, stream.size, fields)
 
 

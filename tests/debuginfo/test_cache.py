@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sey.binary.cachedir import cache_root
 from sey.binary.errors import SeyError
 from sey.frontend.debuginfo import cache
 from sey.frontend.debuginfo import open as opening
@@ -158,12 +159,12 @@ def test_nothing_half_made_is_left_behind(tmp_path: Path, monkeypatch: pytest.Mo
 def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEY_CACHE_DIR", "/a")
     monkeypatch.setenv("XDG_CACHE_HOME", "/b")
-    assert cache.default_folder() == Path("/a")
+    assert cache_root() == Path("/a")
     monkeypatch.delenv("SEY_CACHE_DIR")
-    assert cache.default_folder() == Path("/b/sey")
+    assert cache_root() == Path("/b/sey")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/me")
-    assert cache.default_folder() == Path("/home/me/.cache/sey")
+    assert cache_root() == Path("/home/me/.cache/sey")
 
 
 def test_several_processes_may_build_at_once(binary: str, tmp_path: Path) -> None:

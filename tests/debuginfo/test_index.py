@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from elftools.dwarf.die import DIE
 from elftools.elf.elffile import ELFFile
 
 from sey.binary.gobinary import open_go
+from sey.frontend.debuginfo.harvest import Harvest
 from sey.frontend.debuginfo.names import is_defined_type, source_name, stack_name
+from sey.frontend.debuginfo.native import kernel, scan_natively
 from sey.frontend.debuginfo.open import BinaryDebugInfo
-from sey.frontend.debuginfo.scan import flat_scan, scan
+from sey.frontend.debuginfo.scan import scan, scan_by_pattern, scan_plainly
 from sey.frontend.debuginfo.sections import DwarfSections
 from sey.frontend.debuginfo.units import Units
 from tests.debuginfo.conftest import PROGRAM, Opener
@@ -21,10 +25,19 @@ from tests.support.gobuild import build
 
 def test_the_fast_scan_finds_what_a_walk_entry_by_entry_finds(info: BinaryDebugInfo) -> None:
     units = Units(DwarfSections(open_go(info.path).elf))
-    harvest = scan(units)
-    assert harvest == flat_scan(units)
+    harvest = scan_plainly(units)
     assert len(harvest.named) > 1000
-    assert len(harvest.types) > 500
+    assert len(harvest.type_die) > 500
+    compiled = kernel()
+    assert compiled is not None
+    assert_same(scan_natively(units, list(units.go_units()), compiled), harvest)
+    assert_same(scan_by_pattern(units), harvest)
+
+
+def assert_same(one: Harvest, other: Harvest) -> None:
+    for field in dataclasses.fields(Harvest):
+        mine, theirs = getattr(one, field.name), getattr(other, field.name)
+        assert mine == theirs if isinstance(mine, list) else np.array_equal(mine, theirs), field.name
 
 
 class Walk:
@@ -151,4 +164,5 @@ def test_c_code_of_cgo_is_left_out(opened: Opener) -> None:
 def test_uncompressed_sections_read_the_same() -> None:
     plain, bare = (Units(DwarfSections(open_go(build(PROGRAM, mode=m)).elf)) for m in ("plain", "uncompressed"))
     one, other = scan(plain), scan(bare)
-    assert (one.named, one.physical, one.types) == (other.named, other.physical, other.types)
+    assert (one.named, one.type_names) == (other.named, other.type_names)
+    assert np.array_equal(one.physical_lo, other.physical_lo)
