@@ -15,7 +15,7 @@ import struct
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -80,8 +80,8 @@ def store(folder: Path, key: bytes, index: Index) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # mkstemp makes the file 0600; the rename shows it to others only when it is complete.
         handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=".building-")
-        with open(handle, "wb") as file:
-            file.write(_format(key, index))
+        with open(handle, "w+b") as file:
+            _write(file, key, index)
         os.rename(scratch, target)
         scratch = None
         _forget(target)
@@ -108,19 +108,24 @@ def _forget(newest: Path) -> None:
                 path.unlink()
 
 
-def _format(key: bytes, index: Index) -> bytes:
-    parts: list[tuple[int, bytes | memoryview]] = [(1, index.texts[name]) for name in TEXTS]
+def _write(file: BinaryIO, key: bytes, index: Index) -> None:
+    parts: list[tuple[int, Any]] = [(1, index.texts[name]) for name in TEXTS]
     parts += [_stored(index.arrays[name]) for name in ARRAYS]
-    head = _MAGIC + key + _TABLE.pack(*(n for kind, part in parts for n in (len(part), kind)))
-    # Every part is padded, so that the next one is aligned; the sizes are the true ones.
-    pieces = [piece for _, part in parts for piece in (part, bytes(-len(part) % 8))]
-    body = b"".join([head, *pieces])
-    return body + _checksum(memoryview(body))
+    file.write(_MAGIC + key + _TABLE.pack(*(n for kind, part in parts for n in (memoryview(part).nbytes, kind))))
+    for _, part in parts:
+        # Every part is padded, so that the next one is aligned; the sizes are the true ones.
+        file.write(part)
+        file.write(bytes(-memoryview(part).nbytes % 8))
+    file.flush()
+    # What was written is mapped for the checksum, since the parts together are too large to have them twice.
+    with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as view, memoryview(view) as body:
+        checksum = _checksum(body)
+    file.write(checksum)
 
 
-def _stored(column: Column) -> tuple[int, bytes]:
+def _stored(column: Column) -> tuple[int, Column]:
     kind = 4 if column.dtype == _KINDS[4] else 8
-    return kind, column.astype(_KINDS[kind]).tobytes()
+    return kind, np.ascontiguousarray(column, dtype=_KINDS[kind])
 
 
 def _checksum(body: memoryview) -> bytes:
