@@ -168,7 +168,10 @@ class Program:
 
 @dataclass(frozen=True)
 class Func:
-    """`func "function" as name in program when condition { captures }`; `body` spans the braces."""
+    """`func "function" as name in program when condition { captures }`; `body` spans the braces.
+
+    With `glob`, `function` is a pattern that functions fit (`func glob "pattern" …`).
+    """
 
     function: Literal
     name: Ident | None
@@ -177,6 +180,7 @@ class Func:
     captures: tuple[Capture, ...]
     span: Span = field(compare=False)
     body: Span = field(compare=False)
+    glob: bool = False
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,9 @@ class Func:
     span: Span
     program: str | None = None
     """The program of its `in` clause: rows only in its processes. None: in every process."""
+    glob: bool = False
+    """Whether `function` is a pattern: the bodies are those of all functions that it fits. What only some of these have
+    is `absent` in the rows of the others."""
 
 
 @dataclass(frozen=True)

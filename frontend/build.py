@@ -81,6 +81,9 @@ class Builder(Transformer[Any, Any]):
         return ast.Rule(_ident(name), _literal(value), name.span.to(value.span))
 
     def func(self, word: Token, function: Token, *rest: Any) -> ast.Func:
+        glob = function.type == "GLOB"
+        if glob:
+            function, *rest = rest  # type: ignore[assignment]
         clauses = _clauses([r for r in rest if isinstance(r, _Clause)])
         opening, captures, closing = rest[-3:]
         return ast.Func(
@@ -91,6 +94,7 @@ class Builder(Transformer[Any, Any]):
             captures,
             word.span.to(closing.span),
             opening.span.to(closing.span),
+            glob,
         )
 
     def as_clause(self, word: Token, name: Token) -> _Clause:

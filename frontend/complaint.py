@@ -28,6 +28,7 @@ _GROUPS = (
 _WORDS = {
     "NAME": "a name",
     "STRING": "a string",
+    "GLOB": "`glob`",
     "INT": "a number",
     "AS": "`as`",
     "IN": "`in`",
@@ -69,8 +70,6 @@ def _known_mistake(token: Token, before: Token | None, at_top: bool) -> SpannedP
         return NotInThisVersion(span=token.span, what=_LATER_STATEMENTS[token.text])
     if before is None:
         return None
-    if token.type == "NAME" and token.text == "glob" and before.type == "FUNC":
-        return NotInThisVersion(span=token.span, what="`glob` patterns are")
     if token.type == "NAME" and token.text in _LATER_CLAUSES and before.type in ("STRING", "NAME") and not at_top:
         return NotInThisVersion(span=token.span, what=f"the clause `{token.text}`, which belongs to events, is")
     if token.type == "LPAR" and before.type == "DOT":

@@ -144,7 +144,7 @@ def _statement(statement: ast.Statement, comments: _Comments) -> list[str]:
 
 def _header(func: ast.Func) -> list[str]:
     """The header without its `{`; a long condition gets lines of its own, broken after `&&` and `||`."""
-    head = f"func {func.function.text}"
+    head = f"func {'glob ' if func.glob else ''}{func.function.text}"
     if func.name is not None:
         head += f" as {func.name.name}"
     if func.program is not None:

@@ -2,8 +2,8 @@
 
 All of it follows from the tokens before, so the grammar itself needs no context:
 
-- A word is a keyword only where a name can't stand. Statement words count outside of braces, `as`, `in` and `when`
-  after something that ends an operand. So variables may be called `when`, `as` or `func`.
+- A word is a keyword only where a name can't stand. Statement words count outside of braces, `glob` after `func`, `as`,
+  `in` and `when` after something that ends an operand. So variables may be called `when`, `as` or `func`.
 - A newline counts only directly inside the braces of a `func` body, and not after an operator, `.`, `,` or `as`.
 - A bracket that is never closed is closed here, where that is noticed, and reported; the parser then goes on with
   balanced brackets and the rest of the text is still checked.
@@ -116,6 +116,8 @@ class _Layout:
         if not self.open and word in STATEMENTS and (after in _ENDS_OPERAND or after in ("", "RBRACE")):
             self.statement = word
             return STATEMENTS[word]
+        if word == "glob" and after == "FUNC":
+            return "GLOB"
         clause = _CLAUSES.get(word)
         if clause and after in _ENDS_OPERAND and (clause == "AS" or (not self.open and self.statement == "func")):
             return clause
@@ -165,6 +167,8 @@ class _Layout:
 
 def _begins_statement(token: Token, following: Token) -> bool:
     """Whether a line inside of brackets begins like a statement, as no capture does."""
+    if token.text == "func" and following.text == "glob":
+        return True
     if token.text in ("func", "global"):
         return following.type == "STRING"
     return token.text in ("table", "program", "column") and following.type == "NAME" and following.text != "as"

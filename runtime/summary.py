@@ -19,7 +19,8 @@ from sey.runtime.wording import duration, printable
 
 _COMMON = 3
 _MOST_MISSING = 4
-_FINE = (Status.OK, Status.NIL)
+_FINE = (Status.OK, Status.NIL, Status.ABSENT)
+"""What is not missing: nothing behind a nil pointer, or nothing of that kind in the program, is an answer too."""
 
 
 def summarize(capture: Capture) -> list[str]:
@@ -68,7 +69,10 @@ def _common(decoded: Iterable[DecodedProcess]) -> str:
         table = _shown(process).select(["stack_id", "status", "wait_reason"]).to_pydict()
         for stack, status, reason in zip(*table.values(), strict=True):
             counts[inner.get(stack, "?"), reason or status] += 1
-    shown = [f"{count} {function} ({state})" for (function, state), count in counts.most_common(_COMMON)]
+    # Of a package its last element is enough for a person, as in Go source.
+    shown = [
+        f"{count} {function.rpartition('/')[2]} ({state})" for (function, state), count in counts.most_common(_COMMON)
+    ]
     return printable(", ".join(shown)) or "none"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from sey.binary.errors import Exit, Problem, SeyError
 from sey.cli.options import debug_file_option
 from sey.cli.output import json_option, print_json, print_table
 from sey.cli.targets import binary_of
+from sey.frontend import globs
 from sey.frontend.debuginfo.availability import Availability, availability
 from sey.frontend.debuginfo.model import Body
 from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
@@ -101,20 +101,9 @@ def matching(names: Sequence[str], pattern: str | None) -> Iterator[str]:
     """The names that fit a pattern; one without `*` fits whatever contains it."""
     if pattern is None:
         return iter(names)
-    if "*" not in _plain(pattern):
+    if not globs.has_star(pattern):
         return (name for name in names if pattern in name)
-    expression = re.compile(_expression(pattern))
-    return (name for name in names if expression.fullmatch(name))
-
-
-def _plain(pattern: str) -> str:
-    """Without the stars that are part of a receiver's type: `(*` is itself."""
-    return pattern.replace("(*", "(")
-
-
-def _expression(pattern: str) -> str:
-    parts = re.split(r"(\(\*|\*)", pattern)
-    return "".join(".*" if part == "*" else re.escape(part) for part in parts)
+    return globs.matching(names, pattern)
 
 
 def _names(names: Sequence[str], pattern: str | None, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 
@@ -18,11 +18,14 @@ class TooManyError(Exception):
 
 
 class FunctionScope:
-    """Which variables a function has in which of its bodies, and of which types."""
+    """Which variables a function has in which of its bodies, and of which types.
 
-    def __init__(self, info: DebugInfo, name: str) -> None:
+    That of a pattern has the bodies of all `functions` that fit it; its `name` is the pattern.
+    """
+
+    def __init__(self, info: DebugInfo, name: str, functions: Sequence[str] = ()) -> None:
         self.name = name
-        self.bodies: tuple[Body, ...] = info.bodies(name)
+        self.bodies: tuple[Body, ...] = tuple(body for one in functions or (name,) for body in info.bodies(one))
         self._by_body = [_by_name(info.variables(body)) for body in self.bodies]
 
     @cached_property

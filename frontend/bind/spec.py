@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
-from sey.frontend import ast, bound
+from sey.frontend import ast, bound, globs
 from sey.frontend.bind.access import few
 from sey.frontend.bind.block import Block
 from sey.frontend.bind.columns import (
@@ -26,6 +27,8 @@ from sey.frontend.diagnostics.names import (
     Duplicate,
     NoCode,
     NoProgramFits,
+    NothingFits,
+    TooManyFunctions,
     UnknownFunction,
     UnknownGlobal,
     UnknownProgram,
@@ -35,6 +38,9 @@ from sey.frontend.diagnostics.nearest import Names
 from sey.frontend.diagnostics.syntax import EmptySpec
 from sey.frontend.printer import expression
 from sey.frontend.source import Source, Span
+
+MAX_FUNCTIONS = 2000
+"""Functions that one pattern may fit: 1267 of nats-server take 4 s to compile, and their program loads."""
 
 
 def bind(
@@ -79,8 +85,7 @@ class _Binder:
         self.columns: dict[str, Namespace] = {
             name: column_namespace(columns) for name, columns in BUILTIN_TABLES.items()
         }
-        self._scopes: dict[str, FunctionScope] = {}
-        self._functions: Names | None = None
+        self._scopes: dict[tuple[str, bool], FunctionScope] = {}
 
     def run(self) -> bound.BoundSpec:
         statements = self.spec.statements
@@ -109,6 +114,16 @@ class _Binder:
         if problem.is_lack() and self.allow_missing:
             problem = replace(problem, severity=Severity.WARNING)
         self.problems.append(problem)
+
+    @cached_property
+    def functions(self) -> Names:
+        """Them, for being misspelled."""
+        return Names(self.function_names)
+
+    @cached_property
+    def function_names(self) -> list[str]:
+        """The names of the binary's functions, without those that the compiler made for itself."""
+        return globs.written_by_people(self.info.function_names())
 
     # Programs and tables
 
@@ -182,7 +197,7 @@ class _Binder:
                 self.report(ConditionMissing(span=func.when.span, binary=self.binary, table=table))
                 bodies = ()
         block.warn_of_lost()
-        return bound.Func(table, name, bodies, captures, when, func.span, program)
+        return bound.Func(table, name, bodies, captures, when, func.span, program, func.glob)
 
     def _without_rows(self, func: ast.Func, table: str, columns: list[str]) -> bound.Func:
         """A block whose table exists, so that queries over it work, and has no rows."""
@@ -191,28 +206,43 @@ class _Binder:
             for capture, column in zip(func.captures, columns, strict=True)
         )
         program = func.program.name if func.program else None
-        return bound.Func(table, str(func.function.value), (), captures, (), func.span, program)
+        return bound.Func(table, str(func.function.value), (), captures, (), func.span, program, func.glob)
 
     def _scope(self, func: ast.Func) -> FunctionScope | None:
         name = str(func.function.value)
-        if name in self._scopes:
-            return self._scopes[name]
-        if self.info.function(name) is None:
-            self.report(self._unknown_function(name, func.function.span))
+        if (name, func.glob) in self._scopes:
+            return self._scopes[name, func.glob]
+        try:
+            functions = self._that_fit(name, func.function.span) if func.glob else self._named(name, func.function.span)
+        except Reject as reject:
+            self.report(reject.problem)
             return None
-        scope = self._scopes[name] = FunctionScope(self.info, name)
+        scope = self._scopes[name, func.glob] = FunctionScope(self.info, name, functions)
         if not scope.bodies:
             self.report(NoCode(span=func.function.span, function=name, binary=self.binary))
         return scope
 
+    def _named(self, name: str, span: Span) -> list[str]:
+        if self.info.function(name) is None:
+            raise Reject(self._unknown_function(name, span))
+        return [name]
+
+    def _that_fit(self, pattern: str, span: Span) -> list[str]:
+        """The functions that fit a pattern. Raises Reject where none does, or too many."""
+        found = list(globs.matching(self.function_names, pattern))
+        if not found:
+            nearest = self.functions.nearest(pattern.replace("(*", "(").replace("*", "").replace("(", "(*"))
+            raise Reject(NothingFits(span=span, binary=self.binary, pattern=pattern, nearest=nearest))
+        if len(found) > MAX_FUNCTIONS:
+            some = few(tuple(found))
+            raise Reject(TooManyFunctions(span=span, pattern=pattern, count=len(found), limit=MAX_FUNCTIONS, some=some))
+        return found
+
     def _unknown_function(self, name: str, span: Span) -> UnknownFunction:
-        if self._functions is None:
-            # What the compiler makes for itself (`type:.eq.T`) is nobody's function.
-            self._functions = Names([n for n in self.info.function_names() if not n.startswith(("type:", "go:"))])
         remarks = ["functions are named as Go's stack traces print them: `main.(*server).GetInfo`, `main.main.func1`"]
-        nearest = self._functions.nearest(name)
+        nearest = self.functions.nearest(name)
         prefix = name[: name.rfind(".") + 1]
-        siblings = tuple(n for n in self._functions.beginning(prefix) if n.isidentifier()) if prefix else ()
+        siblings = tuple(n for n in self.functions.beginning(prefix) if n.isidentifier()) if prefix else ()
         if not nearest and siblings:
             remarks.append(f"`{prefix[:-1]}` has {few(siblings)}")
         return UnknownFunction(span=span, binary=self.binary, name=name, nearest=nearest, remarks=tuple(remarks))

@@ -37,6 +37,33 @@ class UnknownFunction(_Nearest):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NothingFits(_Nearest):
+    """No function of the binary fits the pattern. `*` stands for any run of characters, but for that of a receiver's
+    type: `main.(*server).*` are the methods of `*server`."""
+
+    code: ClassVar[str] = "SEY0219"
+    missing: ClassVar[bool] = True
+    title: ClassVar[str] = "{binary} has no function that fits `{pattern}`"
+
+    binary: str
+    pattern: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TooManyFunctions(SpannedProblem):
+    """A pattern fits so many functions that the program could not be compiled in reasonable time."""
+
+    code: ClassVar[str] = "SEY0220"
+    title: ClassVar[str] = "`{pattern}` fits {count} functions, and {limit} at most can be captured by one block"
+    help: ClassVar[str | None] = "narrow it; among them are {some}"
+
+    pattern: str
+    count: int
+    limit: int
+    some: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnknownVariable(_Nearest):
     """The function has no parameter, result or local variable of that name."""
 

@@ -99,6 +99,8 @@ def lower_block(shared: Shared, number: int, block: bound.Func, book: SiteBook) 
     b = FunctionBuilder(f"block_{number}", [("site", Type.I64)])
     (site,) = b.parameters
     scope = Scope({name: slot for slot, name in enumerate(names_of(block))})
+    # Where an expression holds in none of its typings: for a pattern's functions that is how they differ.
+    missing = Status.ABSENT if block.glob else Status.NOT_LIVE
     forms = _Forms(book, number, site)
     with b.at(shared.at(block.span)):
         wanted = _condition(b, forms, block, scope) if block.when else b.const(1, Type.I1)
@@ -107,7 +109,7 @@ def lower_block(shared: Shared, number: int, block: bound.Func, book: SiteBook) 
             record = _begin_row(b, number, site)
         for i, capture_ in enumerate(block.captures):
             with b.at(shared.at(capture_.span)):
-                _capture_column(shared, b, Target(record, i), capture_, scope, forms)
+                _capture_column(shared, b, Target(record, i), capture_, scope, forms, missing)
     return b.finish()
 
 
@@ -143,11 +145,17 @@ class _Forms:
 
 
 def _capture_column(
-    shared: Shared, b: FunctionBuilder, target: Target, capture_: bound.Capture, scope: Scope, forms: _Forms
+    shared: Shared,
+    b: FunctionBuilder,
+    target: Target,
+    capture_: bound.Capture,
+    scope: Scope,
+    forms: _Forms,
+    missing: Status,
 ) -> None:
     for form in forms.each(b, target.column):
         if form < 0:
-            b.put(target.record, b.const(Status.NOT_LIVE, Type.I8), field=f"s{target.column}")
+            b.put(target.record, b.const(missing, Type.I8), field=f"s{target.column}")
         else:
             expr = capture_.forms[form].expr
             capture(b, target, expr, scope, shared.limit(capture_.limits), shared.types)

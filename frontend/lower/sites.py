@@ -69,12 +69,22 @@ class SiteBook:
         names = names_of(block)
         if len(names) > MAX_SLOTS:
             raise SeyError(TooManyVariables(block.function, len(names), MAX_SLOTS))
+        lacking = self._lacking(block, names) if block.glob else {}
         for body in block.bodies:
             variables = self.info.variables(body)
+            absent = lacking.get(body.function, {})
             for mode in Mode:
                 for stretch in stretches(body, variables, names, mode, self.liveness):
-                    answers = dict(zip(names, stretch.answers, strict=True))
+                    answers = dict(zip(names, stretch.answers, strict=True)) | absent
                     self.claims[mode].append((stretch.range, self._site(number, block, body, answers)))
+
+    def _lacking(self, block: bound.Func, names: Iterable[str]) -> dict[str, dict[str, Answer]]:
+        """By function of a pattern the variables that no body of it has."""
+        known: dict[str, set[str]] = {}
+        for body in block.bodies:
+            known.setdefault(body.function, set()).update(v.name for v in self.info.variables(body))
+        missing: Answer = Missing(None, Status.ABSENT)
+        return {function: dict.fromkeys((n for n in names if n not in own), missing) for function, own in known.items()}
 
     def _site(self, number: int, block: bound.Func, body: Body, answers: Mapping[str, Answer]) -> int:
         kept = tuple(self._kept(answer) for answer in answers.values())

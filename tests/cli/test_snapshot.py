@@ -98,6 +98,22 @@ def test_rules_choose_the_processes(run: Run, crowd: Target, binary: Path, tmp_p
     assert run("snapshot", spec, "-o", tmp_path / "none.seyc").status == 2
 
 
+def test_a_pattern_makes_one_table(run: Run, crowd: Target, tmp_path: Path) -> None:
+    spec, out = tmp_path / "glob.sey", tmp_path / "glob.seyc"
+    spec.write_text('func glob "main.*" as every { id, name, n }\nfunc glob "main.req*" as late when id >= 18 { id }\n')
+    assert run("snapshot", spec, "-p", crowd.pid, "-o", out).status == 0
+    rows = query(
+        run, out, "select function, count(*) as n, id__status as s from every where function > 'main.m' group by all"
+    )
+    assert {"function": "main.request", "n": 20, "s": "ok"} in rows
+    assert {"function": "main.main.func1", "n": 20, "s": "absent"} in rows
+    wrong = (
+        "select * from every where function = 'main.request' and (name != 'request-' || id or n__status != 'absent')"
+    )
+    assert query(run, out, wrong) == []
+    assert query(run, out, "select id from late order by 1") == [{"id": 18}, {"id": 19}]
+
+
 def test_one_of_several_fails(run: Run, crowd: Target, tmp_path: Path) -> None:
     out = tmp_path / "some.seyc"
     done = run("snapshot", "-p", crowd.pid, "-p", 2, "-p", 99999999, "-o", out)

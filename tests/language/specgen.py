@@ -178,7 +178,7 @@ def _spread(draw: st.DrawFn, tokens: Tokens) -> str:
 def _statement(draw: st.DrawFn) -> str:
     match draw(st.sampled_from(["func", "func", "func", "program", "global", "table", "column"])):
         case "func":
-            head = draw(_spread(_flat("func", draw(_STRINGS), *draw(_CLAUSES))))
+            head = draw(_spread(_flat("func", *draw(st.sampled_from([[], ["glob"]])), draw(_STRINGS), *draw(_CLAUSES))))
             separators = st.sampled_from([", ", "\n", ",\n", " # end\n", ", # end\n", "\n\n# own\n", ",\n\n\n"])
             captures = draw(st.lists(_capture(), max_size=4))
             body = "".join(capture + draw(separators) for capture in captures)

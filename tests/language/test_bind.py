@@ -250,6 +250,60 @@ def test_the_module_decides_where_it_is_known(module: str | None, fits: bool) ->
     assert [w.code for w in warnings] == ([] if fits else ["SEY0215"])
 
 
+SHAPES = FakeInfo(
+    {"main.T": {"id": "int"}, "main.U": {"id": "string"}, "main.V": {"name": "string"}},
+    {
+        "main.(*T).one": [{"r": "*main.T", "n": "int"}],
+        "main.(*T).two": [{"r": "*main.T"}],
+        "main.(*U).one": [{"r": "*main.U", "n": "int"}],
+        "main.(*V).one": [{"r": "*main.V", "s": "string"}],
+        "main.New[...]": [{"n": "int"}],
+        "type:.eq.main.T": [{"p": "*main.T"}],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "functions"),
+    [
+        ("main.(*T).*", ["main.(*T).one", "main.(*T).two"]),
+        ("main.(*).one", []),
+        ("main.*.one", ["main.(*T).one", "main.(*U).one", "main.(*V).one"]),
+        ("*[...]", ["main.New[...]"]),
+        ("*eq*", []),
+        ("main.New[...]", ["main.New[...]"]),
+        ("main.(*T).o", []),
+    ],
+)
+def test_patterns_fit_functions(pattern: str, functions: list[str]) -> None:
+    text = f'func glob "{pattern}" as t {{ }}'
+    if not functions:
+        assert codes(text, SHAPES) == ["SEY0219"]
+        return
+    spec, _ = bind_text(text, SHAPES)
+    (block,) = spec.funcs
+    assert block.glob
+    assert [body.function for body in block.bodies] == functions
+
+
+def test_captures_of_a_pattern_bind_for_each_function() -> None:
+    spec, warnings = bind_text('func glob "main.(*T).*" { r.id, n }\nfunc glob "main.(*U).*" as u { r.id }', SHAPES)
+    assert not warnings
+    assert [block.table for block in spec.funcs] == ["t", "u"]
+    spec, _ = bind_text('func glob "main.*" as every when n > 3 { r.id as id, n, s }', SHAPES)
+    (block,) = spec.funcs
+    assert [form.expr.type.name for form in block.captures[0].forms] == ["int", "string"]  # `V` has no such field
+    assert codes('func glob "main.*" as every { m }', SHAPES) == ["SEY0202"]
+    assert codes('func glob "main.*" as every { n + len(s) }', SHAPES) == ["SEY0216"]
+    assert codes('func glob "main.none*" as every { m }', SHAPES, allow_missing=True) == ["SEY0219"]
+
+
+def test_a_pattern_that_fits_too_many_is_refused() -> None:
+    info = FakeInfo(functions={f"main.f{n}": [{"x": "int"}] for n in range(2001)})
+    assert codes('func glob "main.*" as t { x }', info) == ["SEY0220"]
+    assert codes('func glob "main.*1" as t { x }', info) == []
+
+
 def test_globals() -> None:
     spec, _ = bind_text(
         'global "net/http.DefaultClient".deadline as timeout\n'
