@@ -50,13 +50,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--goroutines", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--parts", type=int, default=1, help="into how many parts to split the walk")
     arguments = parser.parse_args()
     heading("Pause: stacks of all goroutines")
     met = True
     for count in arguments.goroutines:
         with many(count) as (target, executable):
             probe = compile_spec(None, [str(executable)]).bundle.binaries[0]
-            met &= report(alternate(target.pid, executable, probe, arguments.rounds), MICROS, RATIO)
+            met &= report(alternate(target.pid, executable, probe, arguments.rounds, arguments.parts), MICROS, RATIO)
         print(flush=True)
     return 0 if met else 1
 

@@ -6,6 +6,7 @@ import struct
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,30 +56,31 @@ class Rounds:
         return [of(one) / 1000 / self.goroutines for one in (self.goroutines_and_stacks if with_g else self.stacks)]
 
 
-def capture(process: Process, probe: BinaryProbe) -> Taken:
+def capture(process: Process, probe: BinaryProbe, parts: int = 1) -> Taken:
     """What `runtime/snapshot.py` does between the bundle and the pages, with a stopwatch."""
     assert probe.program is not None
     pauser = Pauser()
     bias = process.load_bias(open_go(process.exe_path).elf.entry)
     count = struct.unpack("<Q", libc.read_memory(process.pid, bias + probe.plan.goroutine_count, 8))[0]
-    marks: list[tuple[int, int]] = []
-    with LoadedProbe(probe.program, probe.plan, process.pid, room_for(probe.plan, count, _MAX_BYTES)) as loaded:
+    marks: list[tuple[int, int, int]] = []
+    room = room_for(probe.plan, count, _MAX_BYTES)
+    with LoadedProbe(probe.program, probe.plan, process.pid, room, parts) as loaded:
         names = process.namespace_tids(process.threads())
         loaded.expect_threads(np.array(sorted(names.values()), dtype=np.int32))
-        with paused(process, budget_ns=_BUDGET_NS, pauser=pauser) as pause:
+        with paused(process, budget_ns=_BUDGET_NS, pauser=pauser, workers=parts) as pause:
 
-            def run() -> None:
-                marks.append((time.monotonic_ns(), time.thread_time_ns()))
-                loaded.run(pause.threads, bias, pause.deadline_ns)
-                marks.append((time.monotonic_ns(), time.thread_time_ns()))
+            def timed(run: Callable[[], None]) -> None:
+                wall, cpu = time.monotonic_ns(), time.thread_time_ns()
+                run()
+                marks.append((wall, time.monotonic_ns(), time.thread_time_ns() - cpu))
 
-            pause.run(run)
+            pause.run_all([partial(timed, run) for run in loaded.runs(pause.threads, bias, pause.deadline_ns)])
         results = loaded.results()
-    (wall0, cpu0), (wall1, cpu1) = marks
-    return Taken(pause.pause_ns, wall1 - wall0, cpu1 - cpu0, results)
+    wall = max(end for _, end, _ in marks) - min(start for start, _, _ in marks)
+    return Taken(pause.pause_ns, wall, sum(cpu for _, _, cpu in marks), results)
 
 
-def alternate(pid: int, executable: Path, probe: BinaryProbe, rounds: int) -> Rounds:
+def alternate(pid: int, executable: Path, probe: BinaryProbe, rounds: int, parts: int = 1) -> Rounds:
     """Read process `pid` so many times with the probe and with the baseline, stopped each time."""
     process = Process.look(pid)
     bias = process.load_bias(open_go(process.exe_path).elf.entry)
@@ -86,7 +88,7 @@ def alternate(pid: int, executable: Path, probe: BinaryProbe, rounds: int) -> Ro
     found = Rounds(baseline.goroutines)
     try:
         for _ in range(rounds):
-            found.taken.append(capture(process, probe))
+            found.taken.append(capture(process, probe, parts))
             with paused(process, budget_ns=_BUDGET_NS):
                 found.stacks.append(baseline.stacks())
                 found.goroutines_and_stacks.append(baseline.goroutines_and_stacks())

@@ -16,7 +16,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 
 STRING_TYPE = 1
 """Type number of `string`, in every plan."""
@@ -89,6 +89,8 @@ STREAMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("inner", "i32"),  # how many innermost ones are listed
         ("outer", "i32"),  # how many outermost ones follow them
         ("position", "i64"),  # in stream `bytes`: inner + outer words, pc | PC_EXACT
+        ("hash", "i64"),  # of all its pcs: the same in every part of a split walk
+        ("first", "i64"),  # place in the walk of the goroutine that had it first
     ),
     "object": (
         ("address", "i64"),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import mmap
+import os
 import struct
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 
 import numpy as np
@@ -13,9 +16,10 @@ import numpy.typing as npt
 
 from sey.ir.artifacts import BpfProgram, Place
 from sey.ir.nodes import CHUNK_BYTES, PAGE_BYTES
-from sey.ir.plan import COUNTERS, THREAD_MAX, THREAD_WORDS, Plan
+from sey.ir.plan import COUNTERS, THREAD_MAX, THREAD_WORDS, Plan, State
 from sey.runtime.libbpf import BpfObject
-from sey.runtime.pages import Pages
+from sey.runtime.merge import Merged, merge
+from sey.runtime.pages import Pages, pages_of
 from sey.runtime.pause import THREAD
 
 _WORD = struct.Struct("<Q")
@@ -24,6 +28,19 @@ _FIXED_BYTES = 96
 """A goroutine's own record."""
 _SHARE_BYTES = 512
 """Room set aside per goroutine for stacks and memory behind pointers: most stacks are shared, most strings short."""
+
+
+_ORIGIN = "the probe's output"
+_WORTH_A_PART = 4_000
+"""Goroutines from which on a part of its own pays: loading one takes 70 ms, starting it 100 µs of the pause."""
+_MOST_PARTS = 4
+"""Beyond, parts wait for each other in the kernel: each read counts in one place of the target's memory map."""
+
+
+def parts_for(goroutines: int) -> int:
+    """Into how many parts to split a walk over so many goroutines, with the processors that this process may use."""
+    processors = len(os.sched_getaffinity(0))
+    return max(1, min(_MOST_PARTS, processors, goroutines // _WORTH_A_PART))
 
 
 @dataclass(frozen=True)
@@ -58,9 +75,97 @@ class Results:
 
 
 class LoadedProbe:
-    """A probe in the kernel for one process; a context that frees it. `tid` is any living thread of the process."""
+    """A probe in the kernel for one process; a context that frees it. `tid` is any living thread of the process.
 
-    def __init__(self, program: BpfProgram, plan: Plan, tid: int, room: Room) -> None:
+    With `parts` above 1 the walk is split: each part is a program of its own with its share of the goroutines, and they
+    run at once.
+    """
+
+    def __init__(self, program: BpfProgram, plan: Plan, tid: int, room: Room, parts: int = 1) -> None:
+        self._plan = plan
+        self.parts = parts
+        pages = -(-room.pages // parts)
+        share = Room(pages, room.stacks)
+        self._parts = _load_parts([partial(_Part, program, plan, tid, share, n, parts) for n in range(parts)])
+
+    def __enter__(self) -> LoadedProbe:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free it, in the kernel too."""
+        for part in self._parts:
+            part.close()
+
+    def expect_threads(self, ns_tids: npt.NDArray[np.int32]) -> None:
+        """Give threads their places before the pause, when there is time."""
+        for part in self._parts:
+            part.expect_threads(ns_tids)
+
+    def runs(self, threads: npt.NDArray[np.void], bias: int, deadline_ns: int) -> list[Callable[[], None]]:
+        """What to run over the paused process, all at once. `threads` is an array of THREAD, times are CLOCK_MONOTONIC."""
+        assert threads.dtype == THREAD
+        return [partial(part.run, threads, bias, deadline_ns) for part in self._parts]
+
+    def results(self) -> Results:
+        """What the runs have emitted, copied out of the kernel. Raises SeyError where it contradicts itself."""
+        found = [part.counters() for part in self._parts]
+        when = np.sum([part.when() for part in self._parts], axis=0, dtype=np.uint64)
+        blocks = tuple(when.tolist())
+        if len(self._parts) == 1:
+            return Results(Pages.from_pages(enumerate(self._parts[0].pages()), _ORIGIN), found[0], blocks)
+        merged = merge(self._plan.streams, [part.pages() for part in self._parts], _ORIGIN)
+        return Results(merged.pages, _sum(found, merged), blocks)
+
+
+def _load_parts(loads: Sequence[Callable[[], _Part]]) -> list[_Part]:
+    """Load all, at once where there are several: what takes the time is the kernel's verifier."""
+    if len(loads) == 1:
+        return [loads[0]()]
+    loaded: list[_Part] = []
+    errors: list[BaseException] = []
+
+    def load(one: Callable[[], _Part]) -> None:
+        try:
+            loaded.append(one())
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=load, args=(one,)) for one in loads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        for part in loaded:
+            part.close()
+        raise errors[0]
+    return sorted(loaded, key=lambda part: part.number)
+
+
+def _sum(parts: Sequence[Mapping[str, int]], merged: Merged) -> dict[str, int]:
+    """The counters of the whole walk."""
+    total = {name: sum(part[name] for part in parts) for name in COUNTERS}
+    worst = max(parts, key=lambda part: _SEVERITY.index(State(part["state"])))
+    shared = {name: worst[name] for name in ("state", "fault_detail", "goroutines")}
+    return total | shared | {
+        "stacks": total["stacks"] - merged.again,
+        "bad_stacks": total["bad_stacks"] - merged.bad_again,
+    }
+
+
+_SEVERITY = (State.DONE, State.OUT_OF_TIME, State.OUT_OF_SPACE, State.FAILED, State.NOT_RUN)
+
+
+class _Part:
+    """One program in the kernel, with its share of the walk."""
+
+    def __init__(self, program: BpfProgram, plan: Plan, tid: int, room: Room, number: int, parts: int) -> None:
+        self.number = number
         self._program, self._plan, self._room = program, plan, room
         self._memories: dict[str, mmap.mmap] = {}
         self._known: dict[int, int] = {}
@@ -73,33 +178,23 @@ class LoadedProbe:
             self._output = self._object.map(program.output).mmap()
             self._iterator = self._object.iterator(program.program, tid)
             self._write(program.pages, _WORD.pack(room.pages))
+            self._write(program.buffers["in_share"], _WORD.pack(number))
+            self._write(program.buffers["in_shares"], _WORD.pack(parts))
         except BaseException:
             self._object.close()
             raise
 
-    def __enter__(self) -> LoadedProbe:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
-        """Free it, in the kernel too."""
         self._iterator.close()
         self._object.close()
 
     def expect_threads(self, ns_tids: npt.NDArray[np.int32]) -> None:
-        """Give threads their places before the pause, when there is time."""
         for tid in ns_tids.tolist():
             self._place_of(tid)
         # The first run of this code takes several times as long as the next, and only the next is in the pause.
         self._write_registers(np.zeros(0, THREAD))
 
     def run(self, threads: npt.NDArray[np.void], bias: int, deadline_ns: int) -> None:
-        """Run the program over the paused process. `threads` is an array of THREAD, times are CLOCK_MONOTONIC."""
-        assert threads.dtype == THREAD
         self._write_registers(threads[:THREAD_MAX])
         self._write(self._program.buffers["in_bias"], _WORD.pack(bias & (1 << 64) - 1))
         self._write(self._program.buffers["in_deadline"], _WORD.pack(deadline_ns))
@@ -128,20 +223,23 @@ class LoadedProbe:
             self._threads.update(_WORD.pack(tid), _WORD.pack(self._known[tid]))
         return self._known[tid]
 
-    def results(self) -> Results:
-        """What the run has emitted, copied out of the kernel. Raises SeyError where it contradicts itself."""
+    def pages(self) -> list[memoryview]:
+        """The raw pages it began, where they are."""
         used = _WORD.unpack(self._read(self._program.pages_used, 8))[0]
         chunk = self._program.chunk_bytes
         view = memoryview(self._output)
         chunks = [view[i * chunk : i * chunk + CHUNK_BYTES] for i in range(self._room.chunks)]
         most = self._room.chunks * (CHUNK_BYTES // PAGE_BYTES)
-        pages = Pages.from_chunks(chunks, min(used, most), "the probe's output")
-        counters = struct.unpack(
-            f"<{len(COUNTERS)}Q", self._read(self._program.buffers["out_counters"], 8 * len(COUNTERS))
-        )
-        blocks = len(self._plan.blocks)
-        when = struct.unpack(f"<{blocks}Q", self._read(self._program.buffers["out_when"], 8 * blocks))
-        return Results(pages, dict(zip(COUNTERS, counters, strict=True)), when)
+        return pages_of(chunks, min(used, most))
+
+    def counters(self) -> dict[str, int]:
+        words = self._read(self._program.buffers["out_counters"], 8 * len(COUNTERS))
+        return dict(zip(COUNTERS, struct.unpack(f"<{len(COUNTERS)}Q", words), strict=True))
+
+    def when(self) -> npt.NDArray[np.uint64]:
+        """For each block how many frames were left out since an operand of its `when` was missing."""
+        words = self._read(self._program.buffers["out_when"], 8 * len(self._plan.blocks))
+        return np.frombuffer(words, "<u8")
 
     def _memory(self, name: str) -> mmap.mmap:
         if name not in self._memories:

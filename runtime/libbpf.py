@@ -111,8 +111,7 @@ class Library:
         self.version = self._handle.libbpf_version_string().decode().removeprefix("v")
         self._format = ctypes.CDLL(None).vsnprintf
         self._format.argtypes = (_pointer, ctypes.c_size_t, ctypes.c_char_p, _pointer)
-        self._lock = threading.Lock()
-        self._said: list[str] = []
+        self._heard = threading.local()
         listener = _PRINT(self._hear)
         _listeners.append(listener)
         self._handle.libbpf_set_print(listener)
@@ -139,16 +138,17 @@ class Library:
 
     @contextmanager
     def listening(self) -> Iterator[list[str]]:
-        """What libbpf says in the block, a list that grows. One thread at a time: libbpf has one voice."""
-        with self._lock:
-            self._said = []
-            yield self._said
+        """What libbpf says in the block to this thread, a list that grows."""
+        said: list[str] = []
+        self._heard.said = said
+        yield said
 
     def _hear(self, level: int, template: bytes, arguments: int) -> int:
         room = ctypes.create_string_buffer(4096)
         self._format(room, len(room), template, arguments)
-        if level < 2:  # LIBBPF_DEBUG
-            self._said.append(room.value.decode("utf-8", "replace"))
+        said: list[str] | None = getattr(self._heard, "said", None)
+        if level < 2 and said is not None:  # LIBBPF_DEBUG
+            said.append(room.value.decode("utf-8", "replace"))
         return 0
 
 

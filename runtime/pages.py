@@ -86,13 +86,7 @@ class Pages:
     @classmethod
     def from_chunks(cls, chunks: Sequence[Buffer], pages: int, origin: str = "the capture") -> Pages:
         """Copy the first `pages` pages out of the output's chunks; unused ones are left out. Raises SeyError."""
-
-        def page_at(number: int) -> memoryview:
-            chunk = memoryview(chunks[number // _PAGES_A_CHUNK])
-            start = number % _PAGES_A_CHUNK * PAGE_BYTES
-            return chunk[start : start + PAGE_BYTES]
-
-        return cls.from_pages(((number, page_at(number)) for number in range(pages)), origin)
+        return cls.from_pages(enumerate(pages_of(chunks, pages)), origin)
 
     @classmethod
     def from_pages(cls, pages: Iterable[tuple[int, Buffer]], origin: str = "the capture") -> Pages:
@@ -130,6 +124,40 @@ class Pages:
             at, last = end, number
         columns = np.array(found, dtype=np.int64).reshape(-1, 4).T
         return cls(np.frombuffer(data, dtype=np.uint8), columns[0], columns[1], columns[2], columns[3], origin)
+
+
+def pages_of(chunks: Sequence[Buffer], pages: int) -> list[memoryview]:
+    """The first `pages` raw pages of the output's chunks."""
+
+    def page_at(number: int) -> memoryview:
+        chunk = memoryview(chunks[number // _PAGES_A_CHUNK])
+        start = number % _PAGES_A_CHUNK * PAGE_BYTES
+        return chunk[start : start + PAGE_BYTES]
+
+    return [page_at(number) for number in range(pages)]
+
+
+def raw_records(stream: PlanStream, page: memoryview, origin: str, number: int) -> npt.NDArray[np.void] | None:
+    """The records of a raw page, to be changed in place; None where it has none of that stream. Raises SeyError."""
+    owner, used, _ = _RAW_HEADER.unpack_from(page)
+    if owner != stream.number + 1 or used == 0:
+        return None
+    dtype = record_dtype(stream)
+    if used > _MAX_USED or used % dtype.itemsize:
+        raise SeyError(DamagedFile(origin, f"page {number}", f"it ends inside a record of stream `{stream.name}`"))
+    return np.frombuffer(page, dtype, used // dtype.itemsize, PAGE_HEADER_BYTES)
+
+
+def raw_pages(stream: PlanStream, records: npt.NDArray[np.void]) -> list[memoryview]:
+    """Records as raw pages of their stream."""
+    most = _MAX_USED // stream.size
+    parts = [records[at : at + most].tobytes() for at in range(0, len(records), most)]
+    return [memoryview(_RAW_HEADER.pack(stream.number + 1, len(part), 0) + part) for part in parts]
+
+
+def discard(page: memoryview) -> None:
+    """Mark a raw page as holding nothing."""
+    _RAW_HEADER.pack_into(page, 0, 0, 0, 0)
 
 
 def record_dtype(stream: PlanStream) -> np.dtype[np.void]:

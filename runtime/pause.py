@@ -29,7 +29,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -190,6 +190,7 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
     """Context in which all threads of `process` are stopped. What is known of the pause stays readable afterwards.
 
     `budget_ns` is for the capture to keep, `slack_ns` after it the watchdog resumes the target in any case.
+    `workers`: how many calls can be run at once meanwhile.
 
     `threads`: array of THREAD, one for each stopped thread. `skipped`: threads without registers, that sit in the
     kernel and run no user code before they stop too: blocked there (state D, after 20 ms), or still waiting for a
@@ -208,6 +209,7 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
         slack_ns: int = DEFAULT_SLACK_NS,
         pauser: Pauser | None = None,
         image: Image | None = None,
+        workers: int = 1,
     ) -> None:
         self.process = process
         self.threads: npt.NDArray[np.void] = np.zeros(0, THREAD)
@@ -220,28 +222,29 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
         self._pauser = pauser
         self._image = image
         self._resumed = False
-        self._worker: _Worker | None = None
+        self._wanted_workers = workers
+        self._workers: list[_Worker] = []
 
     def __enter__(self) -> paused:
         try:
             self._image = self._image or self.process.image()
             self._pauser = self._pauser or Pauser()
-            self._worker = _Worker()
-            self._stop(self._pauser, self._worker)
+            self._workers = [_Worker() for _ in range(self._wanted_workers)]
+            self._stop(self._pauser)
         except BaseException:
             if self._pauser:
                 self._pauser.close()
-            if self._worker:
-                self._worker.end()
+            self._end_workers()
             raise
         return self
 
-    def _stop(self, pauser: Pauser, worker: _Worker) -> None:
+    def _stop(self, pauser: Pauser) -> None:
         # Reading an id costs 20 µs, so those of the threads that are there already are read before the pause.
         names = self.process.namespace_tids(self.process.threads())
         # First calls take several times as long as later ones, and the next are in the pause.
         decode_threads(bytes(tracer.RECORD_SIZE))
-        worker.start(int).done.acquire()
+        for worker in self._workers:
+            worker.start(int).done.acquire()
         limit_ns = self._budget_ns + self._slack_ns
         pauser.send(tracer.REQUEST.pack(self.process.pid, self._budget_ns, limit_ns, _BLOCKED_NS))
         self._receive_stop(pauser, names)
@@ -259,16 +262,20 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
         Raises what it raises, and SeyError (CaptureBlocked) where it hasn't come back a second after the watchdog let
         the target go; its thread is then left behind, and ends with the read or with our process.
         """
-        limit_ns = self._budget_ns + self._slack_ns
-        left_ns = max(self.started_ns + limit_ns - time.monotonic_ns(), 0)
-        if self._worker is None:
+        return self.run_all([capture])[0]
+
+    def run_all(self, captures: Sequence[Callable[[], Result]]) -> list[Result]:
+        """`run` for several at once, at most as many as there are `workers`; raises what the first to fail raises."""
+        if not self._pauser:
             raise ValueError("not paused")
-        job = self._worker.start(capture)
-        if not job.done.acquire(timeout=left_ns / 1e9 + _GRACE_S):
-            self.resume()
-            raise SeyError(CaptureBlocked(self.process.pid, limit_ns // 1_000_000))
-        result: Result = job.result()
-        return result
+        limit_ns = self._budget_ns + self._slack_ns
+        jobs = [worker.start(capture) for worker, capture in zip(self._workers, captures, strict=False)]
+        for job in jobs:
+            left_ns = max(self.started_ns + limit_ns - time.monotonic_ns(), 0)
+            if not job.done.acquire(timeout=left_ns / 1e9 + _GRACE_S):
+                self.resume()
+                raise SeyError(CaptureBlocked(self.process.pid, limit_ns // 1_000_000))
+        return [job.result() for job in jobs]
 
     def resume(self) -> None:
         """Let the target run now. Does nothing the second time."""
@@ -279,8 +286,11 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
             self._finish(self._pauser)
         finally:
             self._pauser.close()
-            if self._worker:
-                self._worker.end()
+            self._end_workers()
+
+    def _end_workers(self) -> None:
+        for worker in self._workers:
+            worker.end()
 
     def _finish(self, pauser: Pauser) -> None:
         if not pauser.has_answered():

@@ -22,7 +22,7 @@ from sey.runtime import libc
 from sey.runtime.bundle import BinaryProbe, Bundle
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
 from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun, NoBackend, OtherBuild
-from sey.runtime.engine import LoadedProbe, Results, room_for
+from sey.runtime.engine import LoadedProbe, Results, parts_for, room_for
 from sey.runtime.pause import Pauser, paused
 from sey.runtime.plausible import check_layout
 from sey.runtime.process import Image, Process
@@ -32,10 +32,14 @@ from sey.runtime.typenames import type_names
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of a snapshot: the pause in nanoseconds, output per process in bytes."""
+    """Bounds of a snapshot: the pause in nanoseconds, output per process in bytes.
+
+    `parts`: into how many to split the walk; 0 for as many as pay on this host.
+    """
 
     max_pause_ns: int = 250_000_000
     max_bytes: int = 256 << 20
+    parts: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,10 @@ def _check_binary(process: Process, probe: BinaryProbe) -> GoBinary:
 def _load(process: Process, probe: BinaryProbe, bias: int, limits: Limits) -> LoadedProbe:
     if probe.program is None:
         raise SeyError(NoBackend(probe.path))
-    room = room_for(probe.plan, _goroutine_count(process, probe, bias), limits.max_bytes)
-    loaded = LoadedProbe(probe.program, probe.plan, _living_thread(process), room)
+    goroutines = _goroutine_count(process, probe, bias)
+    room = room_for(probe.plan, goroutines, limits.max_bytes)
+    parts = limits.parts or parts_for(goroutines)
+    loaded = LoadedProbe(probe.program, probe.plan, _living_thread(process), room, parts)
     names = process.namespace_tids(process.threads())
     loaded.expect_threads(np.array(sorted(names.values()), dtype=np.int32))
     return loaded
@@ -133,9 +139,10 @@ def _capture(
     pauser: Pauser,
     image: Image,
 ) -> tuple[ProcessFacts, Results]:
-    with paused(process, budget_ns=limits.max_pause_ns, pauser=pauser, image=image) as pause:
+    paused_ = paused(process, limits.max_pause_ns, pauser=pauser, image=image, workers=loaded.parts)
+    with paused_ as pause:
         wall_ns, monotonic_ns = time.time_ns(), time.monotonic_ns()
-        pause.run(lambda: loaded.run(pause.threads, bias, pause.deadline_ns))
+        pause.run_all(loaded.runs(pause.threads, bias, pause.deadline_ns))
     if pause.overrun:
         # The process ran while its memory was read: any value may be of another moment than its neighbours.
         raise SeyError(CaptureOverrun(process.pid, limits.max_pause_ns // 1_000_000))
