@@ -143,6 +143,9 @@ COUNTERS: tuple[str, ...] = (
 """Words of the host buffer `out_counters`, in order. `out_when` has a word for each block: frames left out because
 an operand of `when` was missing."""
 
+WHOLE_COUNTERS = ("state", "fault_detail", "goroutines", "threads_of_goroutines", "threads_idle")
+"""Those that every part of a split walk has of the whole process; the others add up."""
+
 
 class State(enum.IntEnum):
     """How the program ended; what is in `goroutines` but not in `captured`, `dead` or `unreadable` was skipped."""

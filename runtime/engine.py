@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from sey.ir.artifacts import BpfProgram, Place
 from sey.ir.nodes import CHUNK_BYTES, PAGE_BYTES
-from sey.ir.plan import COUNTERS, THREAD_MAX, THREAD_WORDS, Plan, State
+from sey.ir.plan import COUNTERS, THREAD_MAX, THREAD_WORDS, WHOLE_COUNTERS, Plan, State
 from sey.runtime.libbpf import BpfObject
 from sey.runtime.merge import Merged, merge
 from sey.runtime.pages import Pages, pages_of
@@ -107,15 +107,14 @@ class LoadedProbe:
             part.expect_threads(ns_tids)
 
     def runs(self, threads: npt.NDArray[np.void], bias: int, deadline_ns: int) -> list[Callable[[], None]]:
-        """What to run over the paused process, all at once. `threads` is an array of THREAD, times are CLOCK_MONOTONIC."""
+        """What to run, all at once, over the paused process. `threads`: array of THREAD; times are CLOCK_MONOTONIC."""
         assert threads.dtype == THREAD
         return [partial(part.run, threads, bias, deadline_ns) for part in self._parts]
 
     def results(self) -> Results:
         """What the runs have emitted, copied out of the kernel. Raises SeyError where it contradicts itself."""
         found = [part.counters() for part in self._parts]
-        when = np.sum([part.when() for part in self._parts], axis=0, dtype=np.uint64)
-        blocks = tuple(when.tolist())
+        blocks = tuple(int(sum(words)) for words in zip(*(part.when().tolist() for part in self._parts), strict=True))
         if len(self._parts) == 1:
             return Results(Pages.from_pages(enumerate(self._parts[0].pages()), _ORIGIN), found[0], blocks)
         merged = merge(self._plan.streams, [part.pages() for part in self._parts], _ORIGIN)
@@ -151,7 +150,7 @@ def _sum(parts: Sequence[Mapping[str, int]], merged: Merged) -> dict[str, int]:
     """The counters of the whole walk."""
     total = {name: sum(part[name] for part in parts) for name in COUNTERS}
     worst = max(parts, key=lambda part: _SEVERITY.index(State(part["state"])))
-    shared = {name: worst[name] for name in ("state", "fault_detail", "goroutines")}
+    shared = {name: worst[name] for name in WHOLE_COUNTERS}
     return total | shared | {
         "stacks": total["stacks"] - merged.again,
         "bad_stacks": total["bad_stacks"] - merged.bad_again,

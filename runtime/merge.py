@@ -10,7 +10,7 @@ All this is done in the pages themselves; they are copied once, at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -69,7 +69,7 @@ def number_stacks(
     return numbers, order[first[by_place]].astype(np.int64)
 
 
-def _views(stream: PlanStream, pages: Iterator[memoryview] | RawPages, origin: str) -> Iterator[tuple[memoryview, Records]]:
+def _views(stream: PlanStream, pages: Iterable[memoryview], origin: str) -> Iterator[tuple[memoryview, Records]]:
     """The pages of a stream, and the records in each as an array that writes through."""
     for number, page in enumerate(pages):
         records = raw_records(stream, page, origin, number)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from sey.binary.errors import Exit, SeyError
 from sey.ir.artifacts import BpfProgram, Place
+from sey.ir.plan import PLAN_VERSION
 from sey.runtime import container
 from sey.runtime.bundle import Bundle
 from sey.runtime.capture import Capture
@@ -80,8 +81,9 @@ def test_a_newer_plan_is_called_newer() -> None:
     bundle = Shop().bundle()
     sections = bundle.sections()
     plan = bytes(sections["b0/plan"])
-    assert plan.startswith(b'{"version":1,')
-    sections["b0/plan"] = plan.replace(b'{"version":1,', b'{"version":2,"something":"new",', 1)
+    ours, newer = (b'{"version":%d,' % version for version in (PLAN_VERSION, PLAN_VERSION + 1))
+    assert plan.startswith(ours)
+    sections["b0/plan"] = plan.replace(ours, newer + b'"something":"new",', 1)
     data = b"".join(container.pack(BUNDLE, sections))
     assert code_of(lambda: Bundle.from_bytes("x", data)) == "SEY0703"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ from tests.support.target import Target, run_target
 
 SPEC = """
 func "main.request" as requests when id % 3 == 0 { id, name, job, job.Priority as priority }
-global "main.depth"
 """
 TABLES = {
     "goroutines": "select * exclude (wait_ns) from goroutines order by goid",
@@ -30,7 +30,7 @@ TABLES = {
 
 
 @pytest.fixture(scope="module")
-def frozen() -> tuple[Target, Path]:
+def frozen() -> Iterator[tuple[Target, Path]]:
     """Goroutines of many different stacks, in a process that is stopped."""
     require_bpf()
     executable = build("many")
@@ -52,7 +52,7 @@ def test_parts_make_the_same_tables(frozen: tuple[Target, Path], parts: int) -> 
         assert len(rows) > 60
         assert split.rows(sql) == rows, name
     ours, theirs = (tables.capture.processes[0].facts for tables in (split, whole))
-    assert ours.counters == theirs.counters | {"objects": ours.counters["objects"]}
+    assert ours.counters == {**theirs.counters, "objects": ours.counters["objects"]}
     assert ours.when_missing == theirs.when_missing
 
 
