@@ -26,7 +26,7 @@ COMMANDS = {
     "build": ("specs:build", "Compile a spec for a binary to a probe bundle."),
     "snapshot": ("snapshot:snapshot", "Capture processes: every goroutine, with the data of a spec."),
     "query": ("query:query", "Ask a capture with SQL."),
-    "export": ("query:export", "Write a capture as DuckDB, JSON or folded stacks."),
+    "export": ("query:export", "Write a capture for other tools: DuckDB, Parquet, SQLite, JSON, folded, pprof."),
     "inspect": ("inspect:inspect_", "What a bundle or a capture holds."),
     "doctor": ("doctor:doctor", "What this host can do for sey, found out by trying."),
 }

@@ -1,4 +1,4 @@
-"""A capture in the formats of other tools: a DuckDB file, JSON, folded stacks for flame graphs."""
+"""A capture in the formats of other tools: databases, Parquet, JSON, and two for profiles of stacks."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from sey.runtime.decode.tables import decode_capture
 from sey.runtime.duck import fill, quoted
 from sey.runtime.file_errors import CannotWrite, UnknownExport
 from sey.runtime.files import replacing, write_whole
+from sey.runtime.pprof import profile
+from sey.runtime.relational import to_parquet, to_sqlite
 from sey.runtime.views import SpecSql, make_views
 
 Exporter = Callable[[Capture, SpecSql | None, str], tuple[Problem, ...]]
@@ -29,8 +31,8 @@ def export(capture: Capture, path: str, spec: SpecSql | None = None) -> tuple[Pr
 
 def exporter(path: str) -> Exporter:
     """What writes the format that the ending of `path` names. Raises SeyError (UnknownExport)."""
-    ending = path.rpartition(".")[2]
-    if ending not in _EXPORTERS or "." not in path:
+    ending = next((name for name in _EXPORTERS if path.rstrip("/").endswith(f".{name}")), None)
+    if ending is None:
         raise SeyError(UnknownExport(path, ", ".join(f".{name}" for name in _EXPORTERS)))
     return _EXPORTERS[ending]
 
@@ -90,4 +92,29 @@ def _to_folded(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Probl
     return ()
 
 
-_EXPORTERS: dict[str, Exporter] = {"duckdb": _to_duckdb, "json": _to_json, "folded": _to_folded}
+def _to_sqlite(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
+    with open_database(capture, spec) as database:
+        to_sqlite(database, path)
+        return database.problems
+
+
+def _to_parquet(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
+    with open_database(capture, spec) as database:
+        to_parquet(database, path)
+        return database.problems
+
+
+def _to_pprof(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
+    with open_database(capture, spec) as database:
+        write_whole(path, [profile(database)])
+    return ()
+
+
+_EXPORTERS: dict[str, Exporter] = {
+    "duckdb": _to_duckdb,
+    "parquet": _to_parquet,
+    "sqlite": _to_sqlite,
+    "json": _to_json,
+    "folded": _to_folded,
+    "pb.gz": _to_pprof,
+}

@@ -10,6 +10,7 @@ from sey.cli import problems
 from sey.cli.interrupts import leave_on_interrupt
 from sey.cli.output import json_option, print_json, print_objects, print_table
 from sey.cli.problems import format_option
+from sey.cli.progress import working
 from sey.runtime.capture import Capture
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def query(file: str, sql: str | None, spec: str | None, as_json: bool) -> None:
     added = None if spec is None else spec_sql(spec)
     from sey.runtime.database import open_database
 
-    with open_database(capture, added) as database:
+    with working("decoding the capture"):
+        database = open_database(capture, added)
+    with database:
         if database.problems:
             problems.report(database.problems)
         if sql is None:
@@ -48,19 +51,31 @@ def query(file: str, sql: str | None, spec: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path())
-@click.option("-o", "--output", required=True, type=click.Path(), help="OUT.duckdb, OUT.json or OUT.folded.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(), help="OUT.duckdb, .parquet, .sqlite, .json, .folded or .pb.gz."
+)
 @spec_option
 @json_option
 @format_option
 def export(file: str, output: str, spec: str | None, as_json: bool) -> None:
-    """Write a capture in the format that the ending of the output names: duckdb, json, folded."""
+    """Write a capture in the format that the ending of the output names.
+
+    \b
+    .duckdb   a DuckDB database
+    .parquet  a folder with a Parquet file for each table
+    .sqlite   an SQLite database; lists and structs are JSON there
+    .json     one object, with an array of objects for each table
+    .folded   stacks with counts, for flame graphs
+    .pb.gz    a goroutine profile with labels, for `go tool pprof`
+    """
     leave_on_interrupt()
     from sey.runtime.export import export as write
     from sey.runtime.export import exporter
 
     exporter(output)
     capture = Capture.load(file)
-    found = write(capture, output, None if spec is None else spec_sql(spec))
+    with working(f"writing {output}"):
+        found = write(capture, output, None if spec is None else spec_sql(spec))
     if found:
         problems.report(found)
     if as_json:

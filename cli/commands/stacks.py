@@ -9,6 +9,7 @@ from sey.cli.options import debug_file_option, max_bytes_option, max_pause_optio
 from sey.cli.output import json_option, print_json
 from sey.cli.params import is_pid
 from sey.cli.problems import format_option
+from sey.cli.progress import working
 from sey.runtime.capture import Capture
 
 
@@ -20,16 +21,16 @@ from sey.runtime.capture import Capture
 @debug_file_option
 @json_option
 @format_option
-def stacks(
-    source: str, system: bool, max_pause: int, max_bytes: int, debug_file: str | None, as_json: bool
-) -> None:
+def stacks(source: str, system: bool, max_pause: int, max_bytes: int, debug_file: str | None, as_json: bool) -> None:
     """Identical stacks, grouped and counted: of a capture, or of a process, which is captured first."""
     capture = _take(source, max_pause, max_bytes, debug_file) if is_pid(source) else Capture.load(source)
     leave_on_interrupt()
     from sey.runtime.database import open_database
     from sey.runtime.stacks import groups, process_lines, render
 
-    with open_database(capture) as database:
+    with working("decoding the capture"):
+        database = open_database(capture)
+    with database:
         found = groups(database, system=system)
         if as_json:
             print_json([group.as_object() for group in found])

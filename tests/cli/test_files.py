@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+import sqlite3
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,7 +144,68 @@ def test_export_to_folded_stacks(run: Run, shop_file: Path, tmp_path: Path) -> N
     )
 
 
-@pytest.mark.parametrize("name", ["out.xlsx", "out", "no/such/folder/out.json", "no/such/folder/out.duckdb"])
+def test_export_to_parquet(run: Run, shop_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    for _ in range(2):  # a folder of Parquet files is replaced
+        assert run("export", shop_file, "-o", out).status == 0
+    assert {p.name for p in tmp_path.iterdir()} == {"out.parquet"}
+    with duckdb.connect() as database:
+        assert database.execute(f"from '{out}/waiting.parquet'").fetchall() == [("big", 4), ("small", 2)]
+        sql = f"select request.path, big from '{out}/handle.parquet' where goid = 99"
+        assert database.execute(sql).fetchall() == [("/cart", True)]
+        sql = f"select labels['tenant'], status from '{out}/goroutines.parquet' where goid = 99"
+        assert database.execute(sql).fetchall() == [("big", "waiting")]
+        assert database.execute(f"select name, value from '{out}/globals.parquet'").fetchall() == [("limit", "100")]
+    assert {p.stat().st_mode & 0o777 for p in out.iterdir()} == {0o600}
+    (out / "notes.txt").write_text("mine")
+    assert run("export", shop_file, "-o", out).status == 3
+    assert (out / "notes.txt").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_export_to_sqlite(run: Run, shop_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.sqlite"
+    for _ in range(2):
+        assert run("export", shop_file, "-o", out).status == 0
+    with contextlib.closing(sqlite3.connect(out)) as database:
+        assert database.execute("select * from waiting").fetchall() == [("big", 4), ("small", 2)]
+        sql = "select request ->> 'path', big, typeof(goid), done, done__status from handle where goid = 99"
+        assert database.execute(sql).fetchall() == [("/cart", 1, "integer", None, "not_live")]
+        sql = "select labels ->> 'tenant' from goroutines where goid = 99"
+        assert database.execute(sql).fetchall() == [("big",)]
+        assert database.execute("select captured_at from processes").fetchall() == [("2026-01-02T03:04:05Z",)]
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_export_to_pprof(run: Run, tmp_path: Path) -> None:
+    capture, out = tmp_path / "two.seyc", tmp_path / "out.pb.gz"
+    Shop().capture(pids=(4242, 4343)).save(str(capture))
+    assert run("export", capture, "-o", out).status == 0
+    top = _pprof("-top", out)
+    assert "File: shop-server" in top and "Type: goroutine" in top  # noqa: PT018
+    assert re.search(r"12 +100% +12 +100% +runtime.gopark|10 83.33%.* runtime.gopark", top), top
+    assert re.search(r" 12 +100% +main\.main\.func1", top), top
+    tags = _pprof("-tags", out)
+    assert "tenant: Total 2" in tags and "pid: Total 12" in tags  # noqa: PT018
+    assert "main.(*server).lock /shop/main.go:20" in _pprof("-raw", out)
+
+
+def _pprof(form: str, path: Path) -> str:
+    return subprocess.run(["go", "tool", "pprof", form, str(path)], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "out.xlsx",
+        "out",
+        "no/such/folder/out.parquet",
+        "no/such/folder/out.sqlite",
+        "no/such/folder/out.json",
+        "no/such/folder/out.duckdb",
+    ],
+)
 def test_exports_that_cannot_be(run: Run, shop_file: Path, tmp_path: Path, name: str) -> None:
     done = run("export", shop_file, "-o", tmp_path / name)
     assert done.status == (3 if "/" in name else 2)
