@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import time
 from pathlib import Path
+
+_ABANDONED = 3600
+"""Seconds after which a file that somebody began to write is nobody's any more."""
 
 
 def cache_folder(name: str) -> Path | None:
@@ -37,3 +42,22 @@ def open_own(path: Path) -> int | None:
         return handle
     os.close(handle)
     return None
+
+
+def forget_oldest(newest: Path, most: int) -> None:
+    """Remove files of the same kind beside `newest` until all take at most so many bytes, unused ones first; and what
+    was begun long ago and never finished. Raises OSError."""
+    files = list[tuple[float, int, Path]]()
+    for path in newest.parent.iterdir():
+        with contextlib.suppress(OSError):
+            status = path.lstat()
+            if path.suffix == newest.suffix and path != newest:
+                files.append((status.st_mtime, status.st_size, path))
+            elif path.name.startswith(".building-") and status.st_mtime < time.time() - _ABANDONED:
+                path.unlink()
+    room = most - newest.stat().st_size
+    for _, size, path in sorted(files, reverse=True):
+        room -= size
+        if room < 0:
+            with contextlib.suppress(OSError):
+                path.unlink()

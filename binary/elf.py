@@ -41,6 +41,8 @@ _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 _SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
 _MAX_INFLATION = 1040
 """No zlib stream grows more than 1032-fold, so a header that promises more lies (zlib technical details)."""
+_PIECE = 1 << 20
+"""Bytes that are inflated at once."""
 _SYMBOL = np.dtype(
     [("name", "<u4"), ("info", "u1"), ("other", "u1"), ("section", "<u2"), ("value", "<u8"), ("size", "<u8")]
 )
@@ -93,6 +95,14 @@ class Section:
         """Whether the bytes in the file have to be inflated (SHF_COMPRESSED)."""
         return bool(self.flags & SHF_COMPRESSED)
 
+    @property
+    def inflated_size(self) -> int:
+        """Bytes of the contents, as the compression header promises where the section is compressed."""
+        if not self.compressed:
+            return self.size
+        raw = self.raw()
+        return int(struct.unpack_from("<Q", raw, 8)[0]) if len(raw) >= 24 else 0
+
     def raw(self) -> memoryview:
         """The bytes as they stand in the file, without a copy; empty for SHT_NOBITS."""
         if self.type == SHT_NOBITS:
@@ -104,6 +114,10 @@ class Section:
         return self._inflate() if self.compressed else self.raw()
 
     def _inflate(self) -> memoryview:
+        return memoryview(b"".join(self.pieces()))
+
+    def pieces(self) -> Iterator[bytes]:
+        """The contents of a compressed section, inflated a megabyte at a time. Raises SeyError where it is damaged."""
         raw, place = self.raw(), f"section {self.name}"
         if len(raw) < 24:
             raise self.file.damaged(place, "no room for the compression header")
@@ -113,13 +127,29 @@ class Section:
             raise SeyError(problems.UnsupportedCompression(self.file.path, self.name, named))
         if size > len(raw) * _MAX_INFLATION:
             raise self.file.damaged(place, f"claims to inflate from {len(raw)} to {size} bytes")
-        try:
-            inflated = zlib.decompressobj().decompress(raw[24:], max_length=size) if size else b""
-        except zlib.error as error:
-            raise self.file.damaged(place, str(error)) from error
-        if len(inflated) != size:
-            raise self.file.damaged(place, f"inflates to {len(inflated)} bytes, not {size}")
-        return memoryview(inflated)
+        total = 0
+        for piece in _inflated(self.file, place, raw[24:], size):
+            total += len(piece)
+            yield piece
+        if total != size:
+            raise self.file.damaged(place, f"inflates to {total} bytes, not {size}")
+
+
+def _inflated(file: ElfFile, place: str, raw: memoryview, size: int) -> Iterator[bytes]:
+    """At most `size` bytes out of a zlib stream."""
+    inflater, left = zlib.decompressobj(), size
+    for start in range(0, len(raw), _PIECE // 4):
+        pending: bytes | memoryview = raw[start : start + _PIECE // 4]
+        while left and not inflater.eof and pending:
+            try:
+                piece = inflater.decompress(pending, max_length=min(left, _PIECE))
+            except zlib.error as error:
+                raise file.damaged(place, str(error)) from error
+            pending = inflater.unconsumed_tail
+            left -= len(piece)
+            yield piece
+        if not left or inflater.eof:
+            return
 
 
 @dataclass(frozen=True)

@@ -13,30 +13,25 @@ import mmap
 import os
 import struct
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from sey.binary.cachedir import open_own
+from sey.binary.cachedir import forget_oldest, open_own
+from sey.frontend.debuginfo import checksum
 from sey.frontend.debuginfo.index import ARRAYS, TEXTS, Column, Index
 
 _MAGIC = b"sey-idx3"
 """Changes with anything that changes what an index says of the same binary."""
 _KEY_SIZE = 32
-_DIGEST_SIZE = 16
 _PARTS = len(TEXTS) + len(ARRAYS)
 _TABLE = struct.Struct(f"<{2 * _PARTS}Q")
 _KINDS: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 4: np.dtype("<u4"), 8: np.dtype("<i8")}
 """Kinds of parts, by the size of an item: text, numbers of 32 and of 64 bits."""
-_ROW = 512
-_WEIGHTS = np.array([pow(0x9E3779B97F4A7C15, n, 1 << 64) for n in range(1, _ROW + 1)], dtype=np.uint64)
 MAX_FILE = 1 << 31
 MAX_ALL = 1 << 30
 """Bytes that all indexes may take; beyond them those go that weren't used for longest."""
-_ABANDONED = 3600
-"""Seconds after which a file that somebody began to write is nobody's any more."""
 
 
 def cache_key(*parts: bytes) -> bytes:
@@ -84,28 +79,10 @@ def store(folder: Path, key: bytes, index: Index) -> None:
             _write(file, key, index)
         os.rename(scratch, target)
         scratch = None
-        _forget(target)
+        forget_oldest(target, MAX_ALL)
     if scratch is not None:
         with contextlib.suppress(OSError):
             os.unlink(scratch)
-
-
-def _forget(newest: Path) -> None:
-    """Remove indexes until the others fit beside the newest, and what was begun long ago and never finished."""
-    files = list[tuple[float, int, Path]]()
-    for path in newest.parent.iterdir():
-        with contextlib.suppress(OSError):
-            status = path.lstat()
-            if path.suffix == ".idx" and path != newest:
-                files.append((status.st_mtime, status.st_size, path))
-            elif path.name.startswith(".building-") and status.st_mtime < time.time() - _ABANDONED:
-                path.unlink()
-    room = MAX_ALL - newest.stat().st_size
-    for _, size, path in sorted(files, reverse=True):
-        room -= size
-        if room < 0:
-            with contextlib.suppress(OSError):
-                path.unlink()
 
 
 def _write(file: BinaryIO, key: bytes, index: Index) -> None:
@@ -119,8 +96,8 @@ def _write(file: BinaryIO, key: bytes, index: Index) -> None:
     file.flush()
     # What was written is mapped for the checksum, since the parts together are too large to have them twice.
     with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as view, memoryview(view) as body:
-        checksum = _checksum(body)
-    file.write(checksum)
+        seal = checksum.checksum(body)
+    file.write(seal)
 
 
 def _stored(column: Column) -> tuple[int, Column]:
@@ -128,27 +105,13 @@ def _stored(column: Column) -> tuple[int, Column]:
     return kind, np.ascontiguousarray(column, dtype=_KINDS[kind])
 
 
-def _checksum(body: memoryview) -> bytes:
-    """16 bytes over whole words: sums of rows, each word with an odd weight, and a hash over the sums.
-
-    No single change goes unnoticed, and it takes a tenth of what hashing every byte would.
-    """
-    words = np.frombuffer(body, dtype="<u8")
-    whole = len(words) // _ROW * _ROW
-    sums = words[:whole].reshape(-1, _ROW) @ _WEIGHTS
-    rest = (words[whole:] * _WEIGHTS[: len(words) - whole]).sum(dtype=np.uint64)
-    digest = hashlib.blake2b(sums.tobytes(), digest_size=_DIGEST_SIZE)
-    digest.update(rest.tobytes() + len(words).to_bytes(8, "little"))
-    return digest.digest()
-
-
 def _parse(raw: memoryview, key: bytes) -> Index | None:
     start = len(_MAGIC) + len(key)
     head = start + _TABLE.size
-    if len(raw) < head + _DIGEST_SIZE or len(raw) % 8 or raw[:start] != _MAGIC + key:
+    if len(raw) < head + checksum.SIZE or len(raw) % 8 or raw[:start] != _MAGIC + key:
         return None
-    body = raw[:-_DIGEST_SIZE]
-    if _checksum(body) != raw[-_DIGEST_SIZE:]:
+    body = raw[: -checksum.SIZE]
+    if checksum.checksum(body) != raw[-checksum.SIZE :]:
         return None
     table = _TABLE.unpack_from(raw, start)
     parts, at = list[tuple[int, memoryview]](), head

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
+
 _MAX_LEB_BYTES = 10
+Raw = bytes | mmap.mmap
+"""Both are indexed, cut and searched alike, and cutting gives bytes."""
 
 
 class DamageError(Exception):
@@ -19,7 +23,7 @@ class Data:
 
     __slots__ = ("name", "raw", "size")
 
-    def __init__(self, name: str, raw: bytes) -> None:
+    def __init__(self, name: str, raw: Raw) -> None:
         self.name = name
         self.raw = raw
         self.size = len(raw)

@@ -78,6 +78,11 @@ class Index:
         """Names of package-level variables, sorted."""
         return self._texts("globals")
 
+    @property
+    def units(self) -> Column:
+        """All units: see `Harvest.unit_rows`."""
+        return self.arrays["units"].reshape(-1, 6)
+
     def linkages_of(self, name: str) -> range:
         """Numbers of the linkage names of a function by stack-trace name; empty where there is none."""
         function = self.functions.find(name)

@@ -27,7 +27,7 @@ from sey.frontend.debuginfo.names import stack_name
 from sey.frontend.debuginfo.scan import scan
 from sey.frontend.debuginfo.sections import DwarfSections
 from sey.frontend.debuginfo.types import UNKNOWN, Types
-from sey.frontend.debuginfo.units import Units
+from sey.frontend.debuginfo.units import Units, UnitTable
 from sey.frontend.debuginfo.variables import Variables
 
 T = TypeVar("T")
@@ -44,10 +44,10 @@ def open_debug_info(path: str, *, cache_dir: Path | None = None, debug_file: str
     elf = debug_elf(binary, debug_file)
     if elf is None:
         require_debug_info(binary)
-    sections = DwarfSections(elf or binary.elf)
-    units = Units(sections)
     folder = cache_dir if cache_dir is not None else cache_root()
+    units = Units(DwarfSections(elf or binary.elf, folder))
     index = _index(binary, units, folder)
+    units.use_table(UnitTable(index.units))
     return BinaryDebugInfo(binary, units, index)
 
 
@@ -58,6 +58,7 @@ def _index(binary: GoBinary, units: Units, folder: Path | None) -> Index:
         return found
     with _without_collector():
         index = _guarded(units, lambda: build_index(scan(units)))
+    units.sections.let_go()
     if not index.functions:
         raise SeyError(problems.NoGoUnits(units.sections.path))
     if folder:

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from sey.frontend.debuginfo.abbrev import Abbreviation, AbbreviationTable, read_abbreviations
 from sey.frontend.debuginfo.dwarf import (
     ADDRESS_INDEXES,
@@ -82,14 +85,37 @@ class Tree:
     children: list[Tree] = field(default_factory=list)
 
 
+class UnitTable:
+    """Units by offset, out of rows of numbers (see `Harvest.unit_rows`); a unit is one object however often found."""
+
+    def __init__(self, rows: npt.NDArray[np.integer]) -> None:
+        self._rows = rows
+        self._known: dict[int, Unit] = {}
+
+    def before(self, offset: int) -> Unit | None:
+        """The last unit that begins at an offset or before it."""
+        number = int(np.searchsorted(self._rows[:, 0], offset, side="right")) - 1
+        if number < 0:
+            return None
+        if number not in self._known:
+            start, end, entries, version, abbrev, _ = self._rows[number].tolist()
+            self._known[number] = Unit(start, end, entries, version, abbrev)
+        return self._known[number]
+
+
 class Units:
     """All units of one file."""
 
     def __init__(self, sections: DwarfSections) -> None:
         self.sections = sections
+        self._table: UnitTable | None = None
         self._abbreviations: dict[int, AbbreviationTable] = {}
         self._tops: dict[int, Die] = {}
         self._address_bases: dict[int, int] = {}
+
+    def use_table(self, table: UnitTable) -> None:
+        """Find units in a table made earlier, instead of reading all headers for it."""
+        self._table = table
 
     @cached_property
     def all(self) -> list[Unit]:
@@ -131,10 +157,14 @@ class Units:
 
     def at(self, offset: int) -> Unit:
         """The unit that holds an offset. Raises DamageError where none does."""
-        found = bisect_right(self._offsets, offset) - 1
-        if found < 0 or not self.all[found].entries <= offset < self.all[found].end:
+        if self._table is not None:
+            unit = self._table.before(offset)
+        else:
+            found = bisect_right(self._offsets, offset) - 1
+            unit = self.all[found] if found >= 0 else None
+        if unit is None or not unit.entries <= offset < unit.end:
             raise self.sections.info.damaged(offset, "no unit holds this entry")
-        return self.all[found]
+        return unit
 
     def top(self, unit: Unit) -> Die:
         """The unit's own entry."""
