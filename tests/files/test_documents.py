@@ -29,7 +29,7 @@ def test_the_documented_reader_reads_a_bundle() -> None:
     found = _code(BUNDLE)["sections"](bundle.to_bytes(), b"SEYP")
     assert json.loads(found["manifest"])["spec_path"] == bundle.spec_path
     assert found["spec"].decode() == bundle.spec
-    assert json.loads(found["b0/plan"])["version"] == 1
+    assert json.loads(found["b0/plan"])["version"] == bundle.binaries[0].plan.version
     documented = set(re.findall(r"^\| `([a-zN/.]+)` \|", BUNDLE.read_text(), re.MULTILINE))
     assert {re.sub(r"\d", "N", name) for name in found} <= documented
 
