@@ -21,6 +21,7 @@ COMMANDS = {
     "types": ("look:types", "Types of a binary."),
     "globals": ("look:globals_", "Package-level variables of a binary."),
     "vars": ("look:vars_", "Variables of a function: type, and where each can be had."),
+    "init": ("init:init", "A commented spec to start from: what goroutines do now, or the main package."),
     "check": ("specs:check", "Check a spec against binaries."),
     "fmt": ("fmt:fmt", "Format specs."),
     "build": ("specs:build", "Compile a spec for a binary to a probe bundle."),

@@ -84,12 +84,12 @@ def _telling(process: DecodedProcess) -> dict[int, str]:
     for stack, function, hidden in zip(*frames.values(), strict=True):
         if not hidden:
             shown.setdefault(stack, function or "?")
-            if function and not _is_standard(function):
+            if function and not is_standard(function):
                 own.setdefault(stack, function)
     return shown | own
 
 
-def _is_standard(function: str) -> bool:
+def is_standard(function: str) -> bool:
     """Whether a function is of Go's standard library: modules have a dot in the first element of their path."""
     path, slash, _ = function.partition("/")
     return "." not in path if slash else path.partition(".")[0] != "main"
