@@ -24,6 +24,9 @@ POINTEE = 1 << 15
 """Set in the type of an object that is a string or slice itself, behind a pointer to one: without it such a number
 stands for what the string or slice holds."""
 
+LABEL_CHAIN = 4
+"""Buckets behind the first that labels are followed through, where they are a map."""
+
 
 class Status(enum.IntEnum):
     """Why a value is or isn't there (DESIGN §8), as programs write it. 0 is a field that the program never reached."""
@@ -77,7 +80,7 @@ STREAMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("parent_goid", "i64"),
         ("gopc", "i64"),  # pc of the go statement
         ("startpc", "i64"),
-        ("labels", "i64"),  # address of the labels object (type `Plan.labels_type`) or 0
+        ("labels", "i64"),  # address of the labels object (type `Plan.labels_type`; what a slice holds) or 0
         ("stack", "i32"),  # stack number, or 0xffffffff when there is none
         ("flags", "i32"),
         ("thread", "i64"),  # host thread id when on a thread, else 0
@@ -313,6 +316,7 @@ class Plan:
     tables: tuple[PlanSqlTable, ...]
     columns: tuple[PlanSqlColumn, ...]
     labels_type: int | None = None
+    """A struct around a slice of pairs; or a slice of a map's buckets, where labels are a map (Go up to 1.23)."""
     wait_reasons: str | None = None
     """Stream name of the internal global that holds runtime.waitReasonStrings."""
     goroutine_count: int = 0

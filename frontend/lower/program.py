@@ -21,6 +21,7 @@ from sey.frontend.lower.blocks import (
     plan_column,
     row_stream,
 )
+from sey.frontend.lower.labels import Labels, find_labels
 from sey.frontend.lower.liveness import Liveness
 from sey.frontend.lower.runtime import Described, prelude_constants
 from sey.frontend.lower.sites import SiteBook
@@ -44,8 +45,6 @@ from sey.ir.plan import (
 from sey.ir.prelude import prelude, prelude_streams
 
 WAIT_REASONS = "runtime.waitReasonStrings"
-LABELS = "runtime/pprof.labelMap"
-LABEL_LIMITS = bound.Limits(max_string=256, max_items=64, depth=1)
 _NOWHERE = Span(0, 0)
 
 
@@ -61,7 +60,8 @@ def lower(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> 
     """Lower a spec bound to one binary. Raises SeyError where the binary lacks what every snapshot needs."""
     shared = Shared(info, TypeTable(info), [], Source(spec.path, spec.text))
     statements = (*_internal_globals(info), *spec.globals)
-    labels = _register_types(shared, spec, statements)
+    labels = find_labels(info)
+    _register_types(shared, spec, statements, labels)
     book = SiteBook(info, Liveness(info, StackMaps(table)))
     for number, block in enumerate(spec.funcs):
         book.add_block(number, block)
@@ -81,16 +81,18 @@ def _internal_globals(info: DebugInfo) -> tuple[bound.GlobalCapture, ...]:
     return (bound.GlobalCapture("wait_reasons", WAIT_REASONS, expr, limits, _NOWHERE),)
 
 
-def _register_types(shared: Shared, spec: BoundSpec, statements: Iterable[bound.GlobalCapture]) -> int | None:
-    """Number every type that values can reach; the number of the labels' type, where the binary has labels."""
+def _register_types(
+    shared: Shared, spec: BoundSpec, statements: Iterable[bound.GlobalCapture], labels: Labels
+) -> None:
+    """Number every type that values can reach."""
     for block in spec.funcs:
         for capture in block.captures:
             for form in capture.forms:
                 shared.types.add(captured_type(form.expr), capture.limits.depth)
     for statement in statements:
         shared.types.add(captured_type(statement.expr), statement.limits.depth)
-    labels = shared.info.find_type(LABELS)
-    return None if labels is None else shared.types.add(shared.info.type(labels), LABEL_LIMITS.depth)
+    if labels.type is not None:
+        shared.types.add(labels.type, labels.limits.depth)
 
 
 def _functions(
@@ -115,15 +117,16 @@ def _assemble(
     book: SiteBook,
     functions: list[Function],
     streams: tuple[Stream, ...],
-    labels: int | None,
+    labels: Labels,
 ) -> Program:
     constants = prelude_constants(info, table)
-    how = shared.limit(LABEL_LIMITS)
+    how = shared.limit(labels.limits)
     constants |= {
         "any_sites": int(bool(book.sites)),
-        "any_labels": int(labels is not None),
-        "labels_type": labels or 0,
+        "any_labels": int(labels.type is not None),
+        "labels_type": _labels_type(shared, labels) or 0,
         "labels_how": how.row | (how.depth << 32),
+        **labels.constants,
     }
     tables = (*book.tables(), *shared.types.tables(), shared.limit_table())
     base = prelude(constants, tables, {f.name: signature_of(f) for f in functions}, first_file=1)
@@ -144,6 +147,10 @@ def _assemble(
     )
 
 
+def _labels_type(shared: Shared, labels: Labels) -> int | None:
+    return None if labels.type is None else shared.types.number(labels.type)
+
+
 def _power_of_two(size: int) -> int:
     return max(8, 1 << (size - 1).bit_length()) if size else 8
 
@@ -154,7 +161,7 @@ def _plan(
     book: SiteBook,
     statements: tuple[bound.GlobalCapture, ...],
     streams: tuple[Stream, ...],
-    labels: int | None,
+    labels: Labels,
     go_version: str,
 ) -> Plan:
     values = tuple(_plan_global(shared, i, s) for i, s in enumerate(statements))
@@ -170,7 +177,7 @@ def _plan(
         programs=tuple(PlanProgram(p.name, tuple(PlanRule(r.kind, r.value) for r in p.rules)) for p in spec.programs),
         tables=tuple(PlanSqlTable(t.name, t.sql) for t in spec.tables),
         columns=tuple(PlanSqlColumn(c.table, c.name, c.type, c.sql) for c in spec.columns),
-        labels_type=labels,
+        labels_type=_labels_type(shared, labels),
         wait_reasons=reasons,
         goroutine_count=_address(shared.info, "runtime.allglen"),
     )

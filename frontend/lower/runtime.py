@@ -1,17 +1,18 @@
 """What the prelude needs to know of the Go runtime in one binary: offsets from DWARF, code ranges from pclntab.
 
-Nothing here is a table of known releases; a release that moves a field needs no change, one that renames it is a
-clear error.
+Nothing here is a table of known releases; a release that moves a field needs no change. Names that differ between
+releases are tried one after the other, and one that is none of them is a clear error.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from sey.binary.errors import SeyError
 from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo.model import DebugInfo
-from sey.frontend.debuginfo.runtime_facts import Facts, field_offset
+from sey.frontend.debuginfo.runtime_facts import Facts, Slot, field_offset, find_field
 from sey.frontend.lower.places import SLOT_FAULT
 from sey.frontend.lower.problems import NoRuntimeFact
 from sey.frontend.lower.sites import PLACES
@@ -47,7 +48,6 @@ _G = {
     "sched_bp": "sched.bp",
     "syscallsp": "syscallsp",
     "syscallpc": "syscallpc",
-    "syscallbp": "syscallbp",
     "m": "m",
     "atomicstatus": "atomicstatus",
     "goid": "goid",
@@ -145,8 +145,24 @@ def _offsets(info: Facts) -> dict[str, int]:
             ends.append(offset + size)
         # Only as much is read as is used: the last field wanted ends the read.
         found[f"{prefix}_size"] = -(-max(ends) // 8) * 8
-    found["itab_type"] = field_offset(info, "internal/abi.ITab", "Type")[0]
-    return found
+    found["itab_type"] = _dynamic_type(info).offset
+    return {**found, **_syscall_frame(info, found)}
+
+
+def _dynamic_type(info: Facts) -> Slot:
+    """Where an itab keeps the type of the value; it is a type of the runtime's own up to Go 1.22."""
+    older = info.find_type("internal/abi.ITab") is None and info.find_type("runtime.itab") is not None
+    return field_offset(info, "runtime.itab", "_type") if older else field_offset(info, "internal/abi.ITab", "Type")
+
+
+def _syscall_frame(info: Facts, found: Mapping[str, int]) -> dict[str, int]:
+    """The frame pointer of goroutines in system calls, which Go keeps since 1.23; without it the walk is by tables."""
+    slot = find_field(info, "runtime.g", "syscallbp")
+    within = slot is not None and slot.offset + slot.size <= found["g_size"]
+    return {
+        "g_syscallbp": slot.offset if slot is not None and within else found["g_sched_bp"],
+        "syscall_by_table": int(not within),
+    }
 
 
 def _addresses(info: DebugInfo) -> dict[str, int]:

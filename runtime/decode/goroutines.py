@@ -10,15 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sey.binary.visibility import is_system_goroutine
-from sey.ir.plan import GOROUTINE_IN_CGO, GOROUTINE_LOCKED, PC_EXACT, Plan, Status
+from sey.ir.plan import GOROUTINE_IN_CGO, GOROUTINE_LOCKED, PC_EXACT
 from sey.runtime.capture import ProcessFacts
-from sey.runtime.decode.json_form import to_text
-from sey.runtime.decode.objects import ObjectIndex
 from sey.runtime.decode.stacks import NO_STACK
-from sey.runtime.decode.text import rows_of
-from sey.runtime.decode.values import Limits, ValueDecoder
-from sey.runtime.decode.vectors import Items, Record, Shared, Texts, Vector
-from sey.runtime.pages import I64Array, Pages, U64Array
+from sey.runtime.pages import I64Array, U64Array
 from sey.runtime.symbols import SymbolTable
 
 # runtime/runtime2.go; 10 and 11 since Go 1.26.
@@ -35,7 +30,6 @@ STATUS_WORDS: Mapping[int, str] = {
     11: "deadextra",
 }
 _WAITING = (4, 10)
-_LABEL_LIMITS = Limits(1 << 16, 1 << 16, 1)
 
 
 def goroutines_table(
@@ -76,66 +70,6 @@ def goroutines_table(
             "system": _system(started, in_user_code),
         }
     )
-
-
-def label_maps(plan: Plan, decoder: ValueDecoder, pages: Pages, objects: ObjectIndex, addresses: U64Array) -> pa.Array:
-    """The labels of each goroutine as a map, NULL where it has none or they couldn't be read.
-
-    `runtime/pprof.labelMap` is, since Go 1.24, a struct around a slice of structs of two strings.
-    """
-    arrow = pa.map_(pa.string(), pa.string())
-    if plan.labels_type is None or not bool(np.any(addresses)):
-        return pa.nulls(len(addresses), arrow)
-    size = decoder.types[plan.labels_type].size
-    distinct, index = np.unique(addresses, return_inverse=True)
-    found = objects.find(distinct, plan.labels_type)
-    whole = (found.bytes >= size) & (found.row >= 0) & (distinct != 0)
-    rows = np.flatnonzero(whole).astype(np.int64)
-    raw = rows_of(pages.data, found.place[rows], size)
-    entries = _entries(decoder.decode(plan.labels_type, raw, _LABEL_LIMITS))
-    maps: list[list[tuple[str, str | None]] | None] = [None] * len(distinct)
-    for row, entry in zip(rows.tolist(), entries, strict=True):
-        maps[row] = entry
-    return pa.array(maps, arrow).take(pa.array(index.reshape(-1)))
-
-
-def _entries(vector: Vector) -> list[list[tuple[str, str | None]] | None]:
-    """The pairs of each label set. The same set serves many goroutines, and is looked at once."""
-    status, items = vector.status, _list(vector)
-    if items is None:
-        return [None] * len(vector)
-    index, lists = items
-    assert isinstance(lists.data, Items)
-    record = lists.data.items.data
-    if not isinstance(record, Record) or len(record.fields) != 2 or not all(_is_text(f) for f in record.fields):
-        return [None] * len(vector)
-    keys, values = (to_text(field).to_pylist() for field in record.fields)
-    offsets = lists.data.offsets.tolist()
-    result: list[list[tuple[str, str | None]] | None] = []
-    for row, at in enumerate(index.tolist()):
-        if at < 0:
-            result.append([] if status[row] == Status.OK else None)
-            continue
-        span = range(offsets[at], offsets[at + 1])
-        # DuckDB wants the keys of a map distinct and not NULL.
-        result.append(list({keys[i]: values[i] for i in span if keys[i] is not None}.items()))
-    return result
-
-
-def _list(vector: Vector) -> tuple[I64Array, Vector] | None:
-    """The first slice inside of nested structs, and which of its values each row has."""
-    if isinstance(vector.data, Record):
-        for inner in vector.data.fields:
-            found = _list(inner)
-            if found is not None:
-                return found
-    if isinstance(vector.data, Shared) and isinstance(vector.data.target.data, Items):
-        return vector.data.index, vector.data.target
-    return None
-
-
-def _is_text(vector: Vector) -> bool:
-    return isinstance(vector.data, Shared) and isinstance(vector.data.target.data, Texts)
 
 
 def _system(started: pa.Array, in_user_code: npt.NDArray[np.bool_]) -> pa.Array:

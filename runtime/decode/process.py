@@ -12,7 +12,8 @@ import pyarrow as pa
 from sey.ir.plan import Plan, PlanBlock, PlanGlobal, PlanStream
 from sey.runtime.capture import ProcessCapture, ProcessFacts
 from sey.runtime.decode.columns import DecodedColumn, decode_column
-from sey.runtime.decode.goroutines import goroutines_table, label_maps
+from sey.runtime.decode.goroutines import goroutines_table
+from sey.runtime.decode.labels import label_maps
 from sey.runtime.decode.objects import ObjectIndex
 from sey.runtime.decode.stacks import Stacks, decode_stacks, frames_table, stacks_table
 from sey.runtime.decode.values import ValueDecoder

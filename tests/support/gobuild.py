@@ -14,25 +14,42 @@ import shutil
 import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from _pytest.mark import ParameterSet
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = ROOT / "tests" / "targets"
 CACHE = ROOT / ".cache" / "targets"
 
 # The patch release taken for each minor one, where `go` on PATH is another; the module proxy has them all.
-RELEASES = {"1.24": "1.24.11", "1.25": "1.25.5", "1.26": "1.26.6", "1.27": "1.27.3"}
+RELEASES = {
+    "1.21": "1.21.13",
+    "1.22": "1.22.12",
+    "1.23": "1.23.12",
+    "1.24": "1.24.11",
+    "1.25": "1.25.5",
+    "1.26": "1.26.6",
+    "1.27": "1.27.3",
+}
 
 # What each way of building adds to `go build`: environment and flags.
 MODES: dict[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
     "plain": ({"CGO_ENABLED": "0"}, ()),
-    "cgo": ({"CGO_ENABLED": "1"}, ()),
+    "cgo": ({"CGO_ENABLED": "1"}, ()),  # By the system's linker, where the program has C code of its own.
+    "cgo-internal": ({"CGO_ENABLED": "1"}, ("-ldflags=-linkmode=internal",)),
     "pie": ({"CGO_ENABLED": "0"}, ("-buildmode=pie",)),
     "cgo-pie": ({"CGO_ENABLED": "1"}, ("-buildmode=pie",)),
+    "cgo-static-pie": (
+        {"CGO_ENABLED": "1"},
+        ("-buildmode=pie", "-tags=netgo,osusergo", "-ldflags=-linkmode=external -extldflags=-static-pie"),
+    ),
+    "trimpath": ({"CGO_ENABLED": "0"}, ("-trimpath",)),
+    "race": ({"CGO_ENABLED": "1"}, ("-race",)),
+    "amd64v3": ({"CGO_ENABLED": "0", "GOAMD64": "v3"}, ()),
     "noopt": ({"CGO_ENABLED": "0"}, ("-gcflags=all=-N -l",)),
     "stripped": ({"CGO_ENABLED": "0"}, ("-ldflags=-s -w",)),
     "nodwarf": ({"CGO_ENABLED": "0"}, ("-ldflags=-w",)),
@@ -41,6 +58,19 @@ MODES: dict[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
     "386": ({"CGO_ENABLED": "0", "GOARCH": "386"}, ()),
     "darwin-arm64": ({"CGO_ENABLED": "0", "GOOS": "darwin", "GOARCH": "arm64"}, ()),
 }
+
+RUNNABLE = ("plain", "pie", "cgo", "cgo-internal", "cgo-pie", "noopt", "trimpath", "race", "amd64v3")
+"""The modes that the targets are run in with every release."""
+
+
+def matrix(
+    fast: Collection[tuple[str, str]], releases: Iterable[str] = tuple(RELEASES), modes: Iterable[str] = RUNNABLE
+) -> list[ParameterSet]:
+    """Every release in every mode, for `parametrize`: those of `fast` always, the others by `make test-all`."""
+    pairs = [*fast, *((r, m) for r in releases for m in modes if (r, m) not in fast)]
+    return [
+        pytest.param(pair, marks=() if pair in fast else pytest.mark.matrix, id="-".join(pair)) for pair in pairs
+    ]
 
 
 class ToolchainMissingError(Exception):
@@ -117,12 +147,25 @@ def _build(source: Path, gotoolchain: str, release: str, mode: str, flags: tuple
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="building-") as scratch:
         made = Path(scratch) / source.name
         env = {**os.environ, "GOFLAGS": "", "GOWORK": "off", **environment, "GOTOOLCHAIN": gotoolchain}
-        command = [go_command(), "build", "-buildvcs=false", *arguments, "-o", str(made), package]
+        module = _module_file(source, release, Path(scratch))
+        command = [go_command(), "build", "-buildvcs=false", *module, *arguments, "-o", str(made), package]
         done = subprocess.run(command, cwd=source, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.fail(f"{' '.join(command)} in {source}:\n{done.stdout}{done.stderr}")
         made.rename(output)
     return output
+
+
+def _module_file(source: Path, release: str, scratch: Path) -> list[str]:
+    """What makes `go` take a module that asks for a newer release as one of its own time."""
+    text = (source / "go.mod").read_text()
+    asked = re.search(r"^go (\d+)\.(\d+)", text, re.MULTILINE)
+    own = tuple(int(number) for number in release.split(".")[:2])
+    if asked is None or own >= (int(asked[1]), int(asked[2])):
+        return []
+    older = scratch / "older.mod"
+    older.write_text(text.replace(asked[0], f"go {own[0]}.{own[1]}"))
+    return [f"-modfile={older}"]
 
 
 def _key(source: Path, release: str, mode: str, arguments: list[str]) -> str:

@@ -64,7 +64,7 @@ func deep(levels int, pad [32]int) int {
 
 func main() {
 	runtime.SetCPUProfileRate(4000)
-	for range 3 {
+	for i := 0; i < 3; i++ {
 		a, b := make(chan int), make(chan int)
 		go ping(a, b)
 		go pong(a, b)

@@ -63,9 +63,9 @@ func typeName(t reflect.Type) string {
 
 func tree(v reflect.Value, above map[uintptr]bool) any {
 	switch v.Type() {
-	case reflect.TypeFor[time.Time]():
+	case typeFor[time.Time]():
 		return map[string]string{"$time": readable(v).Interface().(time.Time).UTC().Format(time.RFC3339Nano)}
-	case reflect.TypeFor[[]byte]():
+	case typeFor[[]byte]():
 		if v.IsNil() {
 			return status("nil")
 		}
@@ -135,7 +135,7 @@ func visible(s string) string {
 
 func items(v reflect.Value, above map[uintptr]bool) any {
 	list := []any{}
-	for i := range v.Len() {
+	for i := 0; i < v.Len(); i++ {
 		list = append(list, tree(v.Index(i), above))
 	}
 	return list
@@ -143,7 +143,7 @@ func items(v reflect.Value, above map[uintptr]bool) any {
 
 func fields(v reflect.Value, above map[uintptr]bool) any {
 	object := map[string]any{}
-	for i := range v.NumField() {
+	for i := 0; i < v.NumField(); i++ {
 		object[v.Type().Field(i).Name] = tree(v.Field(i), above)
 	}
 	return object
@@ -168,7 +168,7 @@ func readable(v reflect.Value) reflect.Value {
 		return v
 	}
 	t := time.Time{}
-	for i := range v.NumField() {
+	for i := 0; i < v.NumField(); i++ {
 		field := reflect.NewAt(v.Field(i).Type(), reflect.ValueOf(&t).Elem().Field(i).Addr().UnsafePointer()).Elem()
 		switch field.Kind() {
 		case reflect.Uint64:
@@ -179,3 +179,6 @@ func readable(v reflect.Value) reflect.Value {
 	}
 	return reflect.ValueOf(t)
 }
+
+// typeFor is reflect.TypeFor of Go 1.22.
+func typeFor[T any]() reflect.Type { return reflect.TypeOf((*T)(nil)).Elem() }

@@ -22,7 +22,7 @@ func deferOnReturn() {
 //go:noinline
 func deferInLoop() {
 	for i := 0; i < 3; i++ {
-		i := i
+		i := i // A variable for each turn, up to Go 1.21 too.
 		defer func() {
 			if i == 2 {
 				arrived.Done()

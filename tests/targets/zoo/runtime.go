@@ -6,12 +6,14 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/pprof"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 )
 
 func startRuntime() {
 	start(lockedThread, labelled, labelledChild, signals, finalizer, parent)
+	start(func() { manyLabels(13) }, func() { manyLabels(26) })
 }
 
 func lockedThread() {
@@ -23,6 +25,18 @@ func lockedThread() {
 func labelled() {
 	labels := pprof.Labels("customer", "acme", "request", "42")
 	pprof.Do(context.Background(), labels, func(context.Context) {
+		arrived.Done()
+		<-forever
+	})
+}
+
+// manyLabels has n labels. Up to Go 1.23 they are a map, of as many entries as go into its 2 or 4 buckets.
+func manyLabels(n int) {
+	var pairs []string
+	for i := 0; i < n; i++ {
+		pairs = append(pairs, "key"+strconv.Itoa(i), "value"+strconv.Itoa(i))
+	}
+	pprof.Do(context.Background(), pprof.Labels(pairs...), func(context.Context) {
 		arrived.Done()
 		<-forever
 	})
