@@ -1,7 +1,7 @@
 """Names of Go types from the runtime's own descriptions of them, which stay in stripped executables too.
 
 The runtime names types by package name (`*http.Request`); here a named type has its whole import path
-(`*net/http.Request`). Layouts: internal/abi/type.go and map.go; checked for Go 1.24 to 1.27.
+(`*net/http.Request`). Layouts: internal/abi/type.go and map.go; checked for Go 1.21 to 1.27.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How Go's own stack dumps name functions, and which frames they leave out.
 
-Source: runtime/traceback.go of Go 1.24 to 1.27 (showfuncinfo, isExportedRuntime, elideWrapperCalling, printFuncName,
+Source: runtime/traceback.go of Go 1.21 to 1.27 (showfuncinfo, isExportedRuntime, elideWrapperCalling, printFuncName,
 funcNamePiecesForPrint, traceback1, isSystemGoroutine), at the default GOTRACEBACK=single. Whether a frame shows
 depends in two cases on its neighbours, so a frame's class is decided here once, and the stack's answer by `hidden`.
 """

@@ -65,6 +65,6 @@ class RuntimeFactMissing(Problem):
     code: ClassVar[str] = "SEY0454"
     exit_status: ClassVar[Exit] = Exit.TARGET
     title: ClassVar[str] = "the Go runtime of {path} has no {what}"
-    help: ClassVar[str | None] = "use a Go release that this version of sey knows (1.24 to 1.27)"
+    help: ClassVar[str | None] = "use a Go release that this version of sey knows (1.21 to 1.27)"
     path: str
     what: str

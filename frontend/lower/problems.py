@@ -17,7 +17,7 @@ class NoRuntimeFact(Problem):
     exit_status: ClassVar[Exit] = Exit.TARGET
     title: ClassVar[str] = "the binary's debug information doesn't describe `{name}` of the Go runtime"
     help: ClassVar[str | None] = (
-        "this version of sey reads programs built with Go 1.24 to 1.27; for a newer release a newer sey may be needed"
+        "this version of sey reads programs built with Go 1.21 to 1.27; for a newer release a newer sey may be needed"
     )
 
 

@@ -90,7 +90,10 @@ _FUNCTIONS = {
     "morestack": "runtime.morestack",
     "morestack_noctxt": "runtime.morestack_noctxt",
     "gogo": "gogo",
+    "racecall": "racecall",
 }
+# Pure Go programs have no cgocallback, gogo is local to a file, and racecall is in programs with the race detector.
+_OPTIONAL = ("cgocallback", "gogo", "racecall")
 
 
 class Described(DebugInfo, Facts, Protocol):
@@ -179,9 +182,10 @@ def _code(table: PclnTab) -> dict[str, int]:
     found = {}
     for name, path in _FUNCTIONS.items():
         function = table.find(path)
-        # Pure Go programs have no cgocallback, and gogo is local to a file: without one no pc is ever within it.
-        if function is None and name not in ("cgocallback", "gogo"):
+        # Without one no pc is ever within it.
+        if function is None and name not in _OPTIONAL:
             raise SeyError(NoRuntimeFact(path))
         found[name] = function.entry if function else 0
         found[f"{name}_size"] = function.end - function.entry if function else 0
+    found["race"] = int(table.find("racecall") is not None)
     return found

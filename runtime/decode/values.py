@@ -1,6 +1,6 @@
 """Raw bytes of Go values to vectors: one recursive walk over the type, each step for all values at once.
 
-Layouts: Go's runtime (facts of runtime/string.go, slice.go, iface.go, time/time.go; the same from 1.24 to 1.27).
+Layouts: Go's runtime (facts of runtime/string.go, slice.go, iface.go, time/time.go; the same from 1.21 to 1.27).
 """
 
 from __future__ import annotations

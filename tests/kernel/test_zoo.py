@@ -32,7 +32,7 @@ class Zoo:
 
     target: Target
     executable: Path
-    release: str
+    mode: str
     tables: Tables
     before: dict[int, Captured]
     dump: list[Goroutine]
@@ -41,7 +41,7 @@ class Zoo:
     @property
     def has_cgo(self) -> bool:
         """Whether it has the exhibits that need C."""
-        return "cgo" in self.executable.name
+        return "cgo" in self.mode or self.mode == "race"
 
     def at_rest(self) -> list[Goroutine]:
         """The dumped goroutines that neither moved nor dumped."""
@@ -61,7 +61,7 @@ def zoo(request: pytest.FixtureRequest) -> Iterator[Zoo]:
         tables = snapshot(target.pid, executable)
         dump = target.dump()
         after = captured(snapshot(target.pid, executable))
-        yield Zoo(target, executable, release, tables, captured(tables), dump, after)
+        yield Zoo(target, executable, mode, tables, captured(tables), dump, after)
 
 
 def test_goroutines_at_rest_are_as_the_target_dumps_them(zoo: Zoo) -> None:
@@ -89,7 +89,7 @@ def test_no_goroutine_is_missing_and_the_others_are_the_runtimes_own(zoo: Zoo) -
 
 def test_labels(zoo: Zoo) -> None:
     labelled = [goroutine.labels for goroutine in zoo.before.values() if goroutine.labels]
-    many = [{f"key{i}": f"value{i}" for i in range(n)} for n in (13, 26)]
+    many = [{f"key{i}": f"value{i}" for i in range(n)} for n in (12, 24)]
     assert sorted(labelled, key=len) == [{"inherited": "yes"}, {"customer": "acme", "request": "42"}, *many]
     if any(goroutine.labels for goroutine in zoo.dump):  # Since Go 1.26 dumps show them.
         captured_labels = {goroutine.goid: goroutine.labels for goroutine in zoo.before.values() if goroutine.labels}
@@ -114,6 +114,8 @@ def test_goroutines_that_run_have_whole_stacks_wherever_they_are(zoo: Zoo) -> No
         for goroutine in running:
             functions = [frame[0] for frame in goroutine.frames]
             body = BODIES[str(goroutine.start_function)]
+            if zoo.mode == "race" and not functions:
+                continue  # In the race detector, where what leads back to Go's stack isn't always in its register.
             assert functions[-1:] == [goroutine.start_function], (goroutine, tables.rows("select * from goroutines"))
             own = [name for name in functions[:-1] if name.startswith("main.")]
             assert own, goroutine

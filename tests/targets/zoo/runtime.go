@@ -13,7 +13,7 @@ import (
 
 func startRuntime() {
 	start(lockedThread, labelled, labelledChild, signals, finalizer, parent)
-	start(func() { manyLabels(13) }, func() { manyLabels(26) })
+	start(func() { manyLabels(12) }, func() { manyLabels(24) })
 }
 
 func lockedThread() {
@@ -30,7 +30,7 @@ func labelled() {
 	})
 }
 
-// manyLabels has n labels. Up to Go 1.23 they are a map, of as many entries as go into its 2 or 4 buckets.
+// manyLabels has n labels. Up to Go 1.23 they are a map, of as many entries as its 2 or 4 buckets take before it grows.
 func manyLabels(n int) {
 	var pairs []string
 	for i := 0; i < n; i++ {
