@@ -6,11 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from sey.binary.errors import Exit, Problem, SeyError
 from sey.binary.gobinary import open_go
 from sey.binary.identity import Identity, identity
+from sey.binary.processpath import known_as
 from sey.cli import probe_cache
 from sey.cli.targets import require_go
 from sey.ir.plan import PlanProgram, PlanRule
@@ -235,12 +237,12 @@ _MOST_SPEC = 256 << 10
 
 
 class _Maker:
-    """Makes requests, and the bundles for them: each spec is compiled once for each binary."""
+    """Makes requests, and the bundles for them: each spec is compiled once for each binary and name of it."""
 
     def __init__(self, chosen: Chosen, options: Options | None) -> None:
         self.chosen = chosen
         self.options = options
-        self._made: dict[tuple[str, str], int] = {}
+        self._made: dict[tuple[str, str, str], int] = {}
 
     def add(self, process: Process, probe: Probe) -> None:
         path = require_go(process)
@@ -259,14 +261,14 @@ class _Maker:
         if not entries:
             binary = bundle.binaries[0]
             raise SeyError(OtherBuild(binary.path, str(binary.identity), f"process {process.pid}", str(found)))
-        key = (name, "")
+        key = (name, "", "")
         if key not in self._made:
             self._made[key] = len(self.chosen.bundles)
             self.chosen.bundles.append(bundle)
         return self._made[key], entries[0]
 
     def _compiled(self, probe: Probe, found: Identity, path: str) -> int:
-        key = (probe.name, found.key)
+        key = (probe.name, found.key, _called(probe, path))
         if key not in self._made:
             bundle = self._make(probe, found, path)
             self._made[key] = len(self.chosen.bundles)
@@ -277,13 +279,19 @@ class _Maker:
         """The bundle from the cache, else a new one. One that came with warnings is made again, to have them told."""
         # What a debug file holds, its name doesn't tell.
         kept = self.options is None or self.options.debug_file is None
-        key = probe_cache.cache_key(probe.name, probe.spec, found, repr(self.options))
+        key = probe_cache.cache_key(probe.name, probe.spec, found, repr(self.options) + _called(probe, path))
         if kept and (known := probe_cache.load(key)) is not None:
             return known
         from sey.frontend.compile import Options, compile_spec
 
         compiled = compile_spec(probe.source, [path], self.options or Options())
+        kept = kept and all(binary.identity == found for binary in compiled.bundle.binaries)  # or replaced meanwhile
         self.chosen.warnings += [(warning, probe.source) for warning in compiled.warnings]
         if kept and not compiled.warnings:
             probe_cache.save(key, compiled.bundle)
         return compiled.bundle
+
+
+def _called(probe: Probe, path: str) -> str:
+    """The file name that the programs of a spec ask for: a build runs under any."""
+    return "" if probe.spec is None else PurePath(known_as(path)).name

@@ -24,14 +24,14 @@ def binary_of(target: str) -> str:
 def executable_path(process: Process) -> str:
     """A path that opens the very file that a process runs: its own name where that still is the file.
 
-    Raises SeyError.
+    In another root than ours it is /proc/PID/exe, from which debug files in that root are found. Raises SeyError.
     """
     named = process.executable
     try:
-        if os.path.samefile(named, process.exe_path):
+        if os.path.samefile(f"/proc/{process.pid}/root", "/") and os.path.samefile(named, process.exe_path):
             return named
     except OSError:
-        pass  # deleted, replaced, or of another mount namespace
+        pass  # deleted, replaced, of another mount namespace, or its root isn't ours to see
     return process.exe_path
 
 

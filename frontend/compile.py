@@ -11,6 +11,7 @@ from sey.binary.errors import Problem
 from sey.binary.gobinary import GoBinary, open_go, require_debug_info
 from sey.binary.identity import identity
 from sey.binary.pclntab import open_pclntab
+from sey.binary.processpath import known_as
 from sey.frontend import ast
 from sey.frontend.bind import bind
 from sey.frontend.bound import BoundSpec
@@ -69,7 +70,7 @@ def _compile_one(source: Source | None, path: str, options: Options) -> tuple[Bi
     bpf = compile_snapshot(program)
     layout = f"Go {info.layout.minor}" if isinstance(info, BareInfo) else None
     probe = BinaryProbe(
-        path=path,
+        path=known_as(path),
         identity=identity(binary.elf),
         go_version=str(binary.build.version),
         plan=replace(lowered.plan, layout=layout),
@@ -99,7 +100,7 @@ def bind_spec(
     """Parse and bind a spec against one binary. Raises SeyError with everything that is wrong with it."""
     if source is None:
         return BoundSpec("", ""), []
-    return bind(parse(source), source, info, binary=path, module=module, allow_missing=allow_missing)
+    return bind(parse(source), source, info, binary=known_as(path), module=module, allow_missing=allow_missing)
 
 
 def lower_spec(spec: BoundSpec, info: Described, binary: GoBinary) -> Lowered:

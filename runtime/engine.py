@@ -111,6 +111,11 @@ class LoadedProbe:
         assert threads.dtype == THREAD
         return [partial(part.run, threads, bias, deadline_ns) for part in self._parts]
 
+    @property
+    def left_out(self) -> int:
+        """Threads that ran without registers, since there were more than a probe holds."""
+        return self._parts[0].left_out
+
     def results(self) -> Results:
         """What the runs have emitted, copied out of the kernel. Raises SeyError where it contradicts itself."""
         found = [part.counters() for part in self._parts]
@@ -168,6 +173,7 @@ class _Part:
         self._program, self._plan, self._room = program, plan, room
         self._memories: dict[str, mmap.mmap] = {}
         self._known: dict[int, int] = {}
+        self.left_out = 0
         self._object = BpfObject.open(program.object)
         try:
             self._object.map(program.output).resize(max_entries=room.chunks)
@@ -194,7 +200,7 @@ class _Part:
         self._write_registers(np.zeros(0, THREAD))
 
     def run(self, threads: npt.NDArray[np.void], bias: int, deadline_ns: int) -> None:
-        self._write_registers(threads[:THREAD_MAX])
+        self._write_registers(threads)
         self._write(self._program.buffers["in_bias"], _WORD.pack(bias & (1 << 64) - 1))
         self._write(self._program.buffers["in_deadline"], _WORD.pack(deadline_ns))
         self._iterator.run()
@@ -202,6 +208,7 @@ class _Part:
     def _write_registers(self, threads: npt.NDArray[np.void]) -> None:
         places = [self._place_of(int(tid)) for tid in threads["ns_tid"].tolist()]
         keep = [i for i, place in enumerate(places) if place is not None]
+        self.left_out = len(places) - len(keep)
         place = self._program.buffers["in_regs"]
         memory = self._memory(place.map)
         words = np.frombuffer(memory, dtype="<u8", count=THREAD_MAX * THREAD_WORDS, offset=place.offset)

@@ -251,3 +251,14 @@ class BpfOutOfMemory(Problem):
     title = "no memory for the probe's maps ({megabytes} MiB)"
     help = "lower --max-bytes, or raise the memory limit of this process or container"
     megabytes: int
+
+
+@dataclass(frozen=True)
+class ForeignProc(Problem):
+    """Ids in /proc mean other processes than ids in system calls, so nothing read there would fit what is paused."""
+
+    code = "SEY0614"
+    exit_status = Exit.HOST
+    title = "/proc {state}: processes can't be looked at"
+    help = "in a container, mount its own (mount -t proc proc /proc), or enter the host's pid namespace (--pid=host)"
+    state: str

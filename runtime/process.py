@@ -19,6 +19,7 @@ from sey.binary import problems
 from sey.binary.errors import Problem, SeyError
 from sey.binary.gobinary import GoBinary, open_go
 from sey.runtime.host_errors import (
+    ForeignProc,
     KernelThread,
     NoSuchProcess,
     NotGo,
@@ -31,6 +32,8 @@ from sey.runtime.host_errors import (
 )
 
 RuleKind = Literal["executable", "module", "command", "env", "pid"]
+
+OnDisk = Literal["same", "replaced", "deleted", "unknown"]
 
 _PF_KTHREAD = 0x00200000  # include/linux/sched.h
 _CAP_SYS_PTRACE = 19
@@ -87,7 +90,11 @@ class Process:
 
     @classmethod
     def look(cls, pid: int) -> Process:
-        """Look at process `pid`. Raises SeyError: no such process, exited, zombie, kernel thread, a thread's id."""
+        """Look at process `pid`. Raises SeyError: no such process, exited, zombie, kernel thread, a thread's id.
+
+        Also where /proc is of another pid namespace than ours.
+        """
+        require_own_proc()
         status = _status(pid)
         if status is None:
             raise SeyError(NoSuchProcess(pid))
@@ -125,6 +132,29 @@ class Process:
             raise SeyError(not_permitted(self.pid)) from None
         except OSError:
             raise SeyError(ProcessExited(self.pid)) from None
+
+    def on_disk(self) -> OnDisk:
+        """Whether its executable still lies where it was started from; what runs is read from `exe_path` in any case.
+
+        `unknown` where the process or its root can't be looked into. A name is sought in the root of the process (that
+        of its container) and in ours: for a process in a chroot the kernel gives the name that we know.
+        """
+        try:
+            running = os.stat(self.exe_path)
+            named = os.readlink(self.exe_path).removesuffix(" (deleted)")
+        except OSError:
+            return "unknown"
+        found: OnDisk = "deleted"
+        for path in (f"/proc/{self.pid}/root{named}", named):
+            try:
+                if os.path.samestat(os.stat(path), running):
+                    return "same"
+                found = "replaced"
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError:
+                return "unknown"
+        return found
 
     def open_go(self) -> GoBinary:
         """Open its executable. Raises SeyError: not Go, another architecture, damaged, not permitted, exited."""
@@ -242,6 +272,17 @@ class Process:
             raise SeyError(not_permitted(self.pid)) from None
         except OSError:
             raise SeyError(ProcessExited(self.pid)) from None
+
+
+def require_own_proc() -> None:
+    """Raise SeyError where /proc is missing or counts processes otherwise than our system calls do."""
+    try:
+        known_as = os.readlink("/proc/self")
+    except OSError:
+        mounted = os.path.ismount("/proc")
+        raise SeyError(ForeignProc("is of another pid namespace" if mounted else "isn't mounted")) from None
+    if known_as != str(os.getpid()):
+        raise SeyError(ForeignProc(f"is of another pid namespace, where sey is {known_as} and not {os.getpid()}"))
 
 
 def all_pids() -> Iterator[int]:

@@ -12,7 +12,7 @@ from sey.binary.errors import Problem, SeyError
 from sey.binary.gobinary import open_go, require_debug_info
 from sey.binary.layouts import layout_of
 from sey.runtime.bpf_errors import missing_capabilities
-from sey.runtime.process import Process, all_pids, renamed
+from sey.runtime.process import OnDisk, Process, all_pids, renamed, require_own_proc
 
 _BUILD_INFO = b"\xff Go buildinf:"  # debug/buildinfo of the Go tree
 _STRIPPED = {problems.DwarfStripped: "-w", problems.SymbolsStripped: "-s"}
@@ -25,7 +25,7 @@ class GoProcess:
     `go_version` is as the binary spells it, empty where it can't be read; `module` the path of the main module, empty
     for programs built outside of one. `debug_info` is `full`, or what took it away: `-w` (DWARF; stacks can be captured
     without it, variables can't), `-s` (the symbols too); empty where unknown. `reasons` says what keeps us from
-    capturing it; empty where nothing does.
+    capturing it; empty where nothing does. `on_disk` is whether `executable` still names the file that runs.
     """
 
     pid: int
@@ -36,6 +36,7 @@ class GoProcess:
     module: str
     debug_info: str
     reasons: tuple[Problem, ...]
+    on_disk: OnDisk
 
     @property
     def capturable(self) -> bool:
@@ -61,7 +62,11 @@ class _Program(NamedTuple):
 
 
 def list_go_processes() -> Listing:
-    """Look at every process of this pid namespace. Those that end meanwhile are left out. Raises nothing."""
+    """Look at every process of this pid namespace. Those that end meanwhile are left out.
+
+    Raises SeyError where /proc isn't that of our pid namespace.
+    """
+    require_own_proc()
     found, hidden = [], 0
     programs: dict[tuple[int, ...], _Program | None] = {}
     host = missing_capabilities()
@@ -96,7 +101,7 @@ def _process(pid: int, program: _Program, host: Problem | None) -> GoProcess | N
         reasons += error.problems if not reasons else ()
     if host is not None:
         reasons.append(host)
-    return GoProcess(pid, process.uid, process.name, executable, *program[:3], tuple(reasons))
+    return GoProcess(pid, process.uid, process.name, executable, *program[:3], tuple(reasons), process.on_disk())
 
 
 def _program(path: str) -> _Program | None:

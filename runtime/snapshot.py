@@ -17,7 +17,7 @@ from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary
 from sey.binary.identity import identity
 from sey.binary.symbolize import open_symbolizer
-from sey.ir.plan import State
+from sey.ir.plan import THREAD_MAX, State
 from sey.runtime import libc
 from sey.runtime.bundle import BinaryProbe, Bundle
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
@@ -164,15 +164,17 @@ def _capture(
         bias=bias,
         counters=results.counters,
         when_missing=dict(zip(tables, results.when, strict=True)),
-        notes=_notes(len(pause.skipped), probe.plan.layout),
+        notes=_notes(len(pause.skipped), loaded.left_out, probe.plan.layout),
     )
     return facts, results
 
 
-def _notes(skipped: int, layout: str | None) -> tuple[str, ...]:
+def _notes(skipped: int, left_out: int, layout: str | None) -> tuple[str, ...]:
     notes = []
     if layout is not None:
         notes.append(f"no debug information (-ldflags=-w): no variables, runtime read by the table for {layout}")
     if skipped:
         notes.append(f"{skipped} thread(s) sat in the kernel and did not stop: captured without their registers")
+    if left_out:
+        notes.append(f"{left_out} thread(s) beyond the {THREAD_MAX} that a probe holds: captured without registers")
     return tuple(notes)

@@ -10,6 +10,7 @@ from sey.cli.output import json_option, print_json, print_table
 from sey.runtime.ps import GoProcess, list_go_processes
 
 _DEBUG_INFO = {"full": "yes", "-w": "no (built with -w)", "-s": "no (built with -s)", "": "?"}
+_ON_DISK = {"deleted": " (deleted since)", "replaced": " (another file since)"}
 
 
 @click.command()
@@ -33,7 +34,7 @@ def _row(process: GoProcess) -> tuple[Any, ...]:
         process.pid,
         process.go_version or "?",
         _DEBUG_INFO.get(process.debug_info, process.debug_info),
-        process.executable,
+        process.executable + _ON_DISK.get(process.on_disk, ""),
         f"no: {reason}" if reason else "stacks, no variables" if process.debug_info == "-w" else "yes",
     )
 
@@ -43,6 +44,7 @@ def _object(process: GoProcess) -> dict[str, Any]:
         "pid": process.pid,
         "uid": process.user,
         "executable": process.executable,
+        "on_disk": process.on_disk,
         "go_version": process.go_version or None,
         "module": process.module or None,
         "debug_info": process.debug_info or None,

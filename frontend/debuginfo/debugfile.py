@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sey.binary.elf import ElfFile, open_elf
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary
+from sey.binary.processpath import known_as, root_of
 from sey.frontend.debuginfo import problems
 
 _DEBUG_ROOT = Path("/usr/lib/debug")
@@ -50,17 +52,46 @@ def _check(elf: ElfFile, debug: ElfFile, name: str) -> None:
 
 
 def _candidates(elf: ElfFile) -> list[Path]:
-    """Where debuggers look (GDB manual, "Separate Debug Files")."""
-    found = list[Path]()
+    """Where debuggers look (GDB manual, "Separate Debug Files"), in the process's own root first; last debuginfod's
+    cache of what other tools fetched (debuginfod_find_debuginfo(3))."""
     gnu = elf.note(".note.gnu.build-id", b"GNU")
-    if gnu and len(gnu) > 1:
-        found.append(_DEBUG_ROOT / ".build-id" / gnu.hex()[:2] / f"{gnu.hex()[2:]}.debug")
     link = elf.section(".gnu_debuglink")
     name = bytes(link.raw()).split(b"\0")[0].decode("utf-8", "replace") if link else ""
-    if name and "/" not in name:
-        folder = Path(elf.path).resolve().parent
-        found += [folder / name, folder / ".debug" / name, _DEBUG_ROOT / folder.relative_to("/") / name]
+    named = bool(name) and name not in (".", "..") and "/" not in name
+    found = list[Path]()
+    for root, folder in _places(elf.path):
+        if gnu and len(gnu) > 1:
+            found.append(_below(root, _DEBUG_ROOT / ".build-id" / gnu.hex()[:2] / f"{gnu.hex()[2:]}.debug"))
+        if named:
+            beside = [folder / name, folder / ".debug" / name, _DEBUG_ROOT / folder.relative_to("/") / name]
+            found += [_below(root, path) for path in beside]
+    if gnu:
+        found.append(_fetched_folder() / gnu.hex() / "debuginfo")
     return found
+
+
+def _places(path: str) -> list[tuple[Path, Path]]:
+    """Roots to look below, each with the folder that the executable has there.
+
+    The name behind /proc/PID/exe is one in the root of that process, and says so where the file was deleted.
+    """
+    root = root_of(path)
+    if root is None:
+        return [(Path("/"), Path(path).resolve().parent)]
+    folder = Path(known_as(path)).parent
+    return [(root, folder), (Path("/"), folder)] if folder.is_absolute() else []
+
+
+def _below(root: Path, path: Path) -> Path:
+    return root / path.relative_to("/")
+
+
+def _fetched_folder() -> Path:
+    named = os.environ.get("DEBUGINFOD_CACHE_PATH")
+    if named:
+        return Path(named)
+    kept = os.environ.get("XDG_CACHE_HOME")
+    return (Path(kept) if kept else Path("~/.cache").expanduser()) / "debuginfod_client"
 
 
 def _matching(elf: ElfFile, path: Path) -> ElfFile | None:

@@ -1,0 +1,53 @@
+// Threads holds as many threads as its first argument says, each inside a system call for a goroutine locked to it, and
+// reserves as many GiB of address space as its second says.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"syscall"
+)
+
+//go:noinline
+func hold(number int, pipe int, arrived *sync.WaitGroup) int {
+	runtime.LockOSThread()
+	var buffer [8]byte
+	arrived.Done()
+	n, _ := syscall.Read(pipe, buffer[:])
+	return n + number
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+}
+
+func main() {
+	debug.SetMaxThreads(20000)
+	count, err := strconv.Atoi(os.Args[1])
+	must(err)
+	gib, err := strconv.Atoi(os.Args[2])
+	must(err)
+	if gib > 0 {
+		_, err = syscall.Mmap(-1, 0, gib<<30, syscall.PROT_READ|syscall.PROT_WRITE,
+			syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
+		must(err)
+	}
+	var ends [2]int
+	must(syscall.Pipe(ends[:]))
+	var arrived sync.WaitGroup
+	arrived.Add(count)
+	for i := range make([]struct{}, count) {
+		go hold(i, ends[0], &arrived)
+	}
+	arrived.Wait()
+	fmt.Printf("ready {\"pid\": %d}\n", os.Getpid())
+	bufio.NewScanner(os.Stdin).Scan()
+}
