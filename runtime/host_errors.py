@@ -255,7 +255,7 @@ class BpfOutOfMemory(Problem):
 
 @dataclass(frozen=True)
 class ForeignProc(Problem):
-    """Ids in /proc mean other processes than ids in system calls, so nothing read there would fit what is paused."""
+    """/proc is of another pid namespace than sey runs in: one number would mean two processes, there and here."""
 
     code = "SEY0614"
     exit_status = Exit.HOST
