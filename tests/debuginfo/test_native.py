@@ -1,0 +1,133 @@
+"""The scan in machine code: the same as the plain ways on odd and damaged entries, and nothing read beyond the end."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import mmap
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sey.frontend.debuginfo.abbrev import Abbreviation, Attribute
+from sey.frontend.debuginfo.data import DamageError
+from sey.frontend.debuginfo.dwarf import At, Form, Tag
+from sey.frontend.debuginfo.harvest import Harvest
+from sey.frontend.debuginfo.native import Kernel, kernel, scan_natively
+from sey.frontend.debuginfo.scan import scan_plainly
+from sey.frontend.debuginfo.sections import DwarfSections
+from sey.frontend.debuginfo.steps import COLUMNS, compile_steps
+from sey.frontend.debuginfo.units import Units
+from tests.debuginfo import dwarfbuilder as b
+from tests.debuginfo.dwarfbuilder import D, Ref
+from tests.debuginfo.test_damage import sample
+from tests.debuginfo.test_index import assert_same
+
+
+@pytest.fixture(scope="module")
+def compiled() -> Kernel:
+    found = kernel()
+    assert found is not None
+    return found
+
+
+def natively(sections: dict[str, bytes], compiled: Kernel) -> Harvest:
+    units = Units(DwarfSections(b.elf_of(sections)))
+    return scan_natively(units, list(units.go_units()), compiled)
+
+
+def plainly(sections: dict[str, bytes]) -> Harvest:
+    return scan_plainly(Units(DwarfSections(b.elf_of(sections))))
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_unit_with_everything_in_it(version: int, compiled: Kernel) -> None:
+    sections = sample(version)
+    found = natively(sections, compiled)
+    assert_same(found, plainly(sections))
+    assert b"main.inl" in found.named
+    assert len(found.inlined_die) == 1
+
+
+def test_odd_forms_are_read_all_the_same(compiled: Kernel) -> None:
+    name = D(Tag.SUBPROGRAM, {At.NAME: (Form.STRP, 1), At.LOW_PC: (Form.ADDR, 16), At.HIGH_PC: (Form.UDATA, 1 << 40)})
+    constant = D(Tag.VARIABLE, {At.NAME: (Form.STRING, "c"), At.COUNT: (Form.SDATA, (1 << 69) + 5)})
+    odd = D(Tag.MEMBER, {At.NAME: (Form.STRING, "m"), At.LOCATION: (Form.BLOCK1, b"\x01" * 200)})
+    local = D(Tag.INLINED_SUBROUTINE, {At.ABSTRACT_ORIGIN: (Form.REF4, Ref("f"))})
+    name.label = "f"
+    sections = b.encode(b.unit([constant, odd, name, local, *b.plain_types()]), 4)
+    sections[".debug_str"] = b"\0main.strp\0"
+    found = natively(sections, compiled)
+    assert_same(found, plainly(sections))
+    assert found.named == [b"main.strp"]
+    assert found.inlined_origin.tolist() == found.named_die.tolist()
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_damaged_entries_end_the_same_way(data: st.DataObject) -> None:
+    compiled = kernel()
+    assert compiled is not None
+    sections = dict(sample(data.draw(st.sampled_from((4, 5)))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        name = data.draw(st.sampled_from((".debug_info", ".debug_info", ".debug_abbrev")))
+        raw = bytearray(sections[name])
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+        sections[name] = bytes(raw)
+    try:
+        expected = plainly(sections)
+    except DamageError:
+        # What the fast way skips it doesn't check, so it may find nothing wrong; but it must end.
+        try:
+            natively(sections, compiled)
+        except DamageError:
+            return
+        return
+    assert_same(natively(sections, compiled), expected)
+
+
+FORMS = [form for form in Form if form < 0x100]
+ATTRIBUTES = (At.NAME, At.LOW_PC, At.HIGH_PC, At.TYPE, At.LOCATION, At.ABSTRACT_ORIGIN, At.EXTERNAL, At.GO_RUNTIME_TYPE)
+TAGS = (Tag.SUBPROGRAM, Tag.VARIABLE, Tag.INLINED_SUBROUTINE, Tag.STRUCTURE_TYPE, Tag.MEMBER)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> dict[int, Abbreviation]:
+    table = {}
+    for code in range(1, draw(st.integers(2, 12))):
+        pairs = st.tuples(st.sampled_from(ATTRIBUTES), st.sampled_from(FORMS))
+        attributes = draw(st.lists(pairs, max_size=6))
+        table[code] = Abbreviation(code, draw(st.sampled_from(TAGS)), False, tuple(Attribute(*p) for p in attributes))
+    return table
+
+
+@settings(max_examples=300, deadline=None)
+@given(table=tables(), raw=st.binary(min_size=1, max_size=300), room=st.integers(1, 40))
+def test_any_bytes_with_any_table_stay_inside(table: dict[int, Abbreviation], raw: bytes, room: int) -> None:
+    """The bytes end where a page does, behind which nothing may be touched; rows have a rim that must stay as it is."""
+    compiled, page = kernel(), mmap.PAGESIZE
+    assert compiled is not None
+    with mmap.mmap(-1, 2 * page) as memory:
+        memory[page - len(raw) : page] = raw
+        base = ctypes.addressof(anchor := ctypes.c_char.from_buffer(memory))
+        libc = ctypes.CDLL(None)
+        assert libc.mprotect(ctypes.c_void_p(base + page), page, 0) == 0
+        rows = np.full((room + 1, COLUMNS), 7, dtype=np.uint64)
+        steps, at = compile_steps(table), ctypes.c_int64(0)
+        count = compiled.skim(
+            base + page - len(raw), ctypes.addressof(at), len(raw), steps.starts.ctypes.data, len(steps.starts),
+            steps.steps.ctypes.data, rows.ctypes.data, room,
+        )  # fmt: skip
+        assert libc.mprotect(ctypes.c_void_p(base + page), page, 3) == 0
+        del anchor
+    assert 0 <= count <= room
+    assert 0 <= at.value <= len(raw)
+    assert (rows[room] == 7).all()
+    assert all(1 <= shape <= len(steps.shapes) for shape in rows[:count, 0].tolist())
+    assert (np.diff(rows[:count, 1].astype(np.int64)) > 0).all()
+
+
+def test_every_field_of_a_harvest_is_compared() -> None:
+    assert len(dataclasses.fields(Harvest)) == 16
