@@ -33,6 +33,7 @@ _SHARE_BYTES = 512
 _ORIGIN = "the probe's output"
 _WORTH_A_PART = 4_000
 """Goroutines from which on a part of its own pays: loading one takes 70 ms, starting it 100 µs of the pause."""
+_FEWEST_STACKS = 4096
 _MOST_PARTS = 4
 """Beyond, parts wait for each other in the kernel: each read counts in one place of the target's memory map."""
 
@@ -61,7 +62,7 @@ def room_for(plan: Plan, goroutines: int, max_bytes: int) -> Room:
     row_bytes = sum(stream.size for stream in plan.streams if stream.name.startswith("row_"))
     wanted = goroutines * (_FIXED_BYTES + _SHARE_BYTES + row_bytes) + CHUNK_BYTES // 2
     pages = -(-wanted // CHUNK_BYTES) * _PAGES_A_CHUNK
-    remembered = 1 << max(12, min(22, (2 * goroutines).bit_length()))
+    remembered = max(_FEWEST_STACKS, min(1 << 22, 1 << (2 * goroutines).bit_length()))
     return Room(max(1, min(pages, max_bytes // PAGE_BYTES)), remembered)
 
 
@@ -85,7 +86,7 @@ class LoadedProbe:
         self._plan = plan
         self.parts = parts
         pages = -(-room.pages // parts)
-        share = Room(pages, room.stacks)
+        share = Room(pages, max(_FEWEST_STACKS, room.stacks // parts))
         self._parts = _load_parts([partial(_Part, program, plan, tid, share, n, parts) for n in range(parts)])
 
     def __enter__(self) -> LoadedProbe:

@@ -66,9 +66,17 @@ def _common(decoded: Iterable[DecodedProcess]) -> str:
     counts: Counter[tuple[str, str]] = Counter()
     for process in decoded:
         inner = _telling(process)
-        table = _shown(process).select(["stack_id", "status", "wait_reason"]).to_pydict()
-        for stack, status, reason in zip(*table.values(), strict=True):
-            counts[inner.get(stack, "?"), reason or status] += 1
+        table = _shown(process)
+        alike = pa.table(
+            {
+                "stack": table.column("stack_id"),
+                "status": table.column("status").cast(pa.string()),
+                "reason": table.column("wait_reason").cast(pa.string()),
+            }
+        )
+        grouped = alike.group_by(["stack", "status", "reason"]).aggregate([([], "count_all")]).to_pydict()
+        for stack, status, reason, count in zip(*grouped.values(), strict=True):
+            counts[inner.get(stack, "?"), reason or status] += count
     # Of a package its last element is enough for a person, as in Go source.
     shown = [
         f"{count} {function.rpartition('/')[2]} ({state})" for (function, state), count in counts.most_common(_COMMON)
