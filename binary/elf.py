@@ -39,8 +39,9 @@ _COMPRESSION = {1: "zlib", 2: "zstd"}
 _FILE_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 _SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
-_MAX_INFLATION = 1040
-"""No zlib stream grows more than 1032-fold, so a header that promises more lies (zlib technical details)."""
+_PLENTY = 64 << 20
+_MAX_INFLATION = 100
+"""What a section may inflate to: `_PLENTY`, or so many times its size. Debug information grows 2 to 10 times."""
 _PIECE = 1 << 20
 """Bytes that are inflated at once."""
 _SYMBOL = np.dtype(
@@ -125,19 +126,20 @@ class Section:
         if method != 1:
             named = _COMPRESSION.get(method, f"method {method}")
             raise SeyError(problems.UnsupportedCompression(self.file.path, self.name, named))
-        if size > len(raw) * _MAX_INFLATION:
+        if size > max(len(raw) * _MAX_INFLATION, _PLENTY):
             raise self.file.damaged(place, f"claims to inflate from {len(raw)} to {size} bytes")
         total = 0
         for piece in _inflated(self.file, place, raw[24:], size):
             total += len(piece)
             yield piece
         if total != size:
-            raise self.file.damaged(place, f"inflates to {total} bytes, not {size}")
+            there = f"more than {size}" if total > size else f"{total} bytes, not {size}"
+            raise self.file.damaged(place, f"inflates to {there}")
 
 
 def _inflated(file: ElfFile, place: str, raw: memoryview, size: int) -> Iterator[bytes]:
-    """At most `size` bytes out of a zlib stream."""
-    inflater, left = zlib.decompressobj(), size
+    """What is in a zlib stream, up to one byte more than `size`, and only whole streams: their checksum is the end."""
+    inflater, left = zlib.decompressobj(), size + 1
     for start in range(0, len(raw), _PIECE // 4):
         pending: bytes | memoryview = raw[start : start + _PIECE // 4]
         while left and not inflater.eof and pending:
@@ -150,6 +152,8 @@ def _inflated(file: ElfFile, place: str, raw: memoryview, size: int) -> Iterator
             yield piece
         if not left or inflater.eof:
             return
+    if left == 1:
+        raise file.damaged(place, "its compressed form has no end")
 
 
 @dataclass(frozen=True)

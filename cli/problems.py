@@ -155,7 +155,8 @@ def show_unexpected(error: Exception) -> int:
 
 
 def _unexpected(error: Exception) -> Problem:
-    if isinstance(error, MemoryError):
+    # DuckDB's own is no MemoryError, and naming its class would import DuckDB for every command.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":
         return OutOfMemory()
     if isinstance(error, ModuleNotFoundError) and error.name in ("lark", "llvmlite", "llvmlite.binding"):
         return CompilerMissing(error.name)

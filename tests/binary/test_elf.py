@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -108,6 +109,9 @@ def test_compressed_sections() -> None:
         (b"\1\0\0\0", "no room for the compression header"),
         (struct.pack("<IIQQ", 1, 0, 1 << 60, 1) + zlib.compress(b"a"), "claims to inflate"),
         (struct.pack("<IIQQ", 1, 0, 50, 1) + zlib.compress(b"a"), "inflates to 1 bytes, not 50"),
+        (struct.pack("<IIQQ", 1, 0, 50, 1) + zlib.compress(bytes(51)), "inflates to more than 50"),
+        (struct.pack("<IIQQ", 1, 0, 50, 1) + zlib.compress(bytes(50))[:-4], "its compressed form has no end"),
+        (struct.pack("<IIQQ", 1, 0, 0, 1), "its compressed form has no end"),
         (struct.pack("<IIQQ", 1, 0, 50, 1) + b"garbage", "incorrect header check"),
         (struct.pack("<IIQQ", 2, 0, 50, 1) + b"zstd", "compressed with zstd"),
         (struct.pack("<IIQQ", 9, 0, 50, 1) + b"what", "compressed with method 9"),
@@ -119,6 +123,20 @@ def test_damaged_compression(data: bytes, reason: str) -> None:
     with pytest.raises(SeyError, match=reason) as caught:
         section.data()
     assert ".debug_x" in str(caught.value)
+
+
+def test_a_section_that_inflates_to_a_thousand_times_its_size_is_refused_unread() -> None:
+    size = 200 << 20
+    stream = zlib.compressobj(9)
+    bomb = b"".join(stream.compress(bytes(1 << 20)) for _ in range(size >> 20)) + stream.flush()
+    data = struct.pack("<IIQQ", 1, 0, size, 1) + bomb
+    section = elf_of(make_elf([Section(".debug_x", data, flags=0x800)])).section(".debug_x")
+    assert section is not None
+    tracemalloc.start()
+    with pytest.raises(SeyError, match="claims to inflate"):
+        section.data()
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
 
 
 HEADERS: list[tuple[bytes, type[Problem], str]] = [
