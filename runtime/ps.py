@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ class GoProcess:
     debug_info: str
     reasons: tuple[Problem, ...]
     on_disk: OnDisk
+    built: tuple[str, ...] = ()
+    """What is special about how it was built, in words of the go command: `cgo`, `pie`, `-race`, …"""
 
     @property
     def capturable(self) -> bool:
@@ -59,6 +62,7 @@ class _Program(NamedTuple):
     module: str
     debug_info: str
     reasons: tuple[Problem, ...]
+    built: tuple[str, ...] = ()
 
 
 def list_go_processes() -> Listing:
@@ -101,7 +105,9 @@ def _process(pid: int, program: _Program, host: Problem | None) -> GoProcess | N
         reasons += error.problems if not reasons else ()
     if host is not None:
         reasons.append(host)
-    return GoProcess(pid, process.uid, process.name, executable, *program[:3], tuple(reasons), process.on_disk())
+    return GoProcess(
+        pid, process.uid, process.name, executable, *program[:3], tuple(reasons), process.on_disk(), program.built
+    )
 
 
 def _program(path: str) -> _Program | None:
@@ -119,13 +125,25 @@ def _program(path: str) -> _Program | None:
                 return None
     with binary.elf:
         version, module = binary.build.version.text, binary.build.module
+        built = _built(binary.build.settings)
         try:
             require_debug_info(binary)
         except SeyError as error:
             stripped = next((flag for kind, flag in _STRIPPED.items() if isinstance(error.problems[0], kind)), "")
             known = stripped == "-w" and layout_of(binary.build.version) is not None
-            return _Program(version, module, stripped, () if known else error.problems)
-    return _Program(version, module, "full", ())
+            return _Program(version, module, stripped, () if known else error.problems, built)
+    return _Program(version, module, "full", (), built)
+
+
+def _built(settings: Mapping[str, str]) -> tuple[str, ...]:
+    """What a person would want to know of how a program was built, where it isn't as by plain `go build`."""
+    words = ["cgo"] if settings.get("CGO_ENABLED") == "1" else []
+    if (mode := settings.get("-buildmode", "exe")) != "exe":
+        words.append(mode)
+    words += [flag for flag in ("-race", "-msan", "-asan", "-trimpath") if settings.get(flag) == "true"]
+    if "-N" in settings.get("-gcflags", ""):
+        words.append("not optimized")
+    return tuple(words)
 
 
 def _has_build_info(path: str) -> bool:

@@ -181,10 +181,11 @@ class _Maker:
             try:
                 _, problems = bind_spec(source, self.info, self.path, self.binary.build.module, False)
             except SeyError as error:
-                problems = [p for p in error.problems if isinstance(p, SpannedProblem)]
+                problems = error.problems
             if not problems:
                 break
-            kept = by_column(source, problems, kept)
+            spanned = [p for p in problems if isinstance(p, SpannedProblem)]
+            kept = by_column(source, spanned, kept)
         return kept
 
     def finish(self, head: Sequence[str], blocks: Sequence[SuggestedBlock]) -> str:

@@ -10,7 +10,7 @@ import click
 
 from sey.binary.errors import Exit, Problem, SeyError
 from sey.cli.options import debug_file_option
-from sey.cli.output import json_option, print_json, print_table
+from sey.cli.output import json_option, print_json, print_table, terminal_width
 from sey.cli.targets import binary_of
 from sey.frontend import globs
 from sey.frontend.debuginfo.availability import Availability, availability
@@ -73,7 +73,7 @@ def globals_(target: str, pattern: str | None, debug_file: str | None, as_json: 
     if as_json:
         print_json([{"name": name, "type": kind} for name, kind in rows])
     else:
-        print_table(("NAME", "TYPE"), rows)
+        print_table(("NAME", "TYPE"), rows, upright=False, width=terminal_width())
 
 
 @click.command()
@@ -94,7 +94,7 @@ def vars_(target: str, function: str, debug_file: str | None, as_json: bool) -> 
     for number, (body, variables) in enumerate(found):
         click.echo(("\n" if number else "") + _heading(body))
         rows = [(v.variable.name, info.type(v.variable.type).name, v.variable.role.value, v.text()) for v in variables]
-        print_table(("NAME", "TYPE", "ROLE", "AVAILABLE"), rows)
+        print_table(("NAME", "TYPE", "ROLE", "AVAILABLE"), rows, upright=False, width=terminal_width())
 
 
 def matching(names: Sequence[str], pattern: str | None) -> Iterator[str]:

@@ -8,7 +8,7 @@ import click
 
 from sey.cli import problems
 from sey.cli.interrupts import leave_on_interrupt
-from sey.cli.output import json_option, print_json, print_objects, print_table
+from sey.cli.output import json_option, print_json, print_objects, print_table, terminal_width
 from sey.cli.problems import format_option
 from sey.cli.progress import working
 from sey.runtime.capture import Capture
@@ -24,10 +24,16 @@ spec_option = click.option("--spec", type=click.Path(), help="Take tables and co
 @click.argument("file", type=click.Path())
 @click.argument("sql", required=False)
 @spec_option
+@click.option("-x", "--expanded", is_flag=True, help="Each row upright, a line for each column.")
+@click.option("-w", "--wide", is_flag=True, help="Cut nothing on a terminal either.")
 @json_option
 @format_option
-def query(file: str, sql: str | None, spec: str | None, as_json: bool) -> None:
-    """Ask a capture with SQL. Without SQL: its tables, their columns and how many rows they have."""
+def query(file: str, sql: str | None, spec: str | None, expanded: bool, wide: bool, as_json: bool) -> None:
+    """Ask a capture with SQL. Without SQL: its tables, their columns and how many rows they have.
+
+    On a terminal long values are cut to its width, and rows with too many columns for it are printed upright. What goes
+    to a file or a pipe is never cut.
+    """
     leave_on_interrupt()
     capture = Capture.load(file)
     added = None if spec is None else spec_sql(spec)
@@ -46,7 +52,9 @@ def query(file: str, sql: str | None, spec: str | None, as_json: bool) -> None:
         if as_json:
             print_objects(names, result.rows())
         else:
-            print_table(names, result.rows(), right=[column.number for column in result.columns])
+            numbers = [column.number for column in result.columns]
+            upright = True if expanded else False if wide else None
+            print_table(names, result.rows(), right=numbers, upright=upright, width=None if wide else terminal_width())
 
 
 @click.command()
