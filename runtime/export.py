@@ -118,3 +118,6 @@ _EXPORTERS: dict[str, Exporter] = {
     "folded": _to_folded,
     "pb.gz": _to_pprof,
 }
+
+ENDINGS = tuple(_EXPORTERS)
+"""The endings that name a format."""

@@ -48,9 +48,28 @@ def test_the_commands_for_an_own_program_work(tmp_path: Path) -> None:
             command = line.partition("#")[0].strip()
             words = shlex.split(command.replace("main.(*server).handle", "main.request"))
             words = [{"PID": str(target.pid), "BINARY": str(binary), "sey": SEY}.get(w, w) for w in words]
+            if words[1] == "init":
+                text = subprocess.run(words[:3], capture_output=True, text=True, check=True, timeout=120).stdout
+                assert "func " in text
+                continue
             done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
             assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-            assert done.stdout or words[1] == "snapshot", command
+            assert done.stdout or words[1] in ("snapshot", "export"), command
+
+
+def test_every_export_is_told_of() -> None:
+    from sey.runtime.export import ENDINGS
+
+    told = README[README.index("`sey export` writes") :]
+    assert all(f"`.{ending}`" in told for ending in ENDINGS)
+
+
+def test_the_lines_for_shells_work() -> None:
+    (lines,) = _blocks("sh")
+    for shell in ("bash", "zsh", "fish"):
+        assert f"_SEY_COMPLETE={shell}_source sey" in lines
+    first = lines.splitlines()[0].replace("sey)", f"{SEY})")
+    subprocess.run(["bash", "-c", f"set -e; {first}\ncomplete -p sey"], check=True, capture_output=True, timeout=60)
 
 
 @pytest.mark.parametrize("target", ["demo", "test"])

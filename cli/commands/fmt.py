@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sey.binary.errors import Exit, SeyError
-from sey.cli import problems
+from sey.cli import completion, problems
 from sey.cli.problems import format_option
 from sey.frontend.fmt import format_spec
 from sey.frontend.parser import decode, read
@@ -18,7 +18,9 @@ from sey.runtime.files import write_whole
 
 
 @click.command()
-@click.argument("specs", nargs=-1, required=True, type=click.Path(), metavar="SPEC...")
+@click.argument(
+    "specs", nargs=-1, required=True, type=click.Path(), metavar="SPEC...", shell_complete=completion.files(".sey")
+)
 @click.option("--check", is_flag=True, help="Change nothing; end with 1 where a spec isn't formatted.")
 @format_option
 def fmt(specs: tuple[str, ...], check: bool) -> int:

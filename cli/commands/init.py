@@ -11,6 +11,7 @@ import click
 
 from sey.binary.errors import Exit, Problem, SeyError
 from sey.binary.gobinary import open_go
+from sey.cli import completion
 from sey.cli.capturing import capture_chosen, snapshot_of
 from sey.cli.options import debug_file_option, max_pause_option
 from sey.cli.params import is_pid
@@ -48,7 +49,7 @@ class NothingToSuggest(Problem):
 
 
 @click.command()
-@click.argument("target")
+@click.argument("target", shell_complete=completion.targets)
 @max_pause_option
 @debug_file_option
 @format_option

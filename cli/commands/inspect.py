@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sey.binary.errors import SeyError
+from sey.cli import completion
 from sey.cli.output import json_option, print_json
 from sey.runtime import container
 from sey.runtime.bundle import Bundle
@@ -20,7 +21,7 @@ from sey.runtime.files import write_whole
 
 
 @click.command()
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(), shell_complete=completion.files(".seyc", ".seyp"))
 @click.option("--ir", is_flag=True, help="Print the program, with the spec's lines that it comes from.")
 @click.option("--extract", type=click.Path(), metavar="DIR", help="Write every part of the file into DIR.")
 @json_option

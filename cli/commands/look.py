@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from sey.binary.errors import Exit, Problem, SeyError
+from sey.cli import completion
 from sey.cli.options import debug_file_option
 from sey.cli.output import json_option, print_json, print_table, terminal_width
+from sey.cli.progress import working
 from sey.cli.targets import binary_of
 from sey.frontend import globs
 from sey.frontend.debuginfo.availability import Availability, availability
@@ -38,7 +40,7 @@ class NoSuchFunction(Problem):
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The TARGET of these commands and where its debug information is."""
-    return click.argument("target")(debug_file_option(command))
+    return click.argument("target", shell_complete=completion.targets)(debug_file_option(command))
 
 
 @click.command()
@@ -47,7 +49,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @json_option
 def functions(target: str, pattern: str | None, debug_file: str | None, as_json: bool) -> None:
     """Functions of TARGET (a binary or a pid) whose names match PATTERN (`*` stands for any run of characters)."""
-    _names(open_debug_info(binary_of(target), debug_file=debug_file).function_names(), pattern, as_json)
+    _names(_opened(binary_of(target), debug_file).function_names(), pattern, as_json)
 
 
 @click.command()
@@ -56,7 +58,7 @@ def functions(target: str, pattern: str | None, debug_file: str | None, as_json:
 @json_option
 def types(target: str, pattern: str | None, debug_file: str | None, as_json: bool) -> None:
     """Types of TARGET (a binary or a pid) whose names match PATTERN (`*` stands for any run of characters)."""
-    _names(open_debug_info(binary_of(target), debug_file=debug_file).type_names(), pattern, as_json)
+    _names(_opened(binary_of(target), debug_file).type_names(), pattern, as_json)
 
 
 @click.command()
@@ -65,7 +67,7 @@ def types(target: str, pattern: str | None, debug_file: str | None, as_json: boo
 @json_option
 def globals_(target: str, pattern: str | None, debug_file: str | None, as_json: bool) -> None:
     """Package-level variables of TARGET (a binary or a pid) whose names match PATTERN, with their types."""
-    info = open_debug_info(binary_of(target), debug_file=debug_file)
+    info = _opened(binary_of(target), debug_file)
     rows = []
     for name in matching(info.global_names(), pattern):
         variable = info.global_variable(name)
@@ -78,12 +80,12 @@ def globals_(target: str, pattern: str | None, debug_file: str | None, as_json: 
 
 @click.command()
 @target_options
-@click.argument("function")
+@click.argument("function", shell_complete=completion.functions)
 @json_option
 def vars_(target: str, function: str, debug_file: str | None, as_json: bool) -> None:
     """Variables of FUNCTION in TARGET (a binary or a pid): type, and where in its code each can be had."""
     path = binary_of(target)
-    info = open_debug_info(path, debug_file=debug_file)
+    info = _opened(path, debug_file)
     if info.function(function) is None:
         raise SeyError(_no_function(info, path, function))
     bodies = info.bodies(function)
@@ -95,6 +97,11 @@ def vars_(target: str, function: str, debug_file: str | None, as_json: bool) -> 
         click.echo(("\n" if number else "") + _heading(body))
         rows = [(v.variable.name, info.type(v.variable.type).name, v.variable.role.value, v.text()) for v in variables]
         print_table(("NAME", "TYPE", "ROLE", "AVAILABLE"), rows, upright=False, width=terminal_width())
+
+
+def _opened(path: str, debug_file: str | None) -> BinaryDebugInfo:
+    with working(f"reading the debug information of {path}"):
+        return open_debug_info(path, debug_file=debug_file)
 
 
 def matching(names: Sequence[str], pattern: str | None) -> Iterator[str]:

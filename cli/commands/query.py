@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sey.cli import problems
+from sey.cli import completion, problems
 from sey.cli.interrupts import leave_on_interrupt
 from sey.cli.output import json_option, print_json, print_objects, print_table, terminal_width
 from sey.cli.problems import format_option
@@ -21,7 +21,7 @@ spec_option = click.option("--spec", type=click.Path(), help="Take tables and co
 
 
 @click.command()
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(), shell_complete=completion.files(".seyc"))
 @click.argument("sql", required=False)
 @spec_option
 @click.option("-x", "--expanded", is_flag=True, help="Each row upright, a line for each column.")
@@ -58,7 +58,7 @@ def query(file: str, sql: str | None, spec: str | None, expanded: bool, wide: bo
 
 
 @click.command()
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(), shell_complete=completion.files(".seyc"))
 @click.option(
     "-o", "--output", required=True, type=click.Path(), help="OUT.duckdb, .parquet, .sqlite, .json, .folded or .pb.gz."
 )

@@ -7,7 +7,7 @@ import time
 
 import click
 
-from sey.cli import problems
+from sey.cli import completion, problems
 from sey.cli.capturing import capture_chosen
 from sey.cli.options import allow_missing_option, debug_file_option, max_bytes_option, max_pause_option
 from sey.cli.output import json_option, print_json
@@ -21,8 +21,18 @@ from sey.runtime.snapshot import Limits
 
 
 @click.command()
-@click.argument("probes", nargs=-1, type=click.Path(), metavar="[PROBE...]")
-@click.option("-p", "--pid", "pids", multiple=True, type=Pid(), help="A process to capture; may be given repeatedly.")
+@click.argument(
+    "probes", nargs=-1, type=click.Path(), metavar="[PROBE...]", shell_complete=completion.files(".sey", ".seyp")
+)
+@click.option(
+    "-p",
+    "--pid",
+    "pids",
+    multiple=True,
+    type=Pid(),
+    shell_complete=completion.pids,
+    help="A process to capture; may be given repeatedly.",
+)
 @click.option("-o", "--output", type=click.Path(), help="OUT.seyc; without it, a name that isn't taken yet.")
 @max_pause_option
 @max_bytes_option

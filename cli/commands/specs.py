@@ -10,10 +10,11 @@ import click
 from sey.binary.errors import Exit, Problem, SeyError
 from sey.binary.gobinary import open_go
 from sey.binary.identity import identity
-from sey.cli import problems
+from sey.cli import completion, problems
 from sey.cli.options import allow_missing_option, debug_file_option
 from sey.cli.output import json_option, print_json
 from sey.cli.problems import format_option
+from sey.cli.progress import working
 from sey.cli.targets import binary_of
 from sey.frontend.compile import Options, bind_spec, compile_spec, lower_spec, open_info
 from sey.frontend.diagnostics.render import severity
@@ -23,8 +24,8 @@ from sey.runtime.bundle import BinaryProbe, Bundle
 
 
 @click.command()
-@click.argument("spec", type=click.Path())
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.argument("spec", type=click.Path(), shell_complete=completion.files(".sey"))
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...", shell_complete=completion.targets)
 @allow_missing_option
 @debug_file_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
@@ -36,7 +37,8 @@ def check(spec: str, targets: tuple[str, ...], allow_missing: bool, debug_file: 
     status = Exit.DONE
     for target in targets:
         try:
-            fresh = _problems_for(source, binary_of(target), Options(allow_missing, debug_file))
+            with working(f"checking against {target}"):
+                fresh = _problems_for(source, binary_of(target), Options(allow_missing, debug_file))
         except SeyError as error:
             fresh = list(error.problems)
         errors = [problem for problem in fresh if severity(problem).value == "error"]
@@ -62,7 +64,7 @@ def _problems_for(source: Source, path: str, options: Options) -> Sequence[Probl
 
 
 @click.command()
-@click.argument("spec", type=click.Path())
+@click.argument("spec", type=click.Path(), shell_complete=completion.files(".sey"))
 @click.argument("binary")
 @click.option("-o", "--output", required=True, type=click.Path(), help="OUT.seyp.")
 @allow_missing_option
@@ -72,7 +74,8 @@ def _problems_for(source: Source, path: str, options: Options) -> Sequence[Probl
 def build(spec: str, binary: str, output: str, allow_missing: bool, debug_file: str | None, as_json: bool) -> int:
     """Compile SPEC for BINARY to a probe bundle. Needs no root and no process; same inputs give the same bytes."""
     source = read(spec)
-    compiled = compile_spec(source, [binary_of(binary)], Options(allow_missing, debug_file))
+    with working("compiling"):
+        compiled = compile_spec(source, [binary_of(binary)], Options(allow_missing, debug_file))
     wrong = sql_problems(compiled.bundle)
     problems.report([*compiled.warnings, *wrong], source)
     if wrong:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sey.cli import completion
 from sey.cli.interrupts import leave_on_interrupt
 from sey.cli.options import debug_file_option, max_bytes_option, max_pause_option
 from sey.cli.output import json_option, print_json
@@ -14,7 +15,7 @@ from sey.runtime.capture import Capture
 
 
 @click.command()
-@click.argument("source", metavar="PID|FILE")
+@click.argument("source", metavar="PID|FILE", shell_complete=completion.pids_or_captures)
 @click.option("--system", is_flag=True, help="The runtime's own goroutines too, which Go's dumps leave out.")
 @max_pause_option
 @max_bytes_option

@@ -51,6 +51,17 @@ def open_debug_info(path: str, *, cache_dir: Path | None = None, debug_file: str
     return BinaryDebugInfo(binary, units, index)
 
 
+def kept_function_names(path: str) -> Sequence[str]:
+    """The function names of a binary from its index in the user's cache; none where it isn't there. Raises SeyError."""
+    binary = open_go(path)
+    folder = cache_root()
+    if folder is None or (elf := debug_elf(binary, None)) is None:
+        return ()
+    units = Units(DwarfSections(elf, folder))
+    kept = cache.load(folder, cache.cache_key(identity(binary.elf).key.encode(), units.sections.digest()))
+    return () if kept is None else kept.functions
+
+
 def _index(binary: GoBinary, units: Units, folder: Path | None) -> Index:
     key = cache.cache_key(identity(binary.elf).key.encode(), units.sections.digest())
     found = cache.load(folder, key) if folder else None
