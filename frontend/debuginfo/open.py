@@ -55,9 +55,9 @@ def kept_function_names(path: str) -> Sequence[str]:
     """The function names of a binary from its index in the user's cache; none where it isn't there. Raises SeyError."""
     binary = open_go(path)
     folder = cache_root()
-    if folder is None or (elf := debug_elf(binary, None)) is None:
+    if folder is None:
         return ()
-    units = Units(DwarfSections(elf, folder))
+    units = Units(DwarfSections(debug_elf(binary, None) or binary.elf, folder))
     kept = cache.load(folder, cache.cache_key(identity(binary.elf).key.encode(), units.sections.digest()))
     return () if kept is None else kept.functions
 
