@@ -21,7 +21,8 @@ from typing import Any
 from sey.binary import layouts
 from sey.frontend.debuginfo.model import GoType, Kind
 from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
-from sey.frontend.lower.program import LABELS, WAIT_REASONS
+from sey.frontend.lower.labels import TYPE as LABELS
+from sey.frontend.lower.program import WAIT_REASONS
 from sey.frontend.lower.runtime import STRUCTS, VARIABLES
 
 TABLE = Path(layouts.__file__).with_name(layouts.FILE)
