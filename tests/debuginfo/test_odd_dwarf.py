@@ -223,6 +223,20 @@ def test_units_of_other_languages_are_left_out() -> None:
     assert list(info.function_names()) == []
 
 
+def test_partial_units_and_forms_of_other_tools_break_nothing() -> None:
+    go = b.encode(b.unit([*b.plain_types(), b.function("main.f", [], version=5)]), 5)
+    far = 0x0FFFFFFF  # four bytes, as an offset into another file's section takes
+    top = D(Tag.PARTIAL_UNIT, {At.LANGUAGE: (Form.DATA1, 0x0C), At.NAME: (Form.GNU_STRP_ALT, far)}, [])
+    top.attributes |= {At.TYPE: (Form.GNU_REF_ALT, far), At.COUNT: (Form.STRX1, 3)}
+    partial = b.encode(top, 5)
+    other = bytearray(partial[".debug_info"])
+    other[8:12] = len(go[".debug_abbrev"]).to_bytes(4, "little")
+    sections = {name: go[name] + (bytes(other) if name == ".debug_info" else partial[name]) for name in go}
+    info = b.open_sections(sections)
+    assert list(info.function_names()) == ["main.f"]
+    assert len(info._units.all) == 2
+
+
 @pytest.mark.parametrize("form", [Form.EXPRLOC, Form.BLOCK1])
 def test_both_ways_to_write_an_expression(form: Form) -> None:
     v = b.variable("v", "int", fbreg(8))
