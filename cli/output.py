@@ -106,16 +106,25 @@ def _print_upright(names: Sequence[str], rows: Iterable[Sequence[str]], width: i
 
 
 def _cut(text: str, room: int) -> str:
-    """The text within so many columns of a terminal, with `…` at its end where something is left out."""
+    """The text within so many columns of a terminal, with `…` where something is left out: at its end, or for a path
+    or the name of a function, whose end tells more, at its beginning.
+    """
     if _width(text) <= room:
         return text
-    taken, used = 0, 1
+    if "/" in text and " " not in text:
+        return "…" + text[len(text) - _fitting(reversed(text), room - 1) :]
+    return text[: _fitting(text, room - 1)] + "…"
+
+
+def _fitting(text: Iterable[str], room: int) -> int:
+    """How many characters, from the first on, have room."""
+    taken = 0
     for character in text:
-        used += _width(character)
-        if used > room:
+        room -= _width(character)
+        if room < 0:
             break
         taken += 1
-    return text[:taken] + "…"
+    return taken
 
 
 def _chained(*parts: Iterable[list[str]]) -> Iterator[list[str]]:

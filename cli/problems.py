@@ -130,6 +130,8 @@ def rendered(problems: Sequence[tuple[Problem, Source | None]], form: str) -> st
 def _github(item: dict[str, Any]) -> str:
     """A workflow command of GitHub Actions: an annotation at the place in the source."""
     places = {"file": item["path"], "line": item["line"], "col": item["column"], "endLine": item["end_line"]}
+    if item["line"] == item["end_line"]:
+        places["endColumn"] = item["end_column"]  # over several lines it means nothing there
     told = ",".join(f"{key}={_escaped(str(value), ',:')}" for key, value in places.items() if value is not None)
     lines = [item["message"], *item["notes"], *([f"help: {item['help']}"] if item["help"] else [])]
     title = f"title={item['code']}"

@@ -6,11 +6,13 @@ import click
 
 from sey.binary.errors import Exit
 from sey.cli.output import json_option, print_json, printable
+from sey.cli.problems import format_option
 from sey.runtime.doctor import examine
 
 
 @click.command()
 @json_option
+@format_option
 def doctor(as_json: bool) -> int:
     """What this host can do for sey, found out by trying. Ends with 3 where it can't take snapshots."""
     findings = examine()

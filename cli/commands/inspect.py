@@ -12,6 +12,7 @@ import click
 from sey.binary.errors import SeyError
 from sey.cli import completion
 from sey.cli.output import json_option, print_json
+from sey.cli.problems import format_option
 from sey.runtime import container
 from sey.runtime.bundle import Bundle
 from sey.runtime.capture import Capture, ProcessFacts
@@ -25,6 +26,7 @@ from sey.runtime.files import write_whole
 @click.option("--ir", is_flag=True, help="Print the program, with the spec's lines that it comes from.")
 @click.option("--extract", type=click.Path(), metavar="DIR", help="Write every part of the file into DIR.")
 @json_option
+@format_option
 def inspect_(file: str, ir: bool, extract: str | None, as_json: bool) -> None:
     """What a bundle (.seyp) or a capture (.seyc) holds."""
     kind, opened = container.load(file, BUNDLE, CAPTURE)

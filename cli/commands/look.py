@@ -12,6 +12,7 @@ from sey.binary.errors import Exit, Problem, SeyError
 from sey.cli import completion
 from sey.cli.options import debug_file_option
 from sey.cli.output import json_option, print_json, print_table, terminal_width
+from sey.cli.problems import format_option
 from sey.cli.progress import working
 from sey.cli.targets import binary_of
 from sey.frontend import globs
@@ -40,7 +41,7 @@ class NoSuchFunction(Problem):
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The TARGET of these commands and where its debug information is."""
-    return click.argument("target", shell_complete=completion.targets)(debug_file_option(command))
+    return click.argument("target", shell_complete=completion.targets)(debug_file_option(format_option(command)))
 
 
 @click.command()

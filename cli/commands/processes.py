@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from sey.cli.output import json_option, print_json, print_table, printable, terminal_width
+from sey.cli.problems import format_option
 from sey.runtime.ps import GoProcess, list_go_processes
 
 _DEBUG_INFO = {"full": "yes", "-w": "no (-w)", "-s": "no (-s)", "": "?"}
@@ -17,6 +18,7 @@ _ON_DISK = {"deleted": " (deleted since)", "replaced": " (another file since)"}
 
 @click.command()
 @json_option
+@format_option
 def ps(as_json: bool) -> None:
     """Go processes of this host: Go version, how built, debug information, can each be captured.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from sey.cli.output import print_table
 from tests.cli.conftest import Run
 from tests.support.captures import Shop
 
@@ -116,6 +117,35 @@ def test_stacks_as_json(run: Run, shop_file: Path) -> None:
         "line": 20,
         "inlined": True,
     }
+
+
+def test_problems_as_annotations(run: Run, tmp_path: Path) -> None:
+    spec = tmp_path / "50%, a:b.sey"
+    spec.write_text("func {\n")
+    done = run("fmt", spec, "--check", "--format", "github")
+    assert done.status == 1
+    first = done.err.splitlines()[0]
+    name = str(spec).replace("%", "%25").replace(",", "%2C").replace(":", "%3A")
+    assert first.startswith(f"::error file={name},line=1,col=6,endLine=1,endColumn=7,title=SEY01"), first
+    done = run("vars", tmp_path / "none", "main.main", "--format", "github")
+    assert done.err.startswith("::error ")
+    assert len(done.err.splitlines()) == 1  # notes and help are %0A apart
+
+
+def test_tables_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(1, "example.com/a/long/path.(*server).handle", "many words, of which the first tell most", None)]
+    names = ("n", "function", "text", "x")
+    print_table(names, rows, right=(True, False, False, False), width=50)
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.split() == ["n", "function", "text", "x"]
+    assert re.fullmatch(r"1  …\S*\(\*server\)\.handle  many words,.*…  NULL", line)
+    assert len(line) == 50
+    print_table(names, rows, width=20)
+    upright = capsys.readouterr().out.splitlines()
+    assert [part.split(" │ ")[0].strip() for part in upright[1:]] == ["n", "function", "text", "x"]
+    assert max(map(len, upright)) <= 22
+    print_table(names, [(*rows[0][:3], "NULL")])  # a pipe: nothing is cut, and the string isn't the value
+    assert capsys.readouterr().out.splitlines()[1] == f'1  {rows[0][1]}  {rows[0][2]}  "NULL"'
 
 
 def test_export_to_duckdb(run: Run, shop_file: Path, tmp_path: Path) -> None:
