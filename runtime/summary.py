@@ -19,6 +19,7 @@ from sey.runtime.wording import duration, printable
 
 _COMMON = 3
 _MOST_MISSING = 4
+_MOST_PIDS = 5
 _FINE = (Status.OK, Status.NIL, Status.ABSENT)
 """What is not missing: nothing behind a nil pointer, or nothing of that kind in the program, is an answer too."""
 
@@ -28,7 +29,7 @@ def summarize(capture: Capture) -> list[str]:
     decoded = [decode_process(p, capture.plan(p.facts)) for p in capture.processes if p.pages is not None]
     return [
         f"{'pause':10}  {', '.join(map(_pause, decoded))}",
-        f"{'goroutines':10}  {', '.join(map(_goroutines, decoded))}",
+        f"{'goroutines':10}  {_goroutines_of_all(decoded)}",
         f"{'commonest':10}  {_common(decoded)}",
         f"{'missing':10}  {_missing(capture, decoded)}",
     ]
@@ -41,6 +42,12 @@ def _pause(process: DecodedProcess) -> str:
     if foreign:
         threads += f", {foreign} of them of C code"
     return f"{duration(facts.pause_ns)} (process {facts.pid}, {threads})"
+
+
+def _goroutines_of_all(decoded: Sequence[DecodedProcess]) -> str:
+    if len(decoded) == 1:
+        return _goroutines(decoded[0])
+    return " | ".join(f"process {process.facts.pid}: {_goroutines(process)}" for process in decoded)
 
 
 def _goroutines(process: DecodedProcess) -> str:
@@ -112,9 +119,10 @@ def _missing(capture: Capture, decoded: Sequence[DecodedProcess]) -> str:
         for variable in process.globals:
             parts += _of_column(variable.variable.column.name, variable.value)
         parts += _of_process(process)
-    failed = sum(process.pages is None for process in capture.processes)
+    failed = [str(process.facts.pid) for process in capture.processes if process.pages is None]
     if failed:
-        parts.append((1 << 62, f"{failed} process{'' if failed == 1 else 'es'}"))
+        more = f" and {len(failed) - _MOST_PIDS} more" if len(failed) > _MOST_PIDS else ""
+        parts.append((1 << 62, f"process{'' if len(failed) == 1 else 'es'} {', '.join(failed[:_MOST_PIDS])}{more}"))
     parts.sort(key=lambda part: -part[0])
     shown = [text for _, text in parts[:_MOST_MISSING]]
     more = f", and {len(parts) - _MOST_MISSING} more" if len(parts) > _MOST_MISSING else ""

@@ -107,9 +107,15 @@ def test_the_summary_of_a_capture_that_a_bound_bit() -> None:
     lines = summarize(Capture(capture.bundles, (dataclasses.replace(process, facts=facts), failed)))
     assert lines[1] == "goroutines  6 in 2 distinct stacks; 20 skipped: the pause budget was spent"
     assert lines[3] == (
-        "missing     1 process, handle.done not_live in 6 of 6, 5 rows dropped for lack of room or time, "
+        "missing     process 7, handle.done not_live in 6 of 6, 5 rows dropped for lack of room or time, "
         "4 frames of handle whose `when` had a missing operand, and 2 more"
     )
+
+
+def test_the_summary_of_several_processes_says_which() -> None:
+    lines = summarize(Shop().capture(pids=(11, 12)))
+    assert lines[0] == "pause       1.23 ms (process 11, 7 threads), 1.23 ms (process 12, 7 threads)"
+    assert lines[1] == "goroutines  process 11: 6 in 2 distinct stacks | process 12: 6 in 2 distinct stacks"
 
 
 def test_nothing_missing_is_said_too() -> None:
