@@ -140,7 +140,8 @@ def _check(file: Container, facts: ProcessFacts, bundles: tuple[Bundle, ...]) ->
     if not known:
         error = file.damage("manifest", f"process {facts.pid} was captured with a probe that is missing")
     numbers = (facts.pid, facts.captured_at_ns, facts.monotonic_ns, facts.pause_ns, facts.threads)
-    if not all(0 <= n < 1 << 63 for n in (*numbers, *facts.counters.values(), *facts.when_missing.values())):
+    large = (*numbers, *facts.counters.values(), *facts.when_missing.values())
+    if not all(0 <= n < 1 << 63 for n in large) or max(facts.pid, facts.threads) >= 1 << 31:
         error = file.damage("manifest", f"process {facts.pid} has an impossible number")
     if error is not None:
         raise error

@@ -29,6 +29,8 @@ from sey.runtime.process import Image, Process
 from sey.runtime.symbols import distinct_pcs, symbolize
 from sey.runtime.typenames import type_names
 
+_MOST = (1 << 63) - 1
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -162,7 +164,8 @@ def _capture(
         threads=len(pause.threads) + len(pause.skipped),
         engine="ebpf",
         bias=bias,
-        counters=results.counters,
+        # Files and tables hold them with a sign, and a length that damaged memory claims can be any number.
+        counters={name: min(count, _MOST) for name, count in results.counters.items()},
         when_missing=dict(zip(tables, results.when, strict=True)),
         notes=_notes(len(pause.skipped), loaded.left_out, probe.plan.layout),
     )

@@ -68,7 +68,8 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
     some = [f.problem is None for f in facts]
 
     def column(arrow: pa.DataType, of: Callable[[ProcessFacts], object]) -> pa.Array:
-        return pa.array([of(f) if there else None for f, there in zip(facts, some, strict=True)], arrow)
+        values = [_fitting(of(f), arrow) if there else None for f, there in zip(facts, some, strict=True)]
+        return pa.array(values, arrow)
 
     return pa.table(
         {
@@ -93,6 +94,14 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
             "problem": pa.array([f.problem for f in facts], pa.string()),
         }
     )
+
+
+def _fitting(value: object, arrow: pa.DataType) -> object:
+    """A number, the largest that the column holds where it is larger: damaged memory can claim any count."""
+    if not isinstance(value, int) or not (pa.types.is_integer(arrow) or pa.types.is_timestamp(arrow)):
+        return value
+    most = (1 << arrow.bit_width - 1) - 1
+    return max(-most, min(value, most))
 
 
 def _block_table(blocks: Sequence[DecodedBlock]) -> pa.Table:

@@ -13,7 +13,9 @@ import sys
 import textwrap
 import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -271,3 +273,22 @@ def test_leaving_from_within_removes_what_was_written(tmp_path: Path) -> None:
         assert [p.name for p in tmp_path.iterdir()] == ["other"]
         Path(temporary).write_text("all of it")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["other", "x"]
+
+
+@pytest.mark.parametrize("change", [{"pid": 1 << 31}, {"threads": 1 << 40}, {"counters": {"captured": 1 << 63}}])
+def test_numbers_that_no_process_has(change: dict[str, Any]) -> None:
+    capture = Shop().capture()
+    (process,) = capture.processes
+    other = replace(process, facts=replace(process.facts, **change))
+    data = b"".join(container.pack(CAPTURE, replace(capture, processes=(other,)).sections()))
+    assert code_of(lambda: Capture.from_bytes("x", data)) == "SEY0704"
+
+
+def test_counters_larger_than_their_columns() -> None:
+    capture = Shop().capture()
+    (process,) = capture.processes
+    counters = dict(process.facts.counters) | {"threads_idle": (1 << 63) - 1, "goroutines": (1 << 63) - 1}
+    other = replace(process, facts=replace(process.facts, counters=counters))
+    with open_database(replace(capture, processes=(other,))) as database:
+        ((idle,),) = database.query("select threads_idle from processes").rows()
+    assert idle == (1 << 31) - 1
