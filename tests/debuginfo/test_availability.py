@@ -83,3 +83,14 @@ def test_real_functions(opened: Opener) -> None:
 def summaries(info: BinaryDebugInfo, name: str) -> dict[str, Availability]:
     body = info.bodies(name)[0]
     return {v.name: availability(body, v, info.line_of) for v in info.variables(body)}
+
+
+def test_lists_that_do_not_fit_are_named_and_not_read(opened: Opener) -> None:
+    """Go 1.21 writes pieces that sum to more than the type has (golang/go#61700)."""
+    info = opened("1.21", target="values")
+    (body,) = info.bodies("main.slices")
+    found = {variable.name: variable for variable in info.variables(body)}
+    for name in ("refs", "rows"):
+        assert found[name].problem == "its location's pieces don't fit its type"
+        assert found[name].locations == ()
+    assert found["points"].problem is None
