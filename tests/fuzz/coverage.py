@@ -1,0 +1,77 @@
+"""Searches readers for crashes, guided by coverage: `make fuzz TARGET=elf` (or dwarf, capture, bundle) until ctrl-C.
+
+Whatever isn't a SeyError ends it, with the input left in a file. Needs the extra `fuzz` (atheris); options of libFuzzer
+follow the target's name: `-max_total_time=300`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+
+import atheris
+
+with atheris.instrument_imports(include=["sey"]):
+    from sey.binary.errors import SeyError
+    from sey.runtime.bundle import Bundle
+    from sey.runtime.capture import Capture
+    from sey.runtime.database import open_database
+    from tests.binary.test_damage import read_everything
+    from tests.debuginfo.test_damage import open_damaged, sample, use_everything
+from sey.runtime import container
+from tests.support.captures import Shop
+
+
+def elf(data: bytes) -> None:
+    """An executable, as it stands."""
+    read_everything(data)
+
+
+def dwarf(data: bytes) -> None:
+    """Debug sections."""
+    reader = atheris.FuzzedDataProvider(data)
+    use_everything(open_damaged(changed(reader, sample(reader.PickValueInList([4, 5])))))
+
+
+def capture(data: bytes) -> None:
+    """Sections of a capture, behind right checksums."""
+    sections = changed(atheris.FuzzedDataProvider(data), _CAPTURE)
+    open_database(Capture.from_bytes("x", b"".join(container.pack(container.CAPTURE, sections)))).close()
+
+
+def bundle(data: bytes) -> None:
+    """Sections of a bundle, likewise."""
+    sections = changed(atheris.FuzzedDataProvider(data), _BUNDLE)
+    Bundle.from_bytes("x", b"".join(container.pack(container.BUNDLE, sections)))
+
+
+def changed(reader: atheris.FuzzedDataProvider, sections: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Sections with bytes changed at the places that the input names."""
+    parts = {name: bytearray(part) for name, part in sections.items() if part}
+    while reader.remaining_bytes():
+        part = parts[reader.PickValueInList(sorted(parts))]
+        part[reader.ConsumeIntInRange(0, len(part) - 1)] = reader.ConsumeIntInRange(0, 255)
+    return dict(sections) | {name: bytes(part) for name, part in parts.items()}
+
+
+_CAPTURE = {name: bytes(part) for name, part in Shop(waiting=2).capture().sections().items()}
+_BUNDLE = {name: bytes(part) for name, part in Shop(waiting=1).bundle().sections().items()}
+TARGETS: Mapping[str, Callable[[bytes], None]] = {"elf": elf, "dwarf": dwarf, "capture": capture, "bundle": bundle}
+
+
+def main() -> None:
+    """Fuzz the target that the first argument names."""
+    target = TARGETS[sys.argv.pop(1)]
+
+    def once(data: bytes) -> None:
+        try:
+            target(data)
+        except SeyError:
+            return
+
+    atheris.Setup(sys.argv, once)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
