@@ -64,7 +64,7 @@ def capture(process: Process, probe: BinaryProbe, parts: int = 1) -> Taken:
     count = struct.unpack("<Q", libc.read_memory(process.pid, bias + probe.plan.goroutine_count, 8))[0]
     marks: list[tuple[int, int, int]] = []
     room = room_for(probe.plan, count, _MAX_BYTES)
-    with LoadedProbe(probe.program, probe.plan, process.pid, room, parts) as loaded:
+    with LoadedProbe(probe.program, probe.plan, sorted(process.threads()), room, parts) as loaded:
         names = process.namespace_tids(process.threads())
         loaded.expect_threads(np.array(sorted(names.values()), dtype=np.int32))
         with paused(process, budget_ns=_BUDGET_NS, pauser=pauser, workers=parts) as pause:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sey.runtime.engine import parts_for
+from sey.binary.gobinary import open_go
+from sey.runtime.engine import LoadedProbe, parts_for, room_for
 from sey.runtime.merge import number_stacks
+from sey.runtime.pause import paused
+from sey.runtime.process import Process
 from sey.runtime.snapshot import Limits
-from tests.kernel.support import Tables, snapshot
+from tests.kernel.support import Tables, compiled, snapshot
 from tests.support.gobuild import build
 from tests.support.kernel import require_bpf
 from tests.support.target import Target, run_target
@@ -73,3 +77,21 @@ def test_stacks_are_numbered_as_in_one_walk() -> None:
     numbers, kept = number_stacks(hashes, firsts)
     assert numbers.tolist() == [2, 0, 3, 0, 1, 2]
     assert kept.tolist() == [3, 4, 0, 2]
+
+
+def test_a_thread_that_ended_before_the_pause_is_replaced(frozen: tuple[Target, Path]) -> None:
+    target, executable = frozen
+    probe = compiled(executable, "").binaries[0]
+    assert probe.program is not None
+    process = Process.look(target.pid)
+    bias = process.load_bias(open_go(process.exe_path).elf.entry)
+    gone = subprocess.Popen(["sleep", "60"])
+    room = room_for(probe.plan, 3000, 64 << 20)
+    with LoadedProbe(probe.program, probe.plan, [target.pid, gone.pid], room, 2) as loaded:
+        gone.kill()
+        gone.wait()
+        with paused(process, 5_000_000_000, workers=loaded.parts) as pause:
+            pause.run_all(loaded.runs(pause.threads, bias, pause.deadline_ns))
+        counters = loaded.results().counters
+    assert counters["state"] == 1
+    assert counters["captured"] + counters["dead"] == counters["goroutines"]
