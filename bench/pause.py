@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.common import heading, many, spread, verdict
 from bench.rounds import Rounds, alternate
 from sey.frontend.compile import compile_spec
+from sey.runtime.engine import parts_for
 
 MICROS, RATIO = 2.0, 2.0
 
@@ -50,14 +51,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--goroutines", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--parts", type=int, default=1, help="into how many parts to split the walk")
+    parser.add_argument("--parts", type=int, default=0, help="into how many parts to split the walk; 0: as sey does")
     arguments = parser.parse_args()
     heading("Pause: stacks of all goroutines")
     met = True
     for count in arguments.goroutines:
         with many(count) as (target, executable):
+            parts = arguments.parts or parts_for(count)
+            print(f"# in {parts} part{'s' if parts > 1 else ''}")
             probe = compile_spec(None, [str(executable)]).bundle.binaries[0]
-            met &= report(alternate(target.pid, executable, probe, arguments.rounds, arguments.parts), MICROS, RATIO)
+            found = alternate(target.pid, executable, probe, arguments.rounds, parts)
+            met &= report(found, MICROS, RATIO if parts == 1 else None)
         print(flush=True)
     return 0 if met else 1
 

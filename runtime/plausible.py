@@ -125,6 +125,7 @@ class _Check:
         for number, address in enumerate(addresses):
             g = self._struct("runtime.g", address)
             _expect(number > 0 or g["goid"] == 1, f"the first goroutine has number {g['goid']}")
+            _expect(number > 0 or g["parentGoid"] == 0, f"the first goroutine has a parent, {g['parentGoid']}")
             if self._goroutine(address, g):
                 _expect(g["goid"] not in goids, f"two goroutines have number {g['goid']}")
                 goids.add(g["goid"])
