@@ -161,6 +161,30 @@ class ThreadNotProcess(Problem):
 
 
 @dataclass(frozen=True)
+class ForeignProc(Problem):
+    """/proc is of another pid namespace than sey runs in: one number would mean two processes, there and here."""
+
+    code = "SEY0614"
+    exit_status = Exit.HOST
+    title = "/proc {state}: processes can't be looked at"
+    help = "in a container, mount its own (mount -t proc proc /proc), or enter the host's pid namespace (--pid=host)"
+    state: str
+
+
+@dataclass(frozen=True)
+class PauseUsedUp(Problem):
+    """Stopping the threads and fetching their registers took all the time of the pause; nothing was captured."""
+
+    code = "SEY0615"
+    exit_status = Exit.NOTHING
+    title = "process {pid} had to be resumed after {limit_ms} ms, before the registers of its {threads} threads came"
+    help = "the host is very busy; try again, or allow a longer pause (--max-pause)"
+    pid: int
+    threads: int
+    limit_ms: int
+
+
+@dataclass(frozen=True)
 class LibbpfMissing(Problem):
     """Neither the system nor the Python environment has a libbpf that loads."""
 
@@ -251,14 +275,3 @@ class BpfOutOfMemory(Problem):
     title = "no memory for the probe's maps ({megabytes} MiB)"
     help = "lower --max-bytes, or raise the memory limit of this process or container"
     megabytes: int
-
-
-@dataclass(frozen=True)
-class ForeignProc(Problem):
-    """/proc is of another pid namespace than sey runs in: one number would mean two processes, there and here."""
-
-    code = "SEY0614"
-    exit_status = Exit.HOST
-    title = "/proc {state}: processes can't be looked at"
-    help = "in a container, mount its own (mount -t proc proc /proc), or enter the host's pid namespace (--pid=host)"
-    state: str

@@ -38,7 +38,14 @@ import numpy.typing as npt
 
 from sey.binary.errors import Problem, SeyError
 from sey.runtime import tracer
-from sey.runtime.host_errors import CaptureBlocked, ImageReplaced, PauserFailed, ProcessExited, WouldNotStop
+from sey.runtime.host_errors import (
+    CaptureBlocked,
+    ImageReplaced,
+    PauserFailed,
+    PauseUsedUp,
+    ProcessExited,
+    WouldNotStop,
+)
 from sey.runtime.process import Image, Process, not_permitted, traced_by
 
 Result = TypeVar("Result")
@@ -77,7 +84,9 @@ class Pauser:
     """A tracer process that waits for its one pause. Close it where no pause follows."""
 
     def __init__(self) -> None:
-        command = (sys.executable, "-I", "-S", tracer.__file__)
+        # The registers come in shared memory: a pipe holds those of few threads, and a user's pipes can be small.
+        self._shared = os.memfd_create("sey-threads")
+        command = (sys.executable, "-I", "-S", tracer.__file__, str(self._shared))
         try:
             self._process = subprocess.Popen(
                 command,
@@ -87,8 +96,10 @@ class Pauser:
                 bufsize=0,
                 process_group=0,
                 cwd="/",
+                pass_fds=(self._shared,),
             )
         except OSError as error:
+            os.close(self._shared)
             raise SeyError(PauserFailed(str(error))) from error
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -112,6 +123,10 @@ class Pauser:
             size -= len(part)
         return b"".join(parts)
 
+    def shared(self, size: int) -> bytes:
+        """The `size` bytes that it wrote into the shared memory."""
+        return os.pread(self._shared, size, 0)
+
     def rest(self) -> bytes:
         """All that it writes until it ends."""
         parts = []
@@ -128,6 +143,9 @@ class Pauser:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+        if self._shared >= 0:
+            os.close(self._shared)
+            self._shared = -1
         self._process.wait()
 
     def _end(self, error: OSError | None) -> str:
@@ -180,10 +198,17 @@ class _Worker:
     def _work(self) -> None:
         # While it works a process stands still: it waits for no other. On a host with more to do than processors, the
         # pause of 100 000 goroutines took 195 ms with this and 731 ms without. Where it isn't allowed, so be it.
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        _hurry()
         while job := self._jobs.get():
             job.work()
+
+
+def _hurry() -> Callable[[], None]:
+    """Let the calling thread wait for no other, where that is allowed; what undoes it, to be called by that thread."""
+    policy, parameter = os.sched_getscheduler(0), os.sched_getparam(0)
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    return lambda: os.sched_setscheduler(0, policy, parameter)
 
 
 class paused:  # noqa: N801 - read as the verb in `with paused(process):`
@@ -199,7 +224,8 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
     `pause_ns`: from the first interrupt to the last thread let go; set when the context ends.
     `overrun`: the watchdog resumed the target before we did: what was read since can't be trusted.
 
-    Entering raises SeyError: exited, traced by another, not permitted, would not stop, replaced by execve.
+    Entering raises SeyError: exited, traced by another, not permitted, would not stop, replaced by execve, or all of
+    the time was needed to stop it.
     """
 
     def __init__(
@@ -222,6 +248,7 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
         self._pauser = pauser
         self._image = image
         self._resumed = False
+        self._relax: Callable[[], object] = int
         self._wanted_workers = workers
         self._workers: list[_Worker] = []
 
@@ -234,7 +261,7 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
         except BaseException:
             if self._pauser:
                 self._pauser.close()
-            self._end_workers()
+            self._end()
             raise
         return self
 
@@ -247,9 +274,15 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
             worker.start(int).done.acquire()
         limit_ns = self._budget_ns + self._slack_ns
         pauser.send(tracer.REQUEST.pack(self.process.pid, self._budget_ns, limit_ns, _BLOCKED_NS))
+        # From here we sleep until the last thread has stopped; then the target waits for what we do.
+        self._relax = _hurry()
         self._receive_stop(pauser, names)
         if self.process.image() != self._image:
             raise SeyError(ImageReplaced(self.process.pid))
+        if pauser.has_answered():
+            self.resume()
+            if self.overrun:
+                raise SeyError(PauseUsedUp(self.process.pid, len(self.threads), limit_ns // 1_000_000))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -286,9 +319,10 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
             self._finish(self._pauser)
         finally:
             self._pauser.close()
-            self._end_workers()
+            self._end()
 
-    def _end_workers(self) -> None:
+    def _end(self) -> None:
+        self._relax()
         for worker in self._workers:
             worker.end()
 
@@ -316,8 +350,10 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
         self.started_ns, _, stopped, skipped, was_stopped = header
         self.deadline_ns = self.started_ns + self._budget_ns
         self.was_stopped = bool(was_stopped)
-        self.threads = decode_threads(pauser.receive(stopped * tracer.RECORD_SIZE))
-        self.skipped = struct.unpack(f"<{skipped}q", pauser.receive(skipped * tracer.THREAD_ID.size))
+        records = stopped * tracer.RECORD_SIZE
+        shared = pauser.shared(records + skipped * tracer.THREAD_ID.size)
+        self.threads = decode_threads(shared[:records])
+        self.skipped = struct.unpack_from(f"<{skipped}q", shared, records)
         tids = tuple(self.threads["tid"].tolist())
         names = names | self.process.namespace_tids(tuple(tid for tid in tids if tid not in names))
         self.threads["ns_tid"] = [names.get(tid, 0) for tid in tids]

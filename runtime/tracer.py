@@ -1,15 +1,20 @@
 """The process that pauses a target: stop every thread, hand over the registers, wait, let go.
 
 `pause.py` runs this file as a program of its own (see there for why), so it imports only a little of the standard
-library and nothing of sey. It serves one pause: a request comes on standard input, the stopped threads go out on
-standard output, then one byte (or the end of input, when the asking process died) or the watchdog lets the target go,
-and this process ends, which makes the kernel detach whatever is left. All numbers are little-endian.
+library and nothing of sey. It serves one pause: a request comes on standard input, the stopped threads go out in
+a file that both have open (its number is the argument), then one byte (or the end of input, when the asking process
+died) or the watchdog lets the target go, and this process ends, which makes the kernel detach whatever is left. All
+numbers are little-endian.
 
     request  REQUEST: pid, budget ns, watchdog ns (both from the first stop), ns a thread in state D is waited for
-    answer   b"S" STOPPED, then per thread a THREAD_ID and its registers, then a THREAD_ID per skipped thread
+    answer   b"S" STOPPED; the file has per thread a THREAD_ID and its registers, then a THREAD_ID per skipped thread
              b"F" FAILED
              b"X" text of an unexpected error
     at last  b"D" DONE
+
+All that goes through the pipe is short, so that it fits even the smallest (one page, where a user has many) at once: in
+several pieces, each of them waits for both processes to get a processor, and on a busy host the registers of a thousand
+threads took longer than the whole pause may.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ import os
 import select
 import signal
 import struct
+import sys
 import time
 from collections.abc import Set as AbstractSet
 
@@ -48,6 +54,7 @@ _LOOK = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT | _WALL
 _PF_EXITING = 4  # include/linux/sched.h
 _PARENT_CHECK_NS = 2_000_000
 _FIRST_LOOK_NS = 2_000_000
+_SHORT = 4096  # the least that a pipe holds
 _SETTLE_NS = 20_000_000  # how long a thread may refuse to be seized before that counts as forbidden
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -268,18 +275,16 @@ class Asker:
         return bool(int(fields[6]) & _PF_EXITING)
 
 
-def _send(data: bytes, deadline: int | None = None) -> None:
-    """Write all of `data`, or what fits until `deadline`: a stopped reader must not keep the target stopped."""
-    deadline = deadline or time.monotonic_ns() + 1_000_000_000
+def _send(data: bytes) -> None:
+    """Write a message; it always fits the pipe, so a stopped reader doesn't keep the target stopped."""
+    os.write(1, data[:_SHORT])
+
+
+def _share(file: int, data: bytes) -> None:
+    """Write all of `data` to the file of the threads."""
     view = memoryview(data)
     while view:
-        try:
-            view = view[os.write(1, view) :]
-        except BlockingIOError:
-            left = deadline - time.monotonic_ns()
-            if left <= 0:
-                return
-            select.select((), (1,), (), left / 1e9)
+        view = view[os.write(file, view) :]
 
 
 def _hurry() -> None:
@@ -292,7 +297,7 @@ def _hurry() -> None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(2))
 
 
-def _serve(request: bytes) -> None:
+def _serve(request: bytes, file: int) -> None:
     pid, budget_ns, watchdog_ns, blocked_ns = REQUEST.unpack(request)
     asker = Asker()
     if asker.wait(0) != WATCHDOG:
@@ -302,9 +307,9 @@ def _serve(request: bytes) -> None:
         started, stopped = target.stop(budget_ns, blocked_ns)
         skipped = b"".join(map(THREAD_ID.pack, target.skipped))
         counts = len(target.records), len(target.skipped), int(target.group_stopped)
-        answer = b"".join((b"S", STOPPED.pack(started, stopped, *counts), *target.records, skipped))
         _hurry()
-        _send(answer, started + watchdog_ns)
+        _share(file, b"".join((*target.records, skipped)))
+        _send(b"S" + STOPPED.pack(started, stopped, *counts))
         ending = asker.wait(started + watchdog_ns)
     finally:
         target.resume()
@@ -334,7 +339,6 @@ def main() -> None:
     """Serve one request, or end quietly when the asking process never sends one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
-    os.set_blocking(1, False)
     with contextlib.suppress(OSError):
         # Every wait of ours for a processor makes the pause longer; but the target's threads, too, need one to stop.
         os.setpriority(os.PRIO_PROCESS, 0, -10)
@@ -343,7 +347,7 @@ def main() -> None:
     if len(request) < REQUEST.size:
         return
     try:
-        _serve(request)
+        _serve(request, int(sys.argv[1]))
     except PauseFailedError as failure:
         _send(failure.packed)
     except BrokenPipeError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import fcntl
 import os
 import random
 import signal
@@ -25,6 +26,7 @@ from sey.runtime.host_errors import (
     ImageReplaced,
     NotPermitted,
     PauserFailed,
+    PauseUsedUp,
     ProcessExited,
     TracedByAnother,
 )
@@ -512,18 +514,61 @@ def test_threads_of_a_nested_pid_namespace_have_their_own_ids() -> None:
         assert len(set(ids.values())) == len(ids)
 
 
-def test_many_threads_do_not_fit_a_pipe() -> None:
-    """Registers of more threads than a pipe holds, and a reader that takes its time."""
+@contextlib.contextmanager
+def three_hundred_threads() -> Iterator[Target]:
     code = (
         "import threading, time\n"
         "stop = threading.Event()\n"
         "for _ in range(300): threading.Thread(target=stop.wait, daemon=True).start()\n"
         "print('ready {}', flush=True)\ntime.sleep(60)\n"
     )
-    with run_target(sys.executable, "-c", code) as target, paused(Process.look(target.pid)) as pause:  # type: ignore[arg-type]
-        assert len(pause.threads) == 301
-        assert set(states(target.pid).values()) == {"t"}
-    assert pause.pause_ns < 500 * MS
+    with run_target(sys.executable, "-c", code) as target:  # type: ignore[arg-type]
+        yield target
+
+
+def test_many_threads_do_not_fit_a_pipe() -> None:
+    """Registers of more threads than a pipe holds are handed over at once."""
+    with three_hundred_threads() as target:
+        policy = os.sched_getscheduler(0)
+        with paused(Process.look(target.pid), budget_ns=5000 * MS) as pause:
+            assert len(set(pause.threads["tid"].tolist())) == 301
+            assert (pause.threads["gpr"][:, RSP] != 0).all()
+            assert set(states(target.pid).values()) == {"t"}
+        assert os.sched_getscheduler(0) == policy
+
+
+def test_the_smallest_pipe_holds_what_goes_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel gives a user with many pipes only small ones; here we come to read when all was written."""
+    original = Pauser.__init__
+
+    def small(pauser: Pauser) -> None:
+        original(pauser)
+        fcntl.fcntl(pauser._stdout, fcntl.F_SETPIPE_SZ, 4096)
+
+    monkeypatch.setattr(Pauser, "__init__", small)
+    with three_hundred_threads() as target:
+        with paused(Process.look(target.pid), budget_ns=5000 * MS) as pause:
+            pass
+        assert (len(pause.threads), pause.overrun) == (301, False)
+
+
+def test_registers_that_come_after_the_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """We got no processor for so long that the target runs again: nothing is read of it, and the message says so."""
+    original = Pauser.shared
+
+    def slow(pauser: Pauser, size: int) -> bytes:
+        time.sleep(0.4)
+        return original(pauser, size)
+
+    monkeypatch.setattr(Pauser, "shared", slow)
+    with three_hundred_threads() as target:
+        pause = paused(Process.look(target.pid), budget_ns=200 * MS)
+        with pytest.raises(SeyError) as error:
+            pause.__enter__()
+        assert isinstance(problem_of(error), PauseUsedUp)
+        assert "its 301 threads" in problem_of(error).message()
+        assert pause.overrun
+        assert tracers(target.pid) == {0}
 
 
 def _late() -> str:
