@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sey.frontend import literals
 from sey.frontend.ast import Comment, LiteralKind
 from sey.frontend.diagnostics.base import SpannedProblem
-from sey.frontend.diagnostics.syntax import BadCharacter, BadLiteral, NotInThisVersion, Unterminated
+from sey.frontend.diagnostics.syntax import BadCharacter, BadLiteral, Unterminated
 from sey.frontend.literals import LiteralError
 from sey.frontend.source import Source, Span
 
@@ -175,8 +175,8 @@ class _Scanner:
         self._add("RUNE", text, span, value)
 
     def _result(self, text: str, span: Span) -> None:
-        what = "results (`~r0`) are known when a function returns, and return events are"
-        self.problems.append(NotInThisVersion(span=span, what=what))
+        if _RESULT.fullmatch(text) is None:
+            self.problems.append(BadLiteral(span=span, text=text, reason="unnamed results are `~r0`, `~r1`, …"))
         self._add("NAME", text, span)
 
     def _bad_literal(self, text: str, span: Span, error: LiteralError) -> None:
@@ -194,6 +194,7 @@ class _Scanner:
         return end
 
 
+_RESULT = re.compile(r"~r\d+")
 _TERMINATED_STRING = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"')
 _TERMINATED_RUNE = re.compile(r"'(?:[^'\\\n]|\\[^\n])*'")
 _CHARACTER_ADVICE = {

@@ -21,9 +21,10 @@ _WORD = 8
 
 @dataclass(frozen=True)
 class Assignment:
-    """Where one parameter comes in: `registers` of its leaves in order, None for one that comes on the stack.
+    """Where one parameter comes in, or a result leaves: `registers` of its leaves in order, None for the stack.
 
-    `home` is the offset from the CFA of its stack copy: the argument itself, or the room to spill it to.
+    `home` is the offset from the CFA of its stack copy: the argument or result itself, or the room to spill it to (a
+    result in registers has none: 0).
     """
 
     registers: tuple[int, ...] | None
@@ -38,8 +39,10 @@ class _Pool:
     floats: list[int] = field(default_factory=lambda: list(FLOAT_REGISTERS))
 
 
-def assign(types: Types, parameters: Sequence[TypeId], results: Iterable[TypeId]) -> list[Assignment]:
-    """The places of the parameters, the receiver first."""
+def assign(
+    types: Types, parameters: Sequence[TypeId], results: Iterable[TypeId]
+) -> tuple[list[Assignment], list[Assignment]]:
+    """The places of the parameters, the receiver first, and of the results."""
     pool = _Pool()
     registers = [_take(types, pool, p) for p in parameters]
     at, homes = 0, dict[int, int]()
@@ -48,17 +51,21 @@ def assign(types: Types, parameters: Sequence[TypeId], results: Iterable[TypeId]
             at = _aligned(at, alignment(types, parameter))
             homes[i] = at
             at += types.type(parameter).size
-    at, fresh = _aligned(at, _WORD), _Pool()
+    at, fresh, leaving = _aligned(at, _WORD), _Pool(), list[Assignment]()
     for result in results:
-        if _take(types, fresh, result) is None:
-            at = _aligned(at, alignment(types, result)) + types.type(result).size
+        taken = _take(types, fresh, result)
+        home = 0
+        if taken is None:
+            home = _aligned(at, alignment(types, result))
+            at = home + types.type(result).size
+        leaving.append(Assignment(taken, home))
     at = _aligned(at, _WORD)
     for i, parameter in enumerate(parameters):
         if registers[i] is not None:
             at = _aligned(at, alignment(types, parameter))
             homes[i] = at
             at += types.type(parameter).size
-    return [Assignment(found, homes[i]) for i, found in enumerate(registers)]
+    return [Assignment(found, homes[i]) for i, found in enumerate(registers)], leaving
 
 
 def _aligned(at: int, boundary: int) -> int:

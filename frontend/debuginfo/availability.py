@@ -7,10 +7,10 @@ what is lost where, and, given the calls of a body, at which of them the value i
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from sey.frontend.debuginfo.model import Body, LocationRange, Place, Range, Variable
+from sey.frontend.debuginfo.model import Body, LocationRange, Place, Range, Role, Variable
 
 
 class Where(enum.Enum):
@@ -22,6 +22,8 @@ class Where(enum.Enum):
     """The value, or some of its bytes, is there in part of the scope."""
     ENTRY_ONLY = "at entry only"
     """Only up to the first call or so: registers of the function's own frame."""
+    AT_RETURN = "when the function returns"
+    """Of a result: only at the instructions that return, where the ABI says where it is."""
     NEVER = "never"
     """Optimized out, or described in a way that can't be believed; `Availability.reason` says which."""
 
@@ -62,6 +64,8 @@ class Availability:
                 return "whole function" if self.variable.depth == 0 else "whole scope"
             case Where.ENTRY_ONLY:
                 return "at entry only"
+            case Where.AT_RETURN:
+                return str(self.where.value)
             case Where.NEVER:
                 return f"never: {self.reason}"
         amount = f"{self.share:.0%} of the code"
@@ -83,7 +87,7 @@ def availability(body: Body, variable: Variable, line_of: LineOf) -> Availabilit
     at_entry = any(_complete(r) and part.holds(body.ranges[0].lo) for r, part in ranges)
     return Availability(
         variable,
-        _where(scope, whole, partial, waiting, at_entry),
+        _at_return(variable, ranges) or _where(scope, whole, partial, waiting, at_entry),
         whole / scope if scope else 0.0,
         partial / scope if scope else 0.0,
         waiting / scope if scope else 0.0,
@@ -99,6 +103,12 @@ def _where(scope: int, whole: int, partial: int, waiting: int, at_entry: bool) -
     if whole == scope:
         return Where.EVERYWHERE
     return Where.ENTRY_ONLY if at_entry and not waiting else Where.PARTLY
+
+
+def _at_return(variable: Variable, ranges: Sequence[tuple[LocationRange, Range]]) -> Where | None:
+    """A RET is one byte long, and no other location is."""
+    only = variable.role is Role.RESULT and bool(ranges) and all(r.hi - r.lo == 1 for r, _ in ranges)
+    return Where.AT_RETURN if only else None
 
 
 def _clipped(location: LocationRange, variable: Variable) -> Iterable[Range]:

@@ -1,8 +1,8 @@
-"""How the parameters of an out-of-line function come in, checked against what its location lists say of its entry."""
+"""How parameters of an out-of-line function come in and results leave, checked against its location lists at entry."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sey.frontend.debuginfo.abi import Assignment, assign
@@ -21,10 +21,21 @@ class Parameter:
     at_entry: Sequence[Spot]
 
 
-def incoming(
+@dataclass(frozen=True)
+class Passing:
+    """The assignments of parameters, by entry, and of results, in their order."""
+
+    parameters: Mapping[int, Assignment]
+    results: Sequence[Assignment]
+
+
+NOTHING = Passing({}, ())
+
+
+def passing(
     types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], *, generic: bool
-) -> dict[int, Assignment]:
-    """The assignment of each parameter, by entry; empty where the debug information contradicts the ABI.
+) -> Passing:
+    """The assignments of parameters and results; `NOTHING` where the debug information contradicts the ABI.
 
     Code of generic functions takes a dictionary that debug information mostly doesn't mention: the first argument,
     or the one behind the receiver. Which one is tried out, and believed only if some parameter confirms it.
@@ -32,23 +43,23 @@ def incoming(
     hidden = (0, 1, None) if generic else (None,)
     for position in hidden:
         found = _assigned(types, parameters, results, position)
-        verdicts = [v for p in parameters if (v := _agrees(types, p, found[p.die])) is not None]
+        verdicts = [v for p in parameters if (v := _agrees(types, p, found.parameters[p.die])) is not None]
         if all(verdicts) and (verdicts or not generic):
             return found
-    return {}
+    return NOTHING
 
 
 def _assigned(
     types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], hidden: int | None
-) -> dict[int, Assignment]:
+) -> Passing:
     kinds = [p.type for p in parameters]
     if hidden is not None:
         hidden = min(hidden, len(kinds))
         kinds.insert(hidden, BUILTIN["uintptr"].id)
-    assignments = assign(types, kinds, results)
+    assignments, leaving = assign(types, kinds, results)
     if hidden is not None:
         del assignments[hidden]
-    return {p.die: a for p, a in zip(parameters, assignments, strict=True)}
+    return Passing({p.die: a for p, a in zip(parameters, assignments, strict=True)}, leaving)
 
 
 def _agrees(types: Types, parameter: Parameter, assignment: Assignment) -> bool | None:

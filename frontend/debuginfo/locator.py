@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sey.frontend.debuginfo.abi import Assignment
@@ -11,7 +11,7 @@ from sey.frontend.debuginfo.dwarf import At, Tag
 from sey.frontend.debuginfo.expressions import BadLocationError, Spot, parse
 from sey.frontend.debuginfo.frame import StackObjects
 from sey.frontend.debuginfo.functions import Functions
-from sey.frontend.debuginfo.incoming import Parameter, incoming
+from sey.frontend.debuginfo.incoming import Parameter, Passing, passing
 from sey.frontend.debuginfo.leaves import kept_whole, leaves_of
 from sey.frontend.debuginfo.locations import Locations, locations_of, read_entries
 from sey.frontend.debuginfo.model import Body, Range, TypeId
@@ -38,7 +38,7 @@ class Locator:
     types: Types
     functions: Functions
     objects: StackObjects
-    _assignments: dict[int, dict[int, Assignment]] = field(default_factory=dict)
+    _passings: dict[int, tuple[Passing, tuple[str, ...]]] = field(default_factory=dict)
     _residents: dict[int, tuple[Resident, ...]] = field(default_factory=dict)
 
     def declared(self, die: Die) -> Die:
@@ -72,15 +72,23 @@ class Locator:
         size, leaves = self.types.type(kind).size, leaves_of(self.types, kind)
         return Shape(size, leaves, kept_whole(self.types, kind), assignment, entry_pc)
 
-    # --- how parameters come in ---
+    # --- how parameters come in, and results leave ---
 
-    def _incoming(self, body: Body) -> dict[int, Assignment]:
+    def results(self, body: Body) -> dict[str, Assignment]:
+        """Where the results of an out-of-line function are when it returns, by name; none where that isn't sure."""
+        passing, names = self._passing(body)
+        return dict(zip(names, passing.results, strict=False))
+
+    def _incoming(self, body: Body) -> Mapping[int, Assignment]:
         """How the parameters of an out-of-line function come in, by entry."""
-        if body.die not in self._assignments:
-            self._assignments[body.die] = self._read_incoming(body)
-        return self._assignments[body.die]
+        return self._passing(body)[0].parameters
 
-    def _read_incoming(self, body: Body) -> dict[int, Assignment]:
+    def _passing(self, body: Body) -> tuple[Passing, tuple[str, ...]]:
+        if body.die not in self._passings:
+            self._passings[body.die] = self._read_passing(body)
+        return self._passings[body.die]
+
+    def _read_passing(self, body: Body) -> tuple[Passing, tuple[str, ...]]:
         parameters, results = list[Parameter](), dict[str, TypeId]()
         for child in self.functions.tree(body.die).children:
             if child.die.tag != Tag.FORMAL_PARAMETER:
@@ -92,7 +100,8 @@ class Locator:
                 results.setdefault(declared.name or str(child.die.offset), kind)
             else:
                 parameters.append(Parameter(child.die.offset, kind, self._at_entry(child.die, body.physical)))
-        return incoming(self.types, parameters, list(results.values()), generic="go.shape." in body.linkage)
+        found = passing(self.types, parameters, list(results.values()), generic="go.shape." in body.linkage)
+        return found, tuple(results)
 
     def _at_entry(self, die: Die, physical: Range) -> Sequence[Spot]:
         try:

@@ -24,6 +24,7 @@ from sey.frontend.debuginfo.lines import Lines
 from sey.frontend.debuginfo.locator import Locator
 from sey.frontend.debuginfo.model import Body, FunctionEntry, GlobalVariable, GoType, TypeId, Variable
 from sey.frontend.debuginfo.names import stack_name
+from sey.frontend.debuginfo.returns import Returns
 from sey.frontend.debuginfo.scan import scan
 from sey.frontend.debuginfo.sections import DwarfSections
 from sey.frontend.debuginfo.types import UNKNOWN, Types
@@ -110,7 +111,8 @@ class BinaryDebugInfo:
         self._functions = Functions(units, index)
         self._lines = Lines(binary.elf, lambda: self.pclntab)
         locator = Locator(units, self._types, self._functions, StackObjects(lambda: self.pclntab))
-        self._variables = Variables(units, self._types, self._functions, self._lines, locator)
+        returns = Returns(binary.elf, lambda: self.pclntab, self._types)
+        self._variables = Variables(units, self._types, self._functions, self._lines, locator, returns)
         self._known: dict[Body, tuple[Variable, ...]] = {}
 
     @property

@@ -68,19 +68,26 @@ class Matching:
 
     def pieces(self, spots: list[Spot]) -> tuple[Piece, ...]:
         """The pieces of one entry, in order and covering the value."""
-        leaves, found, at = self._shape.leaves or (), list[Piece](), 0
-        for leaf, spot in sorted((leaves[i], s) for i, s in zip(self.leaf_of, spots, strict=True) if i is not None):
-            if leaf.offset > at:
-                found.append(Piece(Place.NOWHERE, 0, at, leaf.offset - at))
-            # Padding has no content; giving it the place of the leaf before it keeps a struct in one piece.
-            found.append(Piece(spot.place, spot.value, leaf.offset, leaf.room))
-            at = leaf.offset + leaf.room
-            if leaf.padding:
-                found.append(Piece(spot.place, spot.value, at, leaf.padding))
-                at += leaf.padding
-        if at < self._shape.size:
-            found.append(Piece(Place.NOWHERE, 0, at, self._shape.size - at))
-        return tuple(found)
+        leaves = self._shape.leaves or ()
+        pairs = zip(self.leaf_of, spots, strict=True)
+        return spread(sorted((leaves[i], s.place, s.value) for i, s in pairs if i is not None), self._shape.size)
+
+
+def spread(placed: Iterable[tuple[Leaf, Place, int]], size: int) -> tuple[Piece, ...]:
+    """Pieces that cover a value of `size` bytes, of which these leaves, in order, are in these places."""
+    found, at = list[Piece](), 0
+    for leaf, place, value in placed:
+        if leaf.offset > at:
+            found.append(Piece(Place.NOWHERE, 0, at, leaf.offset - at))
+        # Padding has no content; giving it the place of the leaf before it keeps a struct in one piece.
+        found.append(Piece(place, value, leaf.offset, leaf.room))
+        at = leaf.offset + leaf.room
+        if leaf.padding:
+            found.append(Piece(place, value, at, leaf.padding))
+            at += leaf.padding
+    if at < size:
+        found.append(Piece(Place.NOWHERE, 0, at, size - at))
+    return tuple(found)
 
 
 def _sizes(entries: Iterable[Entry]) -> list[int | None]:

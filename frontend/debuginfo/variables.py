@@ -13,6 +13,7 @@ from sey.frontend.debuginfo.functions import Functions
 from sey.frontend.debuginfo.lines import Lines
 from sey.frontend.debuginfo.locator import Locator
 from sey.frontend.debuginfo.model import Body, Kind, Place, Range, Role, Variable
+from sey.frontend.debuginfo.returns import Returns
 from sey.frontend.debuginfo.types import UNKNOWN, Types
 from sey.frontend.debuginfo.units import Die, Tree, Units
 
@@ -35,6 +36,7 @@ class Variables:
     functions: Functions
     lines: Lines
     locator: Locator
+    returns: Returns
 
     def of(self, body: Body, physical_die: int) -> tuple[Variable, ...]:
         """The variables of a body whose out-of-line function has the entry `physical_die`. Raises DamageError."""
@@ -43,6 +45,8 @@ class Variables:
         found = [v for v in variables if v is not None]
         found += self._unmentioned(tree, found, body)
         found = _with_heap_copies(_without_repetitions(found))
+        if body.inline_level == 0:
+            found = self.returns.results(found, self.locator.results(body), body.physical)
         return tuple(sorted(found, key=lambda v: (_ROLE_ORDER[v.role], 0 if v.role is not Role.LOCAL else v.decl_line)))
 
     def _tree(self, body: Body, physical_die: int) -> Tree:

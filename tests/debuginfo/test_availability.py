@@ -74,7 +74,7 @@ def test_real_functions(opened: Opener) -> None:
     assert found["b"].where is Where.ENTRY_ONLY
     assert found["b"].at_entry
     assert found["s"].where is Where.EVERYWHERE
-    assert found["total"].text() == "never: optimized out"
+    assert found["total"].text() == "when the function returns"
     everything = summaries(opened("1.26", "noopt"), "main.outer")
     assert everything["s"].where is Where.EVERYWHERE
     assert all(r.file.endswith("main.go") for a in everything.values() for r in a.lines)

@@ -25,10 +25,11 @@ class Instruction:
     text: str
 
 
-def instructions(executable: Path, function: str) -> list[Instruction]:
+def instructions(executable: Path, function: str, *, smallest: int = len(_SPIN)) -> list[Instruction]:
     """The instructions of a function by its name in the symbol table that a thread can be held at.
 
-    Those of one byte are left out: the jump reaches into the next, where a signal handler may be about to return to.
+    Those of one byte are left out, unless `smallest` says otherwise: the jump reaches into the next, where a signal
+    handler may be about to return to.
     """
     pattern = f"^{re.escape(function)}$"
     listing = subprocess.run(
@@ -36,7 +37,7 @@ def instructions(executable: Path, function: str) -> list[Instruction]:
     ).stdout
     lines = re.findall(r"^\s+\S+:\d+\s+0x([0-9a-f]+)\s+([0-9a-f]+)\s+(.*\S)", listing, re.MULTILINE)
     found = [Instruction(int(address, 16), len(code) // 2, text) for address, code, text in lines]
-    return [instruction for instruction in found if instruction.size >= len(_SPIN)]
+    return [instruction for instruction in found if instruction.size >= smallest]
 
 
 @contextlib.contextmanager
