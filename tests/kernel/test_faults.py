@@ -261,7 +261,6 @@ def test_a_process_that_exited(tmp_path: Path) -> None:
     ("target", "mode", "says"),
     [
         ("churn", "stripped", "build it without -s -w in -ldflags"),
-        ("churn", "nodwarf", "build it without -w in -ldflags"),
         ("churn", "386", "386"),
     ],
 )
