@@ -21,6 +21,7 @@ from sey.runtime.libbpf import BpfObject
 from sey.runtime.merge import Merged, merge
 from sey.runtime.pages import Pages, pages_of
 from sey.runtime.pause import THREAD
+from sey.runtime.threadplaces import ThreadPlaces
 
 _WORD = struct.Struct("<Q")
 _PAGES_A_CHUNK = CHUNK_BYTES // PAGE_BYTES
@@ -176,14 +177,13 @@ class _Part:
         self.number = number
         self._program, self._plan, self._room = program, plan, room
         self._memories: dict[str, mmap.mmap] = {}
-        self._known: dict[int, int] = {}
         self.left_out = 0
         self._object = BpfObject.open(program.object)
         try:
             self._object.map(program.output).resize(max_entries=room.chunks)
             self._object.map(program.dicts["stacks"]).resize(max_entries=room.stacks)
             self._object.load()
-            self._threads = self._object.map(program.dicts["threads"])
+            self._places = ThreadPlaces(self._object.map(program.dicts["threads"]))
             self._output = self._object.map(program.output).mmap()
             self._iterator = self._object.iterator(program.program, tid)
             self._write(program.pages, _WORD.pack(room.pages))
@@ -198,8 +198,7 @@ class _Part:
         self._object.close()
 
     def expect_threads(self, ns_tids: npt.NDArray[np.int32]) -> None:
-        for tid in ns_tids.tolist():
-            self._place_of(tid)
+        self._places.expect(ns_tids.tolist())
         # The first run of this code takes several times as long as the next, and only the next is in the pause.
         self._write_registers(np.zeros(0, THREAD))
 
@@ -215,28 +214,18 @@ class _Part:
             self._iterator.run()
 
     def _write_registers(self, threads: npt.NDArray[np.void]) -> None:
-        places = [self._place_of(int(tid)) for tid in threads["ns_tid"].tolist()]
-        keep = [i for i, place in enumerate(places) if place is not None]
-        self.left_out = len(places) - len(keep)
+        places = self._places.of(threads)
+        keep = places >= 0
+        self.left_out = len(places) - int(keep.sum())
         place = self._program.buffers["in_regs"]
         memory = self._memory(place.map)
         words = np.frombuffer(memory, dtype="<u8", count=THREAD_MAX * THREAD_WORDS, offset=place.offset)
         table = words.reshape(THREAD_MAX, THREAD_WORDS)
-        rows = np.array([p for p in places if p is not None], dtype=np.int64)
-        kept = threads[keep]
+        rows, kept = places[keep], threads[keep]
         for column, name in ((0, "tid"), (1, "ns_tid"), (2, "pc"), (36, "fs_base")):
             table[rows, column] = kept[name]
         table[rows, 4:20] = kept["gpr"]
         table[rows, 20:36] = kept["xmm"]
-
-    def _place_of(self, tid: int) -> int | None:
-        """The place of a thread in `in_regs`; the program finds it by the id that Go noted for the thread."""
-        if tid not in self._known:
-            if len(self._known) >= THREAD_MAX:
-                return None
-            self._known[tid] = len(self._known)
-            self._threads.update(_WORD.pack(tid), _WORD.pack(self._known[tid]))
-        return self._known[tid]
 
     def pages(self) -> list[memoryview]:
         """The raw pages it began, where they are."""

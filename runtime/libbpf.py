@@ -246,6 +246,11 @@ class BpfMap:
         self._check(key, value)
         self._call("bpf_map_update_elem", key, value, 0, by_fd=True)
 
+    def delete(self, key: bytes) -> None:
+        """Remove one entry, which is there."""
+        self._check(key)
+        self._call("bpf_map_delete_elem", key, by_fd=True)
+
     def lookup(self, key: bytes) -> bytes | None:
         """The value of one entry, None where there is none. (Not for per-CPU maps, whose values are several.)"""
         self._check(key)

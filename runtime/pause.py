@@ -63,19 +63,20 @@ THREAD = np.dtype(
         ("ns_tid", "<i4"),  # in the thread's own: what gettid(2) tells it
         ("pc", "<u8"),
         ("fs_base", "<u8"),
+        ("call", "<i8"),  # the number of the system call it is in; -1: it was stopped while it ran its own code
         ("gpr", "<u8", (16,)),  # in DWARF order: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15
         ("xmm", "<u8", (16,)),  # the low halves; zeros for a thread inside a system call
     ]
 )
 RBP, RSP = 6, 7  # positions in `gpr`
 
-# Where a tracer's record, counted in words, has each word of a THREAD: its id, then pc, fs_base and the general
+# Where a tracer's record, counted in words, has each word of a THREAD: its id, then pc, fs_base, call and the general
 # registers in struct user_regs_struct (arch/x86/include/asm/user_64.h), then every other word from xmm0 on.
 _GENERAL_WORD = tracer.THREAD_ID.size // 8
 _XMM_WORD = (tracer.THREAD_ID.size + tracer.GENERAL_SIZE + 160) // 8
 _RECORD_WORDS = np.array(
     [0]
-    + [_GENERAL_WORD + word for word in (16, 21, 10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0)]
+    + [_GENERAL_WORD + word for word in (16, 21, 15, 10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0)]
     + [_XMM_WORD + 2 * number for number in range(16)]
 )
 

@@ -256,15 +256,22 @@ def test_a_thousand_threads_and_fifty_gigabytes_of_address_space(tmp_path: Path)
 
 
 def test_threads_beyond_what_a_probe_holds_are_told(tmp_path: Path) -> None:
-    with run_target(build("threads"), "4200", "0", timeout=60) as target:
+    """And that they were inside system calls: a thread that runs Go code always has its registers, even the last."""
+    with run_target(build("threads"), "4200", "0", "spin", timeout=60) as target:
         arguments = ("snapshot", "-p", str(target.pid), "-o", "x.seyc", "--max-pause", "5s")
         done = sey(*arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert target.alive()
+        threads = sorted(map(int, os.listdir(f"/proc/{target.pid}/task")))
     assert "beyond the 4096 that a probe holds" in done.stderr
-    row = Tables(Capture.load(str(tmp_path / "x.seyc"))).row("select threads, goroutines from processes")
+    tables = Tables(Capture.load(str(tmp_path / "x.seyc")))
+    row = tables.row("select threads, goroutines from processes")
     assert row["threads"] > 4200
     assert row["goroutines"] > 4200
+    spin = tables.row("""select status, thread_id from goroutines join frames using (pid, stack_id)
+                         where function = 'main.spin'""")
+    assert spin["status"] == "running"
+    assert threads.index(spin["thread_id"]) > 4096
 
 
 def test_sey_in_a_pid_namespace_of_its_own() -> None:

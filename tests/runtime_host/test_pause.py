@@ -95,7 +95,7 @@ def problem_of(error: pytest.ExceptionInfo[SeyError]) -> Problem:
 
 def test_all_threads_stop_and_go_on() -> None:
     with churn("-spin", "2") as target:
-        with paused(Process.look(target.pid)) as pause:
+        with paused(Process.look(target.pid), budget_ns=5000 * MS) as pause:
             stopped = states(target.pid)
             assert set(stopped.values()) == {"t"}
             assert set(pause.threads["tid"].tolist()) == set(stopped)
@@ -130,6 +130,7 @@ def agrees_with_the_kernel(target: Target, thread: np.void) -> bool:
     """Whether the thread is in a system call, after comparing its registers with what /proc says."""
     words = Path(f"/proc/{target.pid}/task/{thread['tid']}/syscall").read_text().split()
     assert (int(words[-1], 16), int(words[-2], 16)) == (thread["pc"], thread["gpr"][RSP])
+    assert int(words[0]) == thread["call"]
     if words[0] == "-1":
         return False
     # Arguments of a call travel in rdi, rsi, rdx, r10, r8, r9: these positions in DWARF order.

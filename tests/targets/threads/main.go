@@ -1,5 +1,5 @@
 // Threads holds as many threads as its first argument says, each inside a system call for a goroutine locked to it, and
-// reserves as many GiB of address space as its second says.
+// reserves as many GiB of address space as its second says. With a third, one more thread runs all the time.
 package main
 
 import (
@@ -20,6 +20,15 @@ func hold(number int, pipe int, arrived *sync.WaitGroup) int {
 	arrived.Done()
 	n, _ := syscall.Read(pipe, buffer[:])
 	return n + number
+}
+
+//go:noinline
+func spin(turns int, arrived *sync.WaitGroup) {
+	runtime.LockOSThread()
+	arrived.Done()
+	for turns >= 0 {
+		turns = (turns + 1) & 0xffff
+	}
 }
 
 func must(err error) {
@@ -48,6 +57,11 @@ func main() {
 		go hold(i, ends[0], &arrived)
 	}
 	arrived.Wait()
+	if len(os.Args) > 3 {
+		arrived.Add(1)
+		go spin(0, &arrived)
+		arrived.Wait()
+	}
 	fmt.Printf("ready {\"pid\": %d}\n", os.Getpid())
 	bufio.NewScanner(os.Stdin).Scan()
 }
