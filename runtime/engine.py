@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from sey.runtime.libbpf import BpfObject
 from sey.runtime.merge import Merged, merge
 from sey.runtime.pages import Pages, pages_of
 from sey.runtime.pause import THREAD
+from sey.runtime.processors import usable_processors
 from sey.runtime.threadplaces import ThreadPlaces
 
 _WORD = struct.Struct("<Q")
@@ -41,8 +41,7 @@ _MOST_PARTS = 4
 
 def parts_for(goroutines: int) -> int:
     """Into how many parts to split a walk over so many goroutines, with the processors that this process may use."""
-    processors = len(os.sched_getaffinity(0))
-    return max(1, min(_MOST_PARTS, processors, goroutines // _WORTH_A_PART))
+    return max(1, min(_MOST_PARTS, usable_processors(), goroutines // _WORTH_A_PART))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"runtime"
@@ -43,7 +44,12 @@ func start(exhibits ...func()) {
 func main() {
 	spinners := flag.Int("spin", 3, "goroutines that never stop running")
 	procs := flag.Int("procs", 2, "GOMAXPROCS")
+	child := flag.Bool("child", false, "only wait for the input to end")
 	flag.Parse()
+	if *child {
+		io.Copy(io.Discard, os.Stdin)
+		return
+	}
 	runtime.GOMAXPROCS(*procs)
 
 	startChannels()

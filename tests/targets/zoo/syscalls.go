@@ -52,9 +52,10 @@ func lockedSyscall() {
 	syscallNanosleep()
 }
 
-// childWait waits for a process that ends when this one does: its input ends then.
+// childWait waits for a process that ends when this one does: its input ends then. It is this program again, since where
+// other kernels are tried there is no other.
 func childWait() {
-	child := exec.Command("cat")
+	child := exec.Command("/proc/self/exe", "-child")
 	keep(child.StdinPipe())
 	must(0, child.Start())
 	arrived.Done()
