@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -158,8 +158,17 @@ def _truncated(vector: Vector, texts: pa.StringArray) -> pa.StringArray:
 def _joined(*parts: str | pa.StringArray) -> pa.StringArray:
     """Texts and columns of texts, put together row by row."""
     # Arrow joins at most some hundred columns in one call without trouble; wide structs are joined in groups.
-    groups = [parts[at : at + 64] for at in range(0, len(parts), 64)]
+    columns = [_literal(part) if isinstance(part, str) else part for part in parts]
+    nothing = _literal("")
+    groups = [columns[at : at + 64] for at in range(0, len(columns), 64)]
     return reduce(
-        lambda left, right: pc.binary_join_element_wise(left, right, ""),
-        (pc.binary_join_element_wise(*group, "") for group in groups),
+        lambda left, right: pc.binary_join_element_wise(left, right, nothing),
+        (pc.binary_join_element_wise(*group, nothing) for group in groups),
     )
+
+
+@lru_cache(maxsize=1 << 14)
+def _literal(text: str) -> pa.StringScalar:
+    # Kept, since each conversion of a Python string has pyarrow look for pandas and dateutil in the file system: 0.1 ms,
+    # once a field of every type, which was most of the time that it took to decode captures of large structures.
+    return pa.scalar(text, pa.string())
