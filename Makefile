@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 # `go` is the one on PATH, unless setup had to install one into the environment.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-all test-kernels lint types bench clean
+.PHONY: help setup demo test test-all test-servers test-kernels lint types bench clean
 
 help: ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,10 @@ test: setup ## the tests; ARGS="-k NAME" to pass something to pytest
 	@$(PYTHON) -m pytest -ra $(ARGS)
 
 test-all: setup ## the tests, and every Go release in every build mode (most of an hour)
-	@SEY_REQUIRE_GO=1 $(PYTHON) -m pytest -ra -m "not kernels" $(ARGS)
+	@SEY_REQUIRE_GO=1 $(PYTHON) -m pytest -ra -m "not kernels and not servers" $(ARGS)
+
+test-servers: setup ## servers that others wrote, installed by `go install`, run with load on them (root; their build takes minutes)
+	@$(PYTHON) -m pytest -ra -m servers tests/servers $(ARGS)
 
 test-kernels: setup ## captures on Debian's kernels 6.1, 6.12 and the newest, booted in QEMU (a minute each)
 	@tools/qemu.sh

@@ -169,6 +169,6 @@ def _joined(*parts: str | pa.StringArray) -> pa.StringArray:
 
 @lru_cache(maxsize=1 << 14)
 def _literal(text: str) -> pa.StringScalar:
-    # Kept, since each conversion of a Python string has pyarrow look for pandas and dateutil in the file system: 0.1 ms,
-    # once a field of every type, which was most of the time that it took to decode captures of large structures.
+    # Kept, since for each Python string pyarrow looks for pandas and dateutil in the file system, 0.1 ms: once a field
+    # of every type, which was most of the time that it took to decode captures of large structures.
     return pa.scalar(text, pa.string())
