@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-_OF_PROCESS = re.compile(r"(/proc/\d+)/exe")
+_OF_PROCESS = re.compile(r"(/proc/\d+(?:/task/\d+)?)/exe")
 
 
 def known_as(path: str) -> str:

@@ -28,7 +28,7 @@ def executable_path(process: Process) -> str:
     """
     named = process.executable
     try:
-        if os.path.samefile(f"/proc/{process.pid}/root", "/") and os.path.samefile(named, process.exe_path):
+        if os.path.samefile(f"{process.folder}/root", "/") and os.path.samefile(named, process.exe_path):
             return named
     except OSError:
         pass  # deleted, replaced, of another mount namespace, or its root isn't ours to see

@@ -73,6 +73,7 @@ class _Check:
     def __init__(self, process: Process, binary: GoBinary, layout: Layout, bias: int) -> None:
         self.process, self.elf, self.layout, self.bias = process, binary.elf, layout, bias
         self.table: PclnTab = open_pclntab(binary)
+        self.thread = process.living_threads()[0]
         self.threads = {0}
         """Addresses of the runtime.m there are, and 0 for none."""
 
@@ -83,7 +84,7 @@ class _Check:
         self._goroutines()
 
     def _bytes(self, address: int, size: int, what: str) -> bytes:
-        data = libc.read_memory(self.process.pid, address, size)
+        data = libc.read_memory(self.thread, address, size)
         _expect(len(data) == size, f"{what} at {address:#x} can't be read")
         return data
 

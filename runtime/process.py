@@ -121,7 +121,12 @@ class Process:
     @property
     def exe_path(self) -> str:
         """A path that opens the executable, also when it was deleted or replaced since."""
-        return f"/proc/{self.pid}/exe"
+        return f"{self.folder}/exe"
+
+    @property
+    def folder(self) -> str:
+        """Where /proc has what belongs to the whole process: of one whose first thread ended, only other threads do."""
+        return living_folder(self.pid)
 
     @property
     def executable(self) -> str:
@@ -145,7 +150,7 @@ class Process:
         except OSError:
             return "unknown"
         found: OnDisk = "deleted"
-        for path in (f"/proc/{self.pid}/root{named}", named):
+        for path in (f"{self.folder}/root{named}", named):
             try:
                 if os.path.samestat(os.stat(path), running):
                     return "same"
@@ -232,6 +237,16 @@ class Process:
         stat = _stat(self.pid)
         return stat is not None and stat.fields[_STATE] not in "ZX"
 
+    def living_threads(self) -> list[int]:
+        """The ids of the threads through which its memory can be read: the leader may have ended before the others.
+
+        Raises SeyError when there is none.
+        """
+        living = [tid for tid in sorted(self.threads()) if tid != self.pid or self.leader_lives()]
+        if not living:
+            raise SeyError(ProcessExited(self.pid))
+        return living
+
     def namespace_tids(self, tids: tuple[int, ...]) -> dict[int, int]:
         """Our ids of threads to the ids that the threads know themselves by (those of their innermost pid namespace).
 
@@ -267,7 +282,7 @@ class Process:
 
     def _read(self, name: str) -> bytes:
         try:
-            return Path(f"/proc/{self.pid}/{name}").read_bytes()
+            return Path(f"{self.folder}/{name}").read_bytes()
         except PermissionError:
             raise SeyError(not_permitted(self.pid)) from None
         except OSError:
@@ -288,6 +303,18 @@ def require_own_proc() -> None:
 def all_pids() -> Iterator[int]:
     """The ids of all processes of this pid namespace at this moment, kernel threads among them."""
     return (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def living_folder(pid: int) -> str:
+    """/proc/PID, or where the first thread of that process ended before the others, what /proc has of one of those."""
+    stat = _stat(pid)
+    if stat is None or stat.fields[_STATE] not in "ZX":
+        return f"/proc/{pid}"
+    try:
+        others = max((int(name) for name in os.listdir(f"/proc/{pid}/task") if int(name) != pid), default=pid)
+    except OSError:
+        return f"/proc/{pid}"
+    return f"/proc/{pid}/task/{others}"
 
 
 def renamed(problem: Problem, path: str) -> Problem:

@@ -13,7 +13,7 @@ from sey.binary.errors import Problem, SeyError
 from sey.binary.gobinary import open_go, require_debug_info
 from sey.binary.layouts import layout_of
 from sey.runtime.bpf_errors import missing_capabilities
-from sey.runtime.process import OnDisk, Process, all_pids, renamed, require_own_proc
+from sey.runtime.process import OnDisk, Process, all_pids, living_folder, renamed, require_own_proc
 
 _BUILD_INFO = b"\xff Go buildinf:"  # debug/buildinfo of the Go tree
 _STRIPPED = {problems.DwarfStripped: "-w", problems.SymbolsStripped: "-s"}
@@ -76,7 +76,8 @@ def list_go_processes() -> Listing:
     host = missing_capabilities()
     for pid in sorted(all_pids()):
         try:
-            status = os.stat(f"/proc/{pid}/exe")
+            path = f"{living_folder(pid)}/exe"
+            status = os.stat(path)
         except PermissionError:
             hidden += 1
             continue
@@ -84,7 +85,7 @@ def list_go_processes() -> Listing:
             continue  # a kernel thread, or gone
         identity = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
         if identity not in programs:
-            programs[identity] = _program(f"/proc/{pid}/exe")
+            programs[identity] = _program(path)
         program = programs[identity]
         if program is not None and (process := _process(pid, program, host)):
             found.append(process)

@@ -23,7 +23,6 @@ from sey.runtime.bundle import BinaryProbe, Bundle
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
 from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun, NoBackend, OtherBuild
 from sey.runtime.engine import LoadedProbe, Results, parts_for, room_for
-from sey.runtime.host_errors import ProcessExited
 from sey.runtime.pause import Pauser, paused
 from sey.runtime.plausible import check_layout
 from sey.runtime.process import Image, Process
@@ -117,23 +116,15 @@ def _load(process: Process, probe: BinaryProbe, bias: int, limits: Limits) -> Lo
     goroutines = _goroutine_count(process, probe, bias)
     room = room_for(probe.plan, goroutines, limits.max_bytes)
     parts = limits.parts or parts_for(goroutines)
-    loaded = LoadedProbe(probe.program, probe.plan, _living_threads(process), room, parts)
+    loaded = LoadedProbe(probe.program, probe.plan, process.living_threads(), room, parts)
     names = process.namespace_tids(process.threads())
     loaded.expect_threads(np.array(sorted(names.values()), dtype=np.int32))
     return loaded
 
 
 def _goroutine_count(process: Process, probe: BinaryProbe, bias: int) -> int:
-    data = libc.read_memory(process.pid, bias + probe.plan.goroutine_count, 8)
+    data = libc.read_memory(process.living_threads()[0], bias + probe.plan.goroutine_count, 8)
     return int(struct.unpack("<Q", data)[0]) if len(data) == 8 else 0
-
-
-def _living_threads(process: Process) -> list[int]:
-    """Threads through which the probe can read memory: the leader may have ended before the others. Raises SeyError."""
-    living = [tid for tid in sorted(process.threads()) if tid != process.pid or process.leader_lives()]
-    if not living:
-        raise SeyError(ProcessExited(process.pid))
-    return living
 
 
 def _capture(

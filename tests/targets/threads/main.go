@@ -1,5 +1,6 @@
 // Threads holds as many threads as its first argument says, each inside a system call for a goroutine locked to it, and
-// reserves as many GiB of address space as its second says. With a third, one more thread runs all the time.
+// reserves as many GiB of address space as its second says. With `spin`
+// as third, one more thread runs all the time; with `orphan`, the main thread ends before the others.
 package main
 
 import (
@@ -38,6 +39,10 @@ func must(err error) {
 	}
 }
 
+func init() {
+	runtime.LockOSThread() // main.main runs on the main thread
+}
+
 func main() {
 	debug.SetMaxThreads(20000)
 	count, err := strconv.Atoi(os.Args[1])
@@ -57,11 +62,19 @@ func main() {
 		go hold(i, ends[0], &arrived)
 	}
 	arrived.Wait()
-	if len(os.Args) > 3 {
+	mode := append(os.Args, "")[3]
+	if mode == "spin" {
 		arrived.Add(1)
 		go spin(0, &arrived)
 		arrived.Wait()
 	}
 	fmt.Printf("ready {\"pid\": %d}\n", os.Getpid())
+	if mode == "orphan" {
+		go func() {
+			bufio.NewScanner(os.Stdin).Scan()
+			os.Exit(0)
+		}()
+		syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0)
+	}
 	bufio.NewScanner(os.Stdin).Scan()
 }
