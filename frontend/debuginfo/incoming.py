@@ -32,9 +32,7 @@ class Passing:
 NOTHING = Passing({}, ())
 
 
-def passing(
-    types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], *, generic: bool
-) -> Passing:
+def passing(types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], *, generic: bool) -> Passing:
     """The assignments of parameters and results; `NOTHING` where the debug information contradicts the ABI.
 
     Code of generic functions takes a dictionary that debug information mostly doesn't mention: the first argument,
@@ -49,9 +47,7 @@ def passing(
     return NOTHING
 
 
-def _assigned(
-    types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], hidden: int | None
-) -> Passing:
+def _assigned(types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], hidden: int | None) -> Passing:
     kinds = [p.type for p in parameters]
     if hidden is not None:
         hidden = min(hidden, len(kinds))

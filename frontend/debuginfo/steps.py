@@ -88,7 +88,8 @@ def _entry(abbreviation: Abbreviation, shapes: dict[Shape, int]) -> list[int]:
             parts.append((attribute.name, attribute.form))
     if pending > _MAX_SKIP or len({name for name, _ in parts}) < len(parts):
         return [_TROUBLE]
-    shape = shapes.setdefault(Shape(abbreviation.tag, tuple(parts)), len(shapes)) + 1 if keep else 0
+    # Without a part there is nothing to file, and a row is 64 bytes where such an entry may be one.
+    shape = shapes.setdefault(Shape(abbreviation.tag, tuple(parts)), len(shapes)) + 1 if parts else 0
     return [*steps, *[_SKIP | pending << 8] * bool(pending), _END | shape << 8]
 
 

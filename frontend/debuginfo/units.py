@@ -110,6 +110,7 @@ class Units:
         self.sections = sections
         self._table: UnitTable | None = None
         self._abbreviations: dict[int, AbbreviationTable] = {}
+        self._abbreviated = 0
         self._tops: dict[int, Die] = {}
         self._address_bases: dict[int, int] = {}
 
@@ -180,10 +181,15 @@ class Units:
         return die
 
     def abbreviations(self, offset: int) -> AbbreviationTable:
-        """The abbreviation table at an offset."""
+        """The abbreviation table at an offset. Raises DamageError where there is none."""
         found = self._abbreviations.get(offset)
         if found is None:
-            found = self._abbreviations[offset] = read_abbreviations(self.sections.abbrev, offset)
+            abbrev = self.sections.abbrev
+            found = self._abbreviations[offset] = read_abbreviations(abbrev, offset)
+            # Tables lie behind each other. Units that each name a place in one would read it once each.
+            self._abbreviated += sum(1 + len(abbreviation.attributes) for abbreviation in found.values())
+            if self._abbreviated > abbrev.size:
+                raise abbrev.damaged(offset, "tables of abbreviations that lie over each other")
         return found
 
     def die(self, offset: int) -> Die:

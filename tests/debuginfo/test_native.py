@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
+import itertools
 import mmap
+import struct
 
 import numpy as np
 import pytest
@@ -127,6 +130,63 @@ def test_any_bytes_with_any_table_stay_inside(table: dict[int, Abbreviation], ra
     assert (rows[room] == 7).all()
     assert all(1 <= shape <= len(steps.shapes) for shape in rows[:count, 0].tolist())
     assert (np.diff(rows[:count, 1].astype(np.int64)) > 0).all()
+
+
+def unit_of(entries: bytes, abbrev: int = 0) -> bytes:
+    """A unit of DWARF 4 with these bytes as its entries."""
+    body = struct.pack("<HIB", 4, abbrev, 8) + entries
+    return struct.pack("<I", len(body)) + body
+
+
+TOP = b"\x01" + b.uleb(Tag.COMPILE_UNIT) + b"\x01" + bytes((At.LANGUAGE, Form.DATA1, 0, 0))
+GO_TOP = b"\x01\x16"
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_cut_and_huge_parts_end_the_same_way(data: st.DataObject) -> None:
+    """Sections cut anywhere, and numbers that say more than there is."""
+    compiled = kernel()
+    assert compiled is not None
+    sections = dict(sample(data.draw(st.sampled_from((4, 5)))))
+    name = data.draw(st.sampled_from((".debug_info", ".debug_abbrev")))
+    raw = sections[name]
+    at = data.draw(st.integers(1, len(raw) - 1))
+    huge = data.draw(st.sampled_from((b"", b"\xff" * 9 + b"\x01", b"\xff" * 10, b"\x80" * 9 + b"\x02", b"\xff" * 4)))
+    sections[name] = raw[:at] + (huge + raw[at + len(huge) :] if huge else b"")
+    if name == ".debug_info" and not huge and at > 4:
+        sections[name] = struct.pack("<I", at - 4) + raw[4:at]  # the unit's length fits: what is cut is an entry
+    try:
+        expected = plainly(sections)
+    except DamageError:
+        with contextlib.suppress(DamageError):
+            natively(sections, compiled)
+        return
+    assert_same(natively(sections, compiled), expected)
+
+
+def test_entries_of_one_byte_take_no_rows(compiled: Kernel) -> None:
+    """A row is 64 bytes: entries without anything to file must not become any."""
+    empty = b"\x02" + b.uleb(Tag.SUBPROGRAM) + b"\0\0\0"
+    info = unit_of(GO_TOP + b"\x02" * 100_000 + b"\0")
+    sections = {".debug_info": info, ".debug_abbrev": TOP + empty + b"\0"}
+    assert_same(natively(sections, compiled), plainly(sections))
+    table = Units(DwarfSections(b.elf_of(sections))).abbreviations(0)
+    assert compile_steps(table).shapes == ()
+
+
+def test_tables_that_lie_over_each_other_are_damage(compiled: Kernel) -> None:
+    """Each unit begins its table one abbreviation further on: as many tables as abbreviations, of all that follow."""
+    count = 300
+    skipped = [b.uleb(code) + b.uleb(Tag.MEMBER) + b"\0\0\0" for code in range(2, count)]
+    starts = list(itertools.accumulate(map(len, skipped), initial=0))
+    sections = {
+        ".debug_info": b"".join(unit_of(GO_TOP + b"\0", at) for at in starts),
+        ".debug_abbrev": b"".join(skipped) + TOP + b"\0",
+    }
+    for read in (plainly, lambda parts: natively(parts, compiled)):
+        with pytest.raises(DamageError, match="lie over each other"):
+            read(sections)
 
 
 def test_every_field_of_a_harvest_is_compared() -> None:

@@ -1,4 +1,4 @@
-"""Searches readers for crashes, guided by coverage: `make fuzz TARGET=elf` (or dwarf, capture, bundle) until ctrl-C.
+"""Searches readers for crashes, guided by coverage: `make fuzz TARGET=elf` (dwarf, scan, capture, bundle) until ctrl-C.
 
 Whatever isn't a SeyError ends it, with the input left in a file. Needs the extra `fuzz` (atheris); options of libFuzzer
 follow the target's name: `-max_total_time=300`.
@@ -6,6 +6,7 @@ follow the target's name: `-max_total_time=300`.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 
@@ -13,11 +14,15 @@ import atheris
 
 with atheris.instrument_imports(include=["sey"]):
     from sey.binary.errors import SeyError
+    from sey.frontend.debuginfo.data import DamageError
+    from sey.frontend.debuginfo.native import kernel
     from sey.runtime.bundle import Bundle
     from sey.runtime.capture import Capture
     from sey.runtime.database import open_database
     from tests.binary.test_damage import read_everything
     from tests.debuginfo.test_damage import open_damaged, sample, use_everything
+    from tests.debuginfo.test_index import assert_same
+    from tests.debuginfo.test_native import natively, plainly
 from sey.runtime import container
 from tests.support.captures import Shop
 
@@ -31,6 +36,20 @@ def dwarf(data: bytes) -> None:
     """Debug sections."""
     reader = atheris.FuzzedDataProvider(data)
     use_everything(open_damaged(changed(reader, sample(reader.PickValueInList([4, 5])))))
+
+
+def scan(data: bytes) -> None:
+    """The scan in machine code against the plain one; where it is less strict, only that it ends."""
+    reader = atheris.FuzzedDataProvider(data)
+    sections, compiled = changed(reader, sample(reader.PickValueInList([4, 5]))), kernel()
+    assert compiled is not None
+    try:
+        expected = plainly(sections)
+    except DamageError:
+        with contextlib.suppress(DamageError):
+            natively(sections, compiled)
+        return
+    assert_same(natively(sections, compiled), expected)
 
 
 def capture(data: bytes) -> None:
@@ -56,7 +75,9 @@ def changed(reader: atheris.FuzzedDataProvider, sections: Mapping[str, bytes]) -
 
 _CAPTURE = {name: bytes(part) for name, part in Shop(waiting=2).capture().sections().items()}
 _BUNDLE = {name: bytes(part) for name, part in Shop(waiting=1).bundle().sections().items()}
-TARGETS: Mapping[str, Callable[[bytes], None]] = {"elf": elf, "dwarf": dwarf, "capture": capture, "bundle": bundle}
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    target.__name__: target for target in (elf, dwarf, scan, capture, bundle)
+}
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -26,6 +26,8 @@ from tests.fuzz.limits import Limits, run
 
 _FUNCTIONS = 12
 _SECONDS = 20
+_PROGRESS = 25
+"""Variants between two lines that say how far it is."""
 _MEMORY = 600 << 20
 """Bytes a command may have beyond six times the file: the compiler and the tables of names need some of any size."""
 
@@ -59,7 +61,9 @@ def _try(path: Path, numbers: Sequence[int], scratch: Path, keep: Path | None) -
         variants, commands = _containers(data, kind, numbers), _container_commands(kind, target, scratch)
     limits = Limits(_SECONDS, _MEMORY + 6 * len(data))
     endings, faults, slowest = collections.Counter[int](), 0, (0.0, "")
-    for what, changed in variants:
+    for number, (what, changed) in enumerate(variants):
+        if number and number % _PROGRESS == 0:
+            print(f"{path.name}: {number} of {len(numbers)}: {_counts(endings)}; faults: {faults}", flush=True)
         target.write_bytes(changed)
         for arguments in commands:
             end = run(arguments, limits, scratch)
@@ -73,9 +77,13 @@ def _try(path: Path, numbers: Sequence[int], scratch: Path, keep: Path | None) -
                     keep.mkdir(parents=True, exist_ok=True)
                     shutil.copy(target, keep / f"{path.name}-{faults}")
         shutil.rmtree(scratch / "cache", ignore_errors=True)
-    ended = ", ".join(f"exit {status}: {count}" for status, count in sorted(endings.items()))
-    print(f"{path.name}: {len(numbers)} variants, {ended}; faults: {faults}; slowest {slowest[0]:.1f} s ({slowest[1]})")
+    took = f"slowest {slowest[0]:.1f} s ({slowest[1]})"
+    print(f"{path.name}: {len(numbers)} variants, {_counts(endings)}; faults: {faults}; {took}", flush=True)
     return faults
+
+
+def _counts(endings: Mapping[int, int]) -> str:
+    return ", ".join(f"exit {status}: {count}" for status, count in sorted(endings.items()))
 
 
 def _binaries(data: bytes, path: Path, numbers: Sequence[int]) -> Iterator[Damage]:
