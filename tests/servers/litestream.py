@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.kernel.support import Tables
-from tests.servers.server import Running, Server, wait_for
+from tests.servers.server import Running, Server, unlike, wait_for
 
 _DATABASES = 6
 _PACKAGE = "github.com/benbjohnson/litestream"
@@ -81,12 +81,7 @@ def _compare(run: Running, tables: Tables) -> list[str]:
             {**known, "page_size": 4096, "monitor_interval": 250_000_000, "replicas": 1, "opened": path},
         )
         copying.append({**known, "sync_interval": 500_000_000, "at_file": files[path], "at_byte": offsets[path]})
-    wrong = []
-    for table, theirs in {"databases": databases, "copying": copying}.items():
-        ours = tables.rows(f"select {', '.join(theirs[0])} from {table} order by path")
-        if ours != theirs:
-            wrong += [f"{table}:", *(f"   told {row}" for row in theirs), *(f"   own  {row}" for row in ours)]
-    return wrong
+    return unlike(tables, {"databases": databases, "copying": copying}, "path")
 
 
 LITESTREAM = Server(

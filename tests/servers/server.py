@@ -189,3 +189,13 @@ def wait_for(succeeds: Callable[[], Any], run: Running) -> None:
                 return
         time.sleep(0.05)
     raise TimeoutError(f"{run.server.name} isn't ready (status {run.process.poll()}):\n{run.stderr()[-4000:]}")
+
+
+def unlike(tables: Tables, expected: Mapping[str, list[dict[str, Any]]], order: str) -> list[str]:
+    """What differs between tables, in that order, and the rows that the server told, all with the same columns."""
+    wrong = []
+    for table, theirs in expected.items():
+        ours = tables.rows(f"select {', '.join(theirs[0])} from {table} order by {order}")
+        if ours != theirs:
+            wrong += [f"{table}:", *(f"   told {row}" for row in theirs), *(f"   own  {row}" for row in ours)]
+    return wrong
