@@ -19,13 +19,10 @@ from dataclasses import dataclass
 from sey.ir.nodes import (
     Attempt,
     Begin,
-    Binary,
-    Break,
     Call,
     Clock,
     Compare,
     Const,
-    Convert,
     Copy,
     DictDelete,
     DictGet,
@@ -34,23 +31,16 @@ from sey.ir.nodes import (
     Function,
     Get,
     If,
-    Load,
     Loop,
     Op,
-    Position,
     Put,
-    Raise,
     Read,
     Region,
     Reserve,
-    Search,
-    Select,
-    Store,
     Switch,
-    TableGet,
     Value,
-    Yield,
 )
+from sey.ir.operands import operands
 
 MAX_REGISTERS = 4
 """Register values alive at a time, apart from the temporaries of a single operation."""
@@ -198,42 +188,3 @@ class _Walk:
                 return not known
             case _:
                 return False
-
-
-def operands(op: Op) -> tuple[Value, ...]:
-    """The values that the operation itself uses, not those that its regions use."""
-    match op:
-        case Binary(left=left, right=right) | Compare(left=left, right=right):
-            return (left, right)
-        case Convert(operand=operand):
-            return (operand,)
-        case Select(condition=condition, then=then, otherwise=otherwise):
-            return (condition, then, otherwise)
-        case If(condition=value) | Switch(value=value) | Loop(count=value) | Raise(detail=value):
-            return (value,)
-        case Read(address=value) | TableGet(index=value) | Search(key=value) | DictDelete(key=value):
-            return (value,)
-        case Reserve(length=value) | Position(record=value):
-            return (value,)
-        case DictGet(key=key, default=value) | DictPut(key=key, value=value):
-            return (key, value)
-        case Load(offset=offset):
-            return _present(offset)
-        case Store(offset=offset, value=value):
-            return _present(offset, value)
-        case Fill(offset=offset, address=address, length=length):
-            return _present(offset, address, length)
-        case Put(record=record, offset=offset, value=value):
-            return _present(record, offset, value)
-        case Get(record=record, offset=offset):
-            return _present(record, offset)
-        case Copy(record=record, offset=offset, address=address, length=length):
-            return _present(record, offset, address, length)
-        case Call(arguments=values) | Yield(values=values):
-            return values
-        case Const() | Begin() | Clock() | Break() | Attempt():
-            return ()
-
-
-def _present(*values: Value | None) -> tuple[Value, ...]:
-    return tuple(value for value in values if value is not None)
