@@ -129,8 +129,11 @@ class _Lowering:
 
     def _finished_handlers(self) -> Iterator[Handler]:
         """Outer ones first; of bodies without an instruction none."""
-        placed = [(_at(start), _at(end), _at(target), code, detail) for start, end, target, code, detail in self._handlers]
-        yield from (Handler(*each) for each in sorted(placed, key=lambda h: (h[0], -h[1])) if each[0] < each[1])
+        placed = [
+            Handler(_at(start), _at(end), _at(target), code, detail)
+            for start, end, target, code, detail in self._handlers
+        ]
+        yield from (each for each in sorted(placed, key=lambda h: (h.start, -h.end)) if each.start < each.end)
 
     def _finished(self, at: int, each: Instruction) -> Instruction:
         """With the registers of constants behind the others, and jumps to where their labels are."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from sey.backends.interp.format import Function
-from sey.backends.interp.machine import Machine, Registers, Step
 from sey.backends.interp.ops import KINDS, NONE, Instruction, Op
+from sey.backends.interp.state import Registers, State, Step
 from sey.backends.interp.verify import values_of
 from sey.ir.arithmetic import binary, compare, convert
 from sey.ir.evaluate import Fault
@@ -15,20 +15,20 @@ from sey.ir.nodes import BinaryOp, CompareOp, ConvertOp
 _MASK64 = (1 << 64) - 1
 
 
-def steps_of(machine: Machine, function: Function) -> list[Step]:
-    """The steps of a function. Functions that it calls are in `machine.functions` already."""
-    return [_step(machine, each, at + 1) for at, each in enumerate(function.code)]
+def steps_of(state: State, function: Function) -> list[Step]:
+    """The steps of a function. Functions that it calls are in `state.functions` already."""
+    return [_step(state, each, at + 1) for at, each in enumerate(function.code)]
 
 
-def _step(machine: Machine, each: Instruction, following: int) -> Step:
+def _step(state: State, each: Instruction, following: int) -> Step:
     op = Op(each.op)
     if op < Op.LOAD:
         return _compute(op, each, following)
     if op < Op.BEGIN:
-        return _access(machine, op, each, following)
+        return _access(state, op, each, following)
     if op < Op.JUMP:
-        return _emit(machine, op, each, following)
-    return _direct(machine, op, each, following)
+        return _emit(state, op, each, following)
+    return _direct(state, op, each, following)
 
 
 def _compute(op: Op, each: Instruction, following: int) -> Step:
@@ -138,20 +138,20 @@ def _comparison(op: Op, each: Instruction, following: int) -> Step:
     return step
 
 
-def _access(machine: Machine, op: Op, each: Instruction, following: int) -> Step:
+def _access(state: State, op: Op, each: Instruction, following: int) -> Step:
     """Buffers, the target, tables and dicts."""
     match op:
         case Op.LOAD | Op.STORE | Op.FILL:
-            return _buffer(machine, op, each, following)
+            return _buffer(state, op, each, following)
         case Op.ROW | Op.SEARCH:
-            return _table(machine, op, each, following)
+            return _table(state, op, each, following)
         case Op.GET | Op.PUT | Op.DELETE:
-            return _dict(machine, op, each, following)
+            return _dict(state, op, each, following)
     a, b = each.a, each.b
     if op is Op.CLOCK:
 
         def step(r: Registers) -> int:
-            r[a] = machine.clock() & _MASK64
+            r[a] = state.clock() & _MASK64
             return following
 
         return step
@@ -160,17 +160,17 @@ def _access(machine: Machine, op: Op, each: Instruction, following: int) -> Step
 
     def read(r: Registers) -> int:
         data = bytearray(kind.bytes)
-        machine.copy_in(data, 0, r[b], kind.bytes)
+        state.copy_in(data, 0, r[b], kind.bytes)
         r[a] = int.from_bytes(data, "little") & low
         return following
 
     return read
 
 
-def _buffer(machine: Machine, op: Op, each: Instruction, following: int) -> Step:
+def _buffer(state: State, op: Op, each: Instruction, following: int) -> Step:
     a, c, imm, limit = each.a, each.c, each.d, each.x
-    buffer = machine.program.buffers[each.m]
-    data = machine.buffers[buffer.name]
+    buffer = state.program.buffers[each.m]
+    data = state.buffers[buffer.name]
     # Without an offset any register will do, of which no bit is used.
     b, wrap = (0, 0) if each.b == NONE else (each.b, buffer.size - 1)
     kind = KINDS[each.kind]
@@ -191,14 +191,14 @@ def _buffer(machine: Machine, op: Op, each: Instruction, following: int) -> Step
         case _:
 
             def step(r: Registers) -> int:
-                machine.copy_in(data, (r[b] & wrap) + imm, r[a], min(r[c], limit))
+                state.copy_in(data, (r[b] & wrap) + imm, r[a], min(r[c], limit))
                 return following
     return step
 
 
-def _table(machine: Machine, op: Op, each: Instruction, following: int) -> Step:
+def _table(state: State, op: Op, each: Instruction, following: int) -> Step:
     a, b = each.a, each.b
-    values = values_of(machine.program.columns[each.m])
+    values = values_of(state.program.columns[each.m])
     rows = len(values)
     if op is Op.SEARCH:
 
@@ -217,11 +217,11 @@ def _table(machine: Machine, op: Op, each: Instruction, following: int) -> Step:
     return row
 
 
-def _dict(machine: Machine, op: Op, each: Instruction, following: int) -> Step:
+def _dict(state: State, op: Op, each: Instruction, following: int) -> Step:
     a, b, c = each.a, each.b, each.c
-    declared = machine.program.dicts[each.m]
-    entries = machine.dicts[declared.name]
-    capacity = machine.capacities.get(declared.name, declared.capacity)
+    declared = state.program.dicts[each.m]
+    entries = state.dicts[declared.name]
+    capacity = state.capacities.get(declared.name, declared.capacity)
     match op:
         case Op.GET:
 
@@ -245,46 +245,46 @@ def _dict(machine: Machine, op: Op, each: Instruction, following: int) -> Step:
     return step
 
 
-def _emit(machine: Machine, op: Op, each: Instruction, following: int) -> Step:
+def _emit(state: State, op: Op, each: Instruction, following: int) -> Step:
     """Output."""
     a, b, c, e, stream, limit, place = each.a, each.b, each.c, each.e, each.m, each.x, each.d
     kind = KINDS[each.kind]
     width, low = kind.bytes, (1 << kind.bits) - 1
     match op:
         case Op.BEGIN:
-            size = machine.program.streams[stream].size
+            size = state.program.streams[stream].size
 
             def step(r: Registers) -> int:
-                r[a] = machine.claim(stream, size)
+                r[a] = state.claim(stream, size)
                 return following
         case Op.RESERVE:
 
             def step(r: Registers) -> int:
-                r[a] = machine.claim(stream, max(8, -(-min(r[b], limit) // 8) * 8))
+                r[a] = state.claim(stream, max(8, -(-min(r[b], limit) // 8) * 8))
                 return following
         case Op.SET:
 
             def step(r: Registers) -> int:
-                page, at = machine.inside(r[a], 0 if b == NONE else r[b], place, width)
+                page, at = state.inside(r[a], 0 if b == NONE else r[b], place, width)
                 page[at : at + width] = (r[c] & low).to_bytes(width, "little")
                 return following
         case Op.PEEK:
 
             def step(r: Registers) -> int:
-                page, at = machine.inside(r[b], 0 if c == NONE else r[c], place, width)
+                page, at = state.inside(r[b], 0 if c == NONE else r[c], place, width)
                 r[a] = int.from_bytes(page[at : at + width], "little") & low
                 return following
         case _:
 
             def step(r: Registers) -> int:
                 length = min(r[e], limit)
-                page, at = machine.inside(r[a], 0 if b == NONE else r[b], place, length)
-                machine.copy_in(page, at, r[c], length)
+                page, at = state.inside(r[a], 0 if b == NONE else r[b], place, length)
+                state.copy_in(page, at, r[c], length)
                 return following
     return step
 
 
-def _direct(machine: Machine, op: Op, each: Instruction, following: int) -> Step:
+def _direct(state: State, op: Op, each: Instruction, following: int) -> Step:
     """Where control goes."""
     a, b, target, value = each.a, each.b, each.x, each.d
     match op:
@@ -305,10 +305,10 @@ def _direct(machine: Machine, op: Op, each: Instruction, following: int) -> Step
             def step(r: Registers) -> int:
                 return following if r[b] == value else target
         case Op.LOOP | Op.NEXT:
-            return _turn(machine, op, each, following)
+            return _turn(state, op, each, following)
         case Op.CALL:
-            callee = machine.functions[target]
-            last = b + machine.program.functions[target].parameters
+            callee = state.functions[target]
+            last = b + state.program.functions[target].parameters
 
             def step(r: Registers) -> int:
                 result = callee.call(r[b:last])
@@ -327,7 +327,7 @@ def _direct(machine: Machine, op: Op, each: Instruction, following: int) -> Step
     return step
 
 
-def _turn(machine: Machine, op: Op, each: Instruction, following: int) -> Step:
+def _turn(state: State, op: Op, each: Instruction, following: int) -> Step:
     a, b, c, target, limit = each.a, each.b, each.c, each.x, each.d
     if op is Op.LOOP:
 
@@ -338,7 +338,7 @@ def _turn(machine: Machine, op: Op, each: Instruction, following: int) -> Step:
         return start
 
     def turn(r: Registers) -> int:
-        machine.turn()
+        state.turn()
         r[a] += 1
         return target if r[a] < min(r[c], limit) else following
 

@@ -6,6 +6,7 @@ machine can make them in one pass.
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -61,13 +62,13 @@ def verify(path: str, program: Bytecode) -> None:
 
 
 def _memories(program: Bytecode) -> None:
-    for kind, each in (
+    for kind, memories in (
         ("buffer", program.buffers),
         ("column", program.columns),
         ("dict", program.dicts),
         ("stream", program.streams),
     ):
-        names = [item.name for item in each]
+        names = [memory.name for memory in memories]
         _expect(len(names) < NONE, f"the {kind}s", "there are too many")
         _expect(len(set(names)) == len(names), f"the {kind}s", "two have the same name")
     for buffer in program.buffers:
@@ -90,13 +91,22 @@ def _column(column: Column) -> None:
         _expect(max(column.data) <= 1, place, "a value is neither 0 nor 1")
     if column.sorted:
         values = values_of(column)
-        ascends = all(a <= b for a, b in zip(values, values[1:], strict=False))
+        ascends = all(a <= b for a, b in itertools.pairwise(values))
         _expect(ascends, place, "it is called sorted and isn't")
 
 
 def values_of(column: Column) -> Sequence[int]:
     """The values of a column, unsigned."""
-    return memoryview(column.data).cast("BBHIQ"[column.kind])
+    view = memoryview(column.data)
+    match column.kind:
+        case 2:
+            return view.cast("H")
+        case 3:
+            return view.cast("I")
+        case 4:
+            return view.cast("Q")
+        case _:
+            return view
 
 
 # Functions
