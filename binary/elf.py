@@ -33,11 +33,11 @@ R_X86_64_RELATIVE = 8
 EM_X86_64 = 62
 
 _TYPES = {0: "an ELF file of no type", 1: "an ELF object file", 4: "an ELF core dump"}
-_MACHINES = {2: "sparc", 3: "386", 8: "mips", 20: "ppc", 21: "ppc64", 22: "s390x", 40: "arm", 43: "sparc64",
+MACHINES = {2: "sparc", 3: "386", 8: "mips", 20: "ppc", 21: "ppc64", 22: "s390x", 40: "arm", 43: "sparc64",
              62: "amd64", 183: "arm64", 243: "riscv64", 258: "loong64"}  # fmt: skip
 _COMPRESSION = {1: "zlib", 2: "zstd"}
 _FILE_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
-_PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
+PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 _SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
 _PLENTY = 64 << 20
 _MAX_INFLATION = 100
@@ -363,9 +363,9 @@ class ElfFile:
 def open_elf(path: str | os.PathLike[str]) -> ElfFile:
     """Open an amd64 ELF executable. Raises SeyError: missing, not a file, another format or machine, damaged."""
     name = os.fspath(path)
-    view, status = _map(name)
+    view, status = map_file(name)
     if bytes(view[:4]) != b"\x7fELF":
-        raise SeyError(problems.NotElf(name, _format_name(bytes(view[:64]))))
+        raise SeyError(problems.NotElf(name, format_name(bytes(view[:64]))))
     return replace(parse_elf(view, name), stamp=stamp(status))
 
 
@@ -381,17 +381,18 @@ def parse_elf(view: memoryview, path: str) -> ElfFile:
     )
     if kind not in (ET_EXEC, ET_DYN):
         raise SeyError(problems.NotExecutable(path, _TYPES.get(kind, f"an ELF file of type {kind}")))
-    if ph_count and ph_size != _PROGRAM_HEADER.size:
+    if ph_count and ph_size != PROGRAM_HEADER.size:
         raise SeyError(problems.Damaged(path, "ELF header", f"program headers of {ph_size} bytes, not 56"))
     if sh_offset and sh_size != _SECTION_HEADER.size:
         raise SeyError(problems.Damaged(path, "ELF header", f"section headers of {sh_size} bytes, not 64"))
     segments = tuple(_read_segments(view, path, ph_offset, ph_count))
     header = bytes(view[: _FILE_HEADER.size])
-    program_headers = bytes(view[ph_offset : ph_offset + ph_count * _PROGRAM_HEADER.size])
+    program_headers = bytes(view[ph_offset : ph_offset + ph_count * PROGRAM_HEADER.size])
     return ElfFile(path, view, machine, kind, entry, segments, header, program_headers, (sh_offset, sh_count, names))
 
 
-def _map(path: str) -> tuple[memoryview, os.stat_result]:
+def map_file(path: str) -> tuple[memoryview, os.stat_result]:
+    """The bytes of a file, mapped, and what the file system says of it. Raises SeyError: missing, not a file, empty."""
     try:
         # Without O_NONBLOCK, opening a pipe would wait for a writer.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -417,7 +418,8 @@ def _kind_of_file(mode: int) -> str:
     return next((name for test, name in tests if test(mode)), "a device")
 
 
-def _format_name(start: bytes) -> str:
+def format_name(start: bytes) -> str:
+    """What a file that isn't ELF looks like by its first bytes (64 are enough), in words."""
     match start[:4]:
         case b"\xcf\xfa\xed\xfe" | b"\xce\xfa\xed\xfe" | b"\xfe\xed\xfa\xcf" | b"\xfe\xed\xfa\xce":
             return "a Mach-O executable (macOS)"
@@ -441,7 +443,7 @@ def _format_name(start: bytes) -> str:
 def _check_machine(ident: bytes, path: str) -> None:
     order = "big" if ident[5] == 2 else "little"
     number = int.from_bytes(ident[18:20], order)  # type: ignore[arg-type]
-    machine = _MACHINES.get(number, f"machine {number}")
+    machine = MACHINES.get(number, f"machine {number}")
     if ident[4] not in (1, 2) or ident[5] not in (1, 2):
         raise SeyError(problems.Damaged(path, "ELF header", f"class {ident[4]}, byte order {ident[5]}"))
     if ident[4] == 1:
@@ -453,11 +455,11 @@ def _check_machine(ident: bytes, path: str) -> None:
 
 
 def _read_segments(view: memoryview, path: str, offset: int, count: int) -> Iterator[Segment]:
-    if offset + count * _PROGRAM_HEADER.size > len(view):
+    if offset + count * PROGRAM_HEADER.size > len(view):
         reason = f"{count} entries at offset {offset:#x}, but the file has {len(view)} bytes"
         raise SeyError(problems.Damaged(path, "program header table", reason))
     for number in range(count):
-        fields = _PROGRAM_HEADER.unpack_from(view, offset + number * _PROGRAM_HEADER.size)
+        fields = PROGRAM_HEADER.unpack_from(view, offset + number * PROGRAM_HEADER.size)
         kind, flags, start, address, _, file_size, memory_size, align = fields
         if kind == PT_LOAD and (start + file_size > len(view) or file_size > memory_size):
             reason = f"{file_size} bytes at offset {start:#x}, {memory_size} in memory; the file has {len(view)}"

@@ -70,13 +70,16 @@ THREAD = np.dtype(
 )
 RBP, RSP = 6, 7  # positions in `gpr`
 
-# Where a tracer's record, counted in words, has each word of a THREAD: its id, then pc, fs_base, call and the general
-# registers in struct user_regs_struct (arch/x86/include/asm/user_64.h), then every other word from xmm0 on.
+GENERAL_WORDS = (16, 21, 15, 10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0)
+"""Where struct user_regs_struct (arch/x86/include/asm/user_64.h), counted in words, has pc, fs_base, call and `gpr`."""
+
+# Where a tracer's record, counted in words, has each word of a THREAD: its id, then the general registers, then every
+# other word from xmm0 on.
 _GENERAL_WORD = tracer.THREAD_ID.size // 8
 _XMM_WORD = (tracer.THREAD_ID.size + tracer.GENERAL_SIZE + 160) // 8
 _RECORD_WORDS = np.array(
     [0]
-    + [_GENERAL_WORD + word for word in (16, 21, 15, 10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0)]
+    + [_GENERAL_WORD + word for word in GENERAL_WORDS]
     + [_XMM_WORD + 2 * number for number in range(16)]
 )
 

@@ -16,9 +16,9 @@ import numpy as np
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary
 from sey.binary.identity import identity
-from sey.binary.symbolize import open_symbolizer
 from sey.ir.plan import THREAD_MAX, State
 from sey.runtime import libc
+from sey.runtime.assemble import assemble, bare_notes, counts
 from sey.runtime.bundle import BinaryProbe, Bundle
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
 from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun, NoBackend, OtherBuild
@@ -26,10 +26,6 @@ from sey.runtime.engine import LoadedProbe, Results, parts_for, room_for
 from sey.runtime.pause import Pauser, paused
 from sey.runtime.plausible import check_layout
 from sey.runtime.process import Image, Process
-from sey.runtime.symbols import distinct_pcs, symbolize
-from sey.runtime.typenames import type_names
-
-_MOST = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -96,9 +92,7 @@ def _take_one(bundles: Sequence[Bundle], request: Request, limits: Limits) -> Pr
     with loaded:
         facts, results = _capture(process, probe, loaded, bias, limits, pauser, image)
     facts = replace(facts, bundle=request.bundle, binary=request.binary)
-    symbols = symbolize(open_symbolizer(binary), distinct_pcs(probe.plan, results.pages), bias)
-    names = type_names(binary, probe.plan, results.pages, bias)
-    return ProcessCapture(replace(facts, type_names=names), results.pages, symbols)
+    return assemble(facts, binary, probe.plan, results)
 
 
 def _check_binary(process: Process, probe: BinaryProbe) -> GoBinary:
@@ -147,7 +141,7 @@ def _capture(
     state = results.counters["state"]
     if state in (State.NOT_RUN, State.FAILED):
         raise SeyError(CaptureFailed(process.pid, results.counters["fault_detail"]))
-    tables = (block.table for block in probe.plan.blocks)
+    counters, when_missing = counts(probe.plan, results)
     facts = ProcessFacts(
         pid=process.pid,
         executable=_executable(process),
@@ -159,18 +153,15 @@ def _capture(
         threads=len(pause.threads) + len(pause.skipped),
         engine="ebpf",
         bias=bias,
-        # Files and tables hold them with a sign, and a length that damaged memory claims can be any number.
-        counters={name: min(count, _MOST) for name, count in results.counters.items()},
-        when_missing=dict(zip(tables, results.when, strict=True)),
-        notes=_notes(len(pause.skipped), loaded.left_out, probe.plan.layout),
+        counters=counters,
+        when_missing=when_missing,
+        notes=(*bare_notes(probe.plan), *_notes(len(pause.skipped), loaded.left_out)),
     )
     return facts, results
 
 
-def _notes(skipped: int, left_out: int, layout: str | None) -> tuple[str, ...]:
+def _notes(skipped: int, left_out: int) -> tuple[str, ...]:
     notes = []
-    if layout is not None:
-        notes.append(f"no debug information (-ldflags=-w): no variables, runtime read by the table for {layout}")
     if skipped:
         notes.append(f"{skipped} thread(s) sat in the kernel and did not stop: captured without their registers")
     if left_out:

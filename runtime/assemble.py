@@ -1,0 +1,36 @@
+"""What every capture is made of, whatever was read: a running process or the core of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sey.binary.gobinary import GoBinary
+from sey.binary.symbolize import open_symbolizer
+from sey.ir.plan import Plan
+from sey.runtime.capture import ProcessCapture, ProcessFacts
+from sey.runtime.engine import Results
+from sey.runtime.symbols import distinct_pcs, symbolize
+from sey.runtime.typenames import type_names
+
+_MOST = (1 << 63) - 1
+
+
+def counts(plan: Plan, results: Results) -> tuple[dict[str, int], dict[str, int]]:
+    """A run's counters by name, and for each table the frames left out since an operand of `when` was missing."""
+    # Files and tables hold them with a sign, and a length that damaged memory claims can be any number.
+    counters = {name: min(count, _MOST) for name, count in results.counters.items()}
+    return counters, dict(zip((block.table for block in plan.blocks), results.when, strict=True))
+
+
+def bare_notes(plan: Plan) -> tuple[str, ...]:
+    """What to know of a capture whose program had no debug information."""
+    if plan.layout is None:
+        return ()
+    return (f"no debug information (-ldflags=-w): no variables, runtime read by the table for {plan.layout}",)
+
+
+def assemble(facts: ProcessFacts, binary: GoBinary, plan: Plan, results: Results) -> ProcessCapture:
+    """The capture of a process: pages, and the names of code and dynamic types by its executable. Raises SeyError."""
+    symbols = symbolize(open_symbolizer(binary), distinct_pcs(plan, results.pages), facts.bias)
+    names = type_names(binary, plan, results.pages, facts.bias)
+    return ProcessCapture(replace(facts, type_names=names), results.pages, symbols)
