@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 
 _OF_PROCESS = re.compile(r"(/proc/\d+(?:/task/\d+)?)/exe")
 
@@ -17,6 +17,11 @@ def known_as(path: str) -> str:
         return os.readlink(path).removesuffix(" (deleted)")
     except OSError:
         return path
+
+
+def name_of(path: str) -> str:
+    """The last element of the path that a user knows: what stays the same wherever a file lies."""
+    return PurePath(known_as(path)).name
 
 
 def root_of(path: str) -> Path | None:

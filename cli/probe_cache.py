@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import sey
 from sey.binary.cachedir import cache_folder
@@ -22,12 +22,14 @@ from sey.runtime.bundle import Bundle
 _KEPT = 64
 
 
-def cache_key(name: str, spec: bytes | None, build: Identity, options: str) -> str:
-    """The key of a compilation: the spec by its name and contents (None: without one), the build, the options."""
+def cache_key(name: str, spec: bytes | None, builds: Iterable[Identity], options: str) -> str:
+    """The key of a compilation: the spec by its file's name and contents (None: without one), builds, options."""
     digest = hashlib.sha256(_own_stamp())
-    for part in (name.encode("utf-8", "surrogateescape"), spec if spec is not None else b"\0none", options.encode()):
+    called = PurePath(name).name.encode("utf-8", "surrogateescape")
+    for part in (called, spec if spec is not None else b"\0none", options.encode()):
         digest.update(len(part).to_bytes(8, "little") + part)
-    digest.update(build.key.encode())
+    for build in builds:
+        digest.update(build.key.encode())
     return digest.hexdigest()[:40]
 
 

@@ -6,23 +6,22 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from sey.binary.errors import Exit, Problem, SeyError
 from sey.binary.gobinary import open_go
 from sey.binary.identity import Identity, identity
-from sey.binary.processpath import known_as
-from sey.cli import probe_cache
+from sey.binary.processpath import name_of
+from sey.cli.making import called, make
 from sey.cli.targets import require_go
+from sey.frontend.options import DEFAULT_OPTIONS, Options
 from sey.ir.plan import PlanProgram, PlanRule
 from sey.runtime.bundle import Bundle
-from sey.runtime.capture_errors import OtherBuild
+from sey.runtime.capture_errors import other_build
 from sey.runtime.process import Process, Rule, all_pids
 from sey.runtime.snapshot import Request
 
 if TYPE_CHECKING:
-    from sey.frontend.compile import Options
     from sey.frontend.source import Source
 
 
@@ -128,8 +127,11 @@ class Chosen:
 
 def read_probe(path: str) -> Probe:
     """A PROBE by its contents: a bundle begins with its magic, all else is a spec. Raises SeyError."""
-    if _is_bundle(path):
-        return Probe(path, bundle=Bundle.load(path))
+    return Probe(path, bundle=Bundle.load(path)) if _is_bundle(path) else read_spec(path)
+
+
+def read_spec(path: str) -> Probe:
+    """A PROBE that must be a spec. Raises SeyError where it can't be read."""
     try:
         with open(path, "rb") as file:
             data = file.read(_MOST_SPEC + 1)
@@ -258,9 +260,12 @@ class _Maker:
 
     def _stored(self, name: str, bundle: Bundle, found: Identity, process: Process) -> tuple[int, int]:
         entries = [n for n, binary in enumerate(bundle.binaries) if binary.identity == found]
+        known = name_of(process.exe_path)
+        # A build under several names is several programs: that of its own name comes first.
+        entries.sort(key=lambda number: bundle.binaries[number].path != known)
         if not entries:
-            binary = bundle.binaries[0]
-            raise SeyError(OtherBuild(binary.path, str(binary.identity), f"process {process.pid}", str(found)))
+            others = sorted(bundle.binaries, key=lambda binary: binary.path != known)
+            raise SeyError(other_build(others, f"process {process.pid}", found))
         key = (name, "", "")
         if key not in self._made:
             self._made[key] = len(self.chosen.bundles)
@@ -268,7 +273,7 @@ class _Maker:
         return self._made[key], entries[0]
 
     def _compiled(self, probe: Probe, found: Identity, path: str) -> int:
-        key = (probe.name, found.key, _called(probe, path))
+        key = (probe.name, found.key, called(probe, path))
         if key not in self._made:
             bundle = self._make(probe, found, path)
             self._made[key] = len(self.chosen.bundles)
@@ -276,22 +281,6 @@ class _Maker:
         return self._made[key]
 
     def _make(self, probe: Probe, found: Identity, path: str) -> Bundle:
-        """The bundle from the cache, else a new one. One that came with warnings is made again, to have them told."""
-        # What a debug file holds, its name doesn't tell.
-        kept = self.options is None or self.options.debug_file is None
-        key = probe_cache.cache_key(probe.name, probe.spec, found, repr(self.options) + _called(probe, path))
-        if kept and (known := probe_cache.load(key)) is not None:
-            return known
-        from sey.frontend.compile import Options, compile_spec
-
-        compiled = compile_spec(probe.source, [path], self.options or Options())
-        kept = kept and all(binary.identity == found for binary in compiled.bundle.binaries)  # or replaced meanwhile
-        self.chosen.warnings += [(warning, probe.source) for warning in compiled.warnings]
-        if kept and not compiled.warnings:
-            probe_cache.save(key, compiled.bundle)
-        return compiled.bundle
-
-
-def _called(probe: Probe, path: str) -> str:
-    """The file name that the programs of a spec ask for: a build runs under any."""
-    return "" if probe.spec is None else PurePath(known_as(path)).name
+        made = make(probe, found, path, self.options or DEFAULT_OPTIONS)
+        self.chosen.warnings += [(warning, probe.source) for warning in made.warnings]
+        return made.bundle

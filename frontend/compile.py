@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import PurePath
 
 from sey.backends.ebpf.compile import compile_snapshot
 from sey.binary.errors import Problem
 from sey.binary.gobinary import GoBinary, open_go, require_debug_info
 from sey.binary.identity import identity
 from sey.binary.pclntab import open_pclntab
-from sey.binary.processpath import known_as
+from sey.binary.processpath import known_as, name_of
 from sey.frontend import ast
 from sey.frontend.bind import bind
 from sey.frontend.bound import BoundSpec
@@ -20,6 +20,8 @@ from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.debuginfo.open import open_debug_info
 from sey.frontend.lower.program import Lowered, lower
 from sey.frontend.lower.runtime import Described
+from sey.frontend.options import DEFAULT_OPTIONS as DEFAULT_OPTIONS
+from sey.frontend.options import Options as Options
 from sey.frontend.parser import parse
 from sey.frontend.source import Source
 from sey.ir.nodes import Program
@@ -36,21 +38,12 @@ class Compiled:
     warnings: tuple[Problem, ...]
 
 
-@dataclass(frozen=True)
-class Options:
-    """`allow_missing`: what the binary lacks is a warning. `debug_file`: where debug information is, if not in the
-    binary. `cache_dir`: where indexes are kept, if not in the user's cache."""
-
-    allow_missing: bool = False
-    debug_file: str | None = None
-    cache_dir: Path | None = None
-
-
-DEFAULT_OPTIONS = Options()
-
-
 def compile_spec(source: Source | None, binaries: Sequence[str], options: Options = DEFAULT_OPTIONS) -> Compiled:
-    """Compile a spec (None: goroutines and stacks alone) for binaries. Raises SeyError with all that is wrong."""
+    """Compile a spec (None: goroutines and stacks alone) for binaries. Raises SeyError with all that is wrong.
+
+    The bundle depends on the spec's text, on the builds, and on the last elements of their paths: where they lie says
+    nothing on another machine.
+    """
     probes: list[BinaryProbe] = []
     warnings: list[Problem] = []
     for path in binaries:
@@ -58,7 +51,7 @@ def compile_spec(source: Source | None, binaries: Sequence[str], options: Option
         probes.append(probe)
         warnings += found
     spec = source or Source("", "")
-    return Compiled(Bundle(spec.path, spec.text, tuple(probes)), tuple(warnings))
+    return Compiled(Bundle(PurePath(spec.path).name, spec.text, tuple(probes)), tuple(warnings))
 
 
 def _compile_one(source: Source | None, path: str, options: Options) -> tuple[BinaryProbe, Sequence[Problem]]:
@@ -66,16 +59,16 @@ def _compile_one(source: Source | None, path: str, options: Options) -> tuple[Bi
     info = open_info(source, binary, path, options)
     spec, warnings = bind_spec(source, info, path, binary.build.module, options.allow_missing)
     lowered = lower_spec(spec, info, binary)
-    program = optimize(lowered.program)
-    bpf = compile_snapshot(program)
+    first, *others = lowered.program.files
+    program = optimize(replace(lowered.program, files=(PurePath(first).name, *others)))
     layout = f"Go {info.layout.minor}" if isinstance(info, BareInfo) else None
     probe = BinaryProbe(
-        path=known_as(path),
+        path=name_of(path),
         identity=identity(binary.elf),
         go_version=str(binary.build.version),
-        plan=replace(lowered.plan, layout=layout),
+        plan=replace(lowered.plan, layout=layout, spec_path=PurePath(spec.path).name),
         ir=print_program(program),
-        program=bpf,
+        program=compile_snapshot(program),
         requirements=("bpf",),
     )
     return probe, warnings

@@ -26,7 +26,7 @@ from sey.runtime.plan_check import check_plan
 class BinaryProbe:
     """What a spec was compiled to for one binary.
 
-    `path` is the binary's as it was named at build time, for messages alone. `program` is None where the probe was
+    `path` is the last element of the binary's path at build time. `program` is None where the probe was
     compiled without the eBPF backend. `requirements` are words for what the host must have (`bpf`).
     """
 
@@ -55,7 +55,7 @@ class _Manifest:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A spec's path and text, and its probes, one for each binary. Without a spec both texts are empty."""
+    """A spec's file name and text, and its probes, one for each binary. Without a spec both texts are empty."""
 
     spec_path: str
     spec: str
@@ -98,6 +98,8 @@ class Bundle:
     def from_container(cls, file: Container) -> Bundle:
         """Read a bundle from its opened container. Raises SeyError."""
         manifest = codec.loads(_Manifest, bytes(file.section("manifest")), f"{file.path}, manifest")
+        if not manifest.binaries:
+            raise file.damage("section `manifest`", "it is for no binary")
         binaries = tuple(_read_binary(file, number, entry) for number, entry in enumerate(manifest.binaries))
         return cls(manifest.spec_path, _text(file, "spec"), binaries)
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sey.binary.errors import Exit, Problem
+
+if TYPE_CHECKING:
+    from sey.binary.identity import Identity
+    from sey.runtime.bundle import BinaryProbe
+
+_MOST_SHOWN = 8
+"""Identities of a bundle that are told."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +56,13 @@ class NoBackend(Problem):
 
 @dataclass(frozen=True)
 class OtherBuild(Problem):
-    """The probe was made for another build of the program."""
+    """The probe was made for another build of the program, or for several, of which none is what runs.
+
+    `expected` are the identities that it was made for, each with a name where there are several.
+    """
 
     binary: str
-    expected: str
+    expected: tuple[str, ...]
     target: str
     found: str
     code: ClassVar[str] = "SEY0750"
@@ -60,5 +71,14 @@ class OtherBuild(Problem):
     help: ClassVar[str | None] = "build the probe from the executable that runs: `sey build SPEC /proc/PID/exe -o OUT`"
 
     def notes(self) -> tuple[str, ...]:
-        """Both identities."""
-        return (f"the probe is for: {self.expected}", f"running is: {self.found}")
+        """Every identity."""
+        shown = [f"the probe is for: {expected}" for expected in self.expected[:_MOST_SHOWN]]
+        more = len(self.expected) - len(shown)
+        return (*shown, *([f"and for {more} more"] if more else []), f"running is: {self.found}")
+
+
+def other_build(probes: Sequence[BinaryProbe], target: str, found: Identity) -> OtherBuild:
+    """The problem of a target that runs the build `found`, which none of the `probes` was made for."""
+    several = len(probes) > 1
+    expected = tuple(f"{probe.path}: {probe.identity}" if several else str(probe.identity) for probe in probes)
+    return OtherBuild(", ".join(dict.fromkeys(probe.path for probe in probes)), expected, target, str(found))

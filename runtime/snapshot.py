@@ -21,7 +21,7 @@ from sey.runtime import libc
 from sey.runtime.assemble import assemble, bare_notes, counts
 from sey.runtime.bundle import BinaryProbe, Bundle
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
-from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun, NoBackend, OtherBuild
+from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun, NoBackend, other_build
 from sey.runtime.engine import LoadedProbe, Results, parts_for, room_for
 from sey.runtime.pause import Pauser, paused
 from sey.runtime.plausible import check_layout
@@ -100,7 +100,7 @@ def _check_binary(process: Process, probe: BinaryProbe) -> GoBinary:
     binary = process.open_go()
     found = identity(binary.elf)
     if found != probe.identity:
-        raise SeyError(OtherBuild(probe.path, str(probe.identity), f"process {process.pid}", str(found)))
+        raise SeyError(other_build([probe], f"process {process.pid}", found))
     return binary
 
 

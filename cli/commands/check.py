@@ -1,4 +1,4 @@
-"""`sey check` and `sey build`."""
+"""`sey check`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sey.binary.errors import Exit, Problem, SeyError
 from sey.binary.gobinary import open_go
 from sey.binary.identity import identity
 from sey.cli import completion, problems
+from sey.cli.making import sql_problems
 from sey.cli.options import allow_missing_option, debug_file_option
-from sey.cli.output import json_option, print_json
 from sey.cli.problems import format_option
 from sey.cli.progress import working
 from sey.cli.targets import binary_of
-from sey.frontend.compile import Options, bind_spec, compile_spec, lower_spec, open_info
+from sey.frontend.compile import Options, bind_spec, lower_spec, open_info
 from sey.frontend.diagnostics.render import severity
 from sey.frontend.parser import read
 from sey.frontend.source import Source
@@ -61,38 +61,3 @@ def _problems_for(source: Source, path: str, options: Options) -> Sequence[Probl
     plan = lower_spec(spec, info, binary).plan
     probe = BinaryProbe(path, identity(binary.elf), str(binary.build.version), plan, "")
     return [*warnings, *sql_problems(Bundle(source.path, source.text, (probe,)))]
-
-
-@click.command()
-@click.argument("spec", type=click.Path(), shell_complete=completion.files(".sey"))
-@click.argument("binary")
-@click.option("-o", "--output", required=True, type=click.Path(), help="OUT.seyp.")
-@allow_missing_option
-@debug_file_option
-@json_option
-@format_option
-def build(spec: str, binary: str, output: str, allow_missing: bool, debug_file: str | None, as_json: bool) -> int:
-    """Compile SPEC for BINARY to a probe bundle. Needs no root and no process; same inputs give the same bytes."""
-    source = read(spec)
-    with working("compiling"):
-        compiled = compile_spec(source, [binary_of(binary)], Options(allow_missing, debug_file))
-    wrong = sql_problems(compiled.bundle)
-    problems.report([*compiled.warnings, *wrong], source)
-    if wrong:
-        return wrong[0].exit_status
-    compiled.bundle.save(output)
-    if as_json:
-        print_json({"file": output})
-    return Exit.DONE
-
-
-def sql_problems(bundle: Bundle) -> Sequence[Problem]:
-    """What is wrong with the SQL of a spec's tables and columns, found by making them over empty tables."""
-    plans = [binary.plan for binary in bundle.binaries]
-    if not any(plan.tables or plan.columns for plan in plans):
-        return ()
-    from sey.runtime.capture import Capture
-    from sey.runtime.database import open_database
-
-    with open_database(Capture((bundle,), ())) as database:
-        return database.problems
