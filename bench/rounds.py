@@ -15,7 +15,8 @@ from bench.baseline import Baseline, Copied
 from sey.binary.gobinary import open_go
 from sey.runtime import libc
 from sey.runtime.bundle import BinaryProbe
-from sey.runtime.engine import LoadedProbe, Results, room_for
+from sey.runtime.ebpf_engine import load_ebpf
+from sey.runtime.engine import Results, room_for
 from sey.runtime.pause import Pauser, paused
 from sey.runtime.process import Process
 
@@ -64,7 +65,7 @@ def capture(process: Process, probe: BinaryProbe, parts: int = 1) -> Taken:
     count = struct.unpack("<Q", libc.read_memory(process.pid, bias + probe.plan.goroutine_count, 8))[0]
     marks: list[tuple[int, int, int]] = []
     room = room_for(probe.plan, count, _MAX_BYTES)
-    with LoadedProbe(probe.program, probe.plan, sorted(process.threads()), room, parts) as loaded:
+    with load_ebpf(probe.program, probe.plan, sorted(process.threads()), room, parts) as loaded:
         names = process.namespace_tids(process.threads())
         loaded.expect_threads(np.array(sorted(names.values()), dtype=np.int32))
         with paused(process, budget_ns=_BUDGET_NS, pauser=pauser, workers=parts) as pause:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from sey.backends.ebpf.compile import compile_snapshot
+from sey.backends.interp.lower import compile_bytecode
 from sey.binary.errors import Problem
 from sey.binary.gobinary import GoBinary, open_go, require_debug_info
 from sey.binary.identity import identity
@@ -69,7 +70,7 @@ def _compile_one(source: Source | None, path: str, options: Options) -> tuple[Bi
         plan=replace(lowered.plan, layout=layout, spec_path=PurePath(spec.path).name),
         ir=print_program(program),
         program=compile_snapshot(program),
-        requirements=("bpf",),
+        bytecode=compile_bytecode(program).encode(),
     )
     return probe, warnings
 

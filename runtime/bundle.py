@@ -26,8 +26,9 @@ from sey.runtime.plan_check import check_plan
 class BinaryProbe:
     """What a spec was compiled to for one binary.
 
-    `path` is the last element of the binary's path at build time. `program` is None where the probe was
-    compiled without the eBPF backend. `requirements` are words for what the host must have (`bpf`).
+    `path` is the last element of the binary's path at build time. `program` is None where the probe was compiled
+    without the eBPF backend, `bytecode` (spec/bytecode.md) where it was compiled without that one. `requirements` are
+    words for what a host must have besides one of the engines; there are none so far.
     """
 
     path: str
@@ -37,6 +38,7 @@ class BinaryProbe:
     ir: str
     program: BpfProgram | None = None
     requirements: tuple[str, ...] = ()
+    bytecode: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ def _binary_sections(binary: BinaryProbe) -> Mapping[str, Section]:
     if binary.program is not None:
         facts = json.dumps(binary.program.facts(), separators=(",", ":"), sort_keys=True)
         sections |= {"bpf": facts.encode(), "bpf.o": binary.program.object}
+    if binary.bytecode is not None:
+        sections["seyb"] = binary.bytecode
     return sections
 
 
@@ -121,6 +125,7 @@ def _read_binary(file: Container, number: int, entry: _BinaryEntry) -> BinaryPro
         ir=_text(file, f"b{number}/ir"),
         program=_read_program(file, f"b{number}/bpf"),
         requirements=entry.requirements,
+        bytecode=bytes(file.section(f"b{number}/seyb")) if f"b{number}/seyb" in file.sections else None,
     )
 
 

@@ -48,9 +48,10 @@ class NoBackend(Problem):
     """The bundle holds nothing that this host can run."""
 
     binary: str
+    what: str
     code: ClassVar[str] = "SEY0652"
     exit_status: ClassVar[Exit] = Exit.HOST
-    title: ClassVar[str] = "the bundle has no eBPF program for {binary}"
+    title: ClassVar[str] = "the bundle has no {what} for {binary}"
     help: ClassVar[str | None] = "build it again with `sey build`"
 
 

@@ -21,7 +21,8 @@ from sey.runtime import libc
 from sey.runtime.assemble import assemble, bare_notes, counts
 from sey.runtime.bundle import BinaryProbe, Bundle
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
-from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun, NoBackend, other_build
+from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun, other_build
+from sey.runtime.choose_engine import load_probe
 from sey.runtime.engine import LoadedProbe, Results, parts_for, room_for
 from sey.runtime.pause import Pauser, paused
 from sey.runtime.plausible import check_layout
@@ -32,12 +33,13 @@ from sey.runtime.process import Image, Process
 class Limits:
     """Bounds of a snapshot: the pause in nanoseconds, output per process in bytes.
 
-    `parts`: into how many to split the walk; 0 for as many as pay on this host.
+    `parts`: into how many to split the walk; 0 for as many as pay on this host. `engine`: `ebpf`, `interp`, or `auto`.
     """
 
     max_pause_ns: int = 250_000_000
     max_bytes: int = 256 << 20
     parts: int = 0
+    engine: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,10 @@ def _check_binary(process: Process, probe: BinaryProbe) -> GoBinary:
 
 
 def _load(process: Process, probe: BinaryProbe, bias: int, limits: Limits) -> LoadedProbe:
-    if probe.program is None:
-        raise SeyError(NoBackend(probe.path))
     goroutines = _goroutine_count(process, probe, bias)
     room = room_for(probe.plan, goroutines, limits.max_bytes)
     parts = limits.parts or parts_for(goroutines)
-    loaded = LoadedProbe(probe.program, probe.plan, process.living_threads(), room, parts)
+    loaded = load_probe(process, probe, room, parts, limits.engine)
     names = process.namespace_tids(process.threads())
     loaded.expect_threads(np.array(sorted(names.values()), dtype=np.int32))
     return loaded
@@ -151,11 +151,11 @@ def _capture(
         monotonic_ns=pause.started_ns,
         pause_ns=pause.pause_ns,
         threads=len(pause.threads) + len(pause.skipped),
-        engine="ebpf",
+        engine=loaded.engine,
         bias=bias,
         counters=counters,
         when_missing=when_missing,
-        notes=(*bare_notes(probe.plan), *_notes(len(pause.skipped), loaded.left_out)),
+        notes=(*loaded.notes, *bare_notes(probe.plan), *_notes(len(pause.skipped), loaded.left_out)),
     )
     return facts, results
 

@@ -8,20 +8,32 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from sey.ir.plan import THREAD_MAX
-from sey.runtime.libbpf import BpfMap
 
 _WORD = struct.Struct("<Q")
+
+
+class Table(Protocol):
+    """What keeps the places: u64 to u64, both as their bytes."""
+
+    def update(self, key: bytes, value: bytes) -> None:
+        """Set what is under a key."""
+        ...
+
+    def delete(self, key: bytes) -> None:
+        """Forget a key."""
+        ...
 
 
 class ThreadPlaces:
     """The places of one probe; `table` is the dict in which it finds a thread's by the id that Go noted for it."""
 
-    def __init__(self, table: BpfMap) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
         self._known: dict[int, int] = {}
 

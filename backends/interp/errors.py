@@ -12,7 +12,7 @@ from sey.binary.errors import Exit, Problem, SeyError
 class BadBytecode(Problem):
     """Bytes that are no program, or one that a machine must not run."""
 
-    code: ClassVar[str] = "SEY0710"
+    code: ClassVar[str] = "SEY0770"
     exit_status: ClassVar[Exit] = Exit.FILE
     title: ClassVar[str] = "{path}: bytecode is damaged: at {place}: {reason}"
     help: ClassVar[str | None] = "build the bundle again, or copy it again from where it was made"
@@ -25,7 +25,7 @@ class BadBytecode(Problem):
 class NewerBytecode(Problem):
     """Bytecode of a version that this machine doesn't know."""
 
-    code: ClassVar[str] = "SEY0711"
+    code: ClassVar[str] = "SEY0771"
     exit_status: ClassVar[Exit] = Exit.FILE
     title: ClassVar[str] = "{path}: bytecode version {found} is newer than this sey reads ({known})"
     help: ClassVar[str | None] = "use a newer sey, or build the bundle with this one"
@@ -38,7 +38,7 @@ class NewerBytecode(Problem):
 class ProgramTrapped(Problem):
     """A program did what no correct one does, or ran on after its time, and was ended."""
 
-    code: ClassVar[str] = "SEY0712"
+    code: ClassVar[str] = "SEY0772"
     exit_status: ClassVar[Exit] = Exit.FILE
     title: ClassVar[str] = "the program was stopped: {reason}"
     help: ClassVar[str | None] = "build the bundle again from its spec; if it happens again this is a bug of sey"

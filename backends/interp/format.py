@@ -138,7 +138,7 @@ class Bytecode:
 
 
 def decode(path: str, data: bytes | memoryview) -> Bytecode:
-    """The program in the bytes of a file; `path` is for messages. Raises SeyError (SEY0710, SEY0711).
+    """The program in the bytes of a file; `path` is for messages. Raises SeyError (SEY0770, SEY0771).
 
     Only the encoding is checked: `verify` has to accept the result before a machine runs it.
     """

@@ -24,7 +24,7 @@ from sey.ir.evaluate import Fault, TargetMemory
 
 
 def load(path: str, data: bytes | memoryview) -> Bytecode:
-    """The program in a file's bytes, decoded and verified. Raises SeyError (SEY0710, SEY0711)."""
+    """The program in a file's bytes, decoded and verified. Raises SeyError (SEY0770, SEY0771)."""
     program = decode(path, data)
     verify(path, program)
     return program
@@ -55,6 +55,15 @@ class Machine:
         """The bytes of each buffer and its slack, to write before the run and to read after it."""
         return self._state.buffers
 
+    @property
+    def stop_ns(self) -> int | None:
+        """When a program is ended that has not ended itself; may be set before the run."""
+        return self._state.stop_ns
+
+    @stop_ns.setter
+    def stop_ns(self, stop_ns: int | None) -> None:
+        self._state.stop_ns = stop_ns
+
     def fill(self, name: str, entries: Mapping[int, int]) -> None:
         """Put entries into a host dict, before the run."""
         self._state.dicts[name].update(entries)
@@ -64,7 +73,7 @@ class Machine:
         return self._state.dicts[name]
 
     def run(self) -> None:
-        """Run the program, which may be done once. Raises SeyError (SEY0712) where it has to be stopped."""
+        """Run the program, which may be done once. Raises SeyError (SEY0772) where it has to be stopped."""
         with contextlib.suppress(Fault):
             self._state.functions[-1].call([])
 

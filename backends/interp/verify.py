@@ -50,7 +50,7 @@ class _Unsound(Exception):  # noqa: N818 - never leaves this module
 
 
 def verify(path: str, program: Bytecode) -> None:
-    """Raise SeyError (SEY0710) where a machine must not run the program; `path` is for the message."""
+    """Raise SeyError (SEY0770) where a machine must not run the program; `path` is for the message."""
     try:
         _memories(program)
         _functions(program)

@@ -16,6 +16,7 @@ from sey.cli.probes import choose, read_probe
 from sey.cli.problems import format_option
 from sey.cli.progress import working
 from sey.runtime.capture import Capture, ProcessFacts
+from sey.runtime.choose_engine import ENGINES
 from sey.runtime.files import writable_target
 from sey.runtime.snapshot import Limits
 
@@ -36,7 +37,7 @@ from sey.runtime.snapshot import Limits
 @click.option("-o", "--output", type=click.Path(), help="OUT.seyc; without it, a name that isn't taken yet.")
 @max_pause_option
 @max_bytes_option
-@click.option("--engine", type=click.Choice(("auto", "ebpf")), default="auto", help="What reads the processes.")
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", help="What reads the processes.")
 @allow_missing_option
 @debug_file_option
 @json_option
@@ -68,7 +69,7 @@ def snapshot(
         chosen = choose(read, pids, options)
     for warning, source in chosen.warnings:
         problems.report([warning], source)
-    capture = capture_chosen(chosen, Limits(max_pause, max_bytes))
+    capture = capture_chosen(chosen, Limits(max_pause, max_bytes, engine=engine))
     path = output or _free_name(capture)
     capture.save(path)
     from sey.runtime.summary import summarize

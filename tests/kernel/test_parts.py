@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from sey.binary.gobinary import open_go
-from sey.runtime.engine import LoadedProbe, parts_for, room_for
+from sey.runtime.ebpf_engine import load_ebpf
+from sey.runtime.engine import parts_for, room_for
 from sey.runtime.merge import number_stacks
 from sey.runtime.pause import paused
 from sey.runtime.process import Process
@@ -87,7 +88,7 @@ def test_a_thread_that_ended_before_the_pause_is_replaced(frozen: tuple[Target, 
     bias = process.load_bias(open_go(process.exe_path).elf.entry)
     gone = subprocess.Popen(["sleep", "60"])
     room = room_for(probe.plan, 3000, 64 << 20)
-    with LoadedProbe(probe.program, probe.plan, [target.pid, gone.pid], room, 2) as loaded:
+    with load_ebpf(probe.program, probe.plan, [target.pid, gone.pid], room, 2) as loaded:
         gone.kill()
         gone.wait()
         with paused(process, 5_000_000_000, workers=loaded.parts) as pause:

@@ -1,0 +1,51 @@
+"""Which engine runs a probe: the kernel where the host can, else our own machine, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from sey.backends.interp.machine import load
+from sey.binary.errors import Exit, SeyError
+from sey.runtime.bundle import BinaryProbe
+from sey.runtime.capture_errors import NoBackend
+from sey.runtime.engine import LoadedProbe, Room
+from sey.runtime.interp_engine import load_interp, reference_machine
+from sey.runtime.process import Process
+from sey.runtime.processmemory import ProcessMemory
+
+ENGINES = ("auto", "ebpf", "interp")
+
+
+def load_probe(process: Process, probe: BinaryProbe, room: Room, parts: int, engine: str) -> LoadedProbe:
+    """Get a probe ready for a process. Raises SeyError where the engine asked for can't, or none can.
+
+    With `auto` what keeps the kernel from it becomes a note.
+    """
+    tids = process.living_threads()
+    if engine == "interp":
+        return _interp(process, probe, tids, room, parts)
+    try:
+        return _ebpf(probe, tids, room, parts)
+    except SeyError as error:
+        if engine == "ebpf" or probe.bytecode is None or error.problems[0].exit_status is not Exit.HOST:
+            raise
+        reason = error.problems[0].message()
+    return _interp(process, probe, tids, room, parts, [f"read without eBPF: {reason}"])
+
+
+def _ebpf(probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int) -> LoadedProbe:
+    from sey.runtime.ebpf_engine import load_ebpf
+
+    if probe.program is None:
+        raise SeyError(NoBackend(probe.path, "eBPF program"))
+    return load_ebpf(probe.program, probe.plan, tids, room, parts)
+
+
+def _interp(
+    process: Process, probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int, notes: Sequence[str] = ()
+) -> LoadedProbe:
+    if probe.bytecode is None:
+        raise SeyError(NoBackend(probe.path, "bytecode"))
+    make = reference_machine(load(probe.path, probe.bytecode))
+    return load_interp(make, probe.plan, partial(ProcessMemory, process.pid, tids[0]), room, parts, notes)

@@ -1,0 +1,121 @@
+"""Runs a probe here: bytecode on a machine of our own, for hosts without eBPF and for what is no process any more."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sey.backends.interp.format import Bytecode
+from sey.backends.interp.machine import Machine
+from sey.ir.evaluate import TargetMemory
+from sey.ir.plan import Plan
+from sey.runtime.engine import LoadedProbe, Room, load_parts, write_registers
+from sey.runtime.pages import Buffer
+from sey.runtime.threadplaces import ThreadPlaces
+
+_WORD = struct.Struct("<Q")
+_SPARE_NS = 1_000_000_000
+"""How long a program that doesn't keep to its deadline may go on."""
+
+
+class RunningMachine(Protocol):
+    """What runs a program: `sey.backends.interp.machine.Machine`, or something with the same result."""
+
+    stop_ns: int | None
+
+    @property
+    def buffers(self) -> Mapping[str, bytearray | memoryview]:
+        """The bytes of each host buffer."""
+        ...
+
+    def fill(self, name: str, entries: Mapping[int, int]) -> None:
+        """Put entries into a host dict."""
+        ...
+
+    def run(self) -> None:
+        """Run the program."""
+        ...
+
+    def output(self) -> Sequence[Buffer]:
+        """The pages that were claimed."""
+        ...
+
+
+MakeMachine = Callable[[TargetMemory, int, Mapping[str, int]], RunningMachine]
+"""A machine for a memory, with so many pages of output, and capacities of dicts by name."""
+
+
+def reference_machine(program: Bytecode) -> MakeMachine:
+    """The plain machine for a verified program."""
+    return lambda memory, pages, capacities: Machine(program, memory, pages, capacities=capacities)
+
+
+def load_interp(
+    make: MakeMachine,
+    plan: Plan,
+    memory: Callable[[], TargetMemory],
+    room: Room,
+    parts: int = 1,
+    notes: Sequence[str] = (),
+) -> LoadedProbe:
+    """A probe that reads what `memory` gives each part; with as many `parts` the kernel leaves the same bytes."""
+    share = room.share(parts)
+    loads = [partial(_Part, make, memory(), share, n, parts) for n in range(parts)]
+    return LoadedProbe(plan, load_parts(loads), "interp", notes)
+
+
+class _Entries:
+    """A dict to be, in the form in which the kernel's maps are written."""
+
+    def __init__(self) -> None:
+        self.entries: dict[int, int] = {}
+
+    def update(self, key: bytes, value: bytes) -> None:
+        self.entries[_WORD.unpack(key)[0]] = _WORD.unpack(value)[0]
+
+    def delete(self, key: bytes) -> None:
+        self.entries.pop(_WORD.unpack(key)[0], None)
+
+
+class _Part:
+    """One machine, with its share of the walk."""
+
+    def __init__(self, make: MakeMachine, memory: TargetMemory, room: Room, number: int, parts: int) -> None:
+        self.number = number
+        self.left_out = 0
+        self._machine = make(memory, room.pages, {"stacks": room.stacks})
+        self._threads = _Entries()
+        self._places = ThreadPlaces(self._threads)
+        self._write("in_share", number)
+        self._write("in_shares", parts)
+
+    def close(self) -> None:
+        """There is nothing outside of this process."""
+
+    def expect_threads(self, ns_tids: npt.NDArray[np.int32]) -> None:
+        self._places.expect(ns_tids.tolist())
+
+    def run(self, threads: npt.NDArray[np.void], bias: int, deadline_ns: int) -> None:
+        places = self._places.of(threads)
+        keep = places >= 0
+        self.left_out = len(places) - int(keep.sum())
+        write_registers(self._machine.buffers["in_regs"], 0, threads[keep], places[keep])
+        self._machine.fill("threads", self._threads.entries)
+        self._write("in_bias", bias & (1 << 64) - 1)
+        self._write("in_deadline", deadline_ns)
+        self._machine.stop_ns = deadline_ns + _SPARE_NS
+        self._machine.run()
+
+    def pages(self) -> Sequence[Buffer]:
+        return self._machine.output()
+
+    def words(self, buffer: str, count: int) -> tuple[int, ...]:
+        return struct.unpack_from(f"<{count}Q", self._machine.buffers[buffer])
+
+    def _write(self, buffer: str, value: int) -> None:
+        self._machine.buffers[buffer][:8] = _WORD.pack(value)
