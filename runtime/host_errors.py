@@ -191,7 +191,7 @@ class LibbpfMissing(Problem):
     code = "SEY0620"
     exit_status = Exit.HOST
     title = "libbpf was not found"
-    help = "install it (Debian: apt install libbpf1; Fedora: dnf install libbpf), or the wheel: pip install 'sey[libbpf]'"
+    help = "install it (Debian: apt install libbpf1; Fedora: dnf install libbpf); or pip install 'sey[libbpf]'"
     tried: tuple[str, ...]
 
     def notes(self) -> tuple[str, ...]:
