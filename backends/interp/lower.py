@@ -223,6 +223,11 @@ class _Lowering:
     def _if(self, op: If) -> None:
         after, otherwise = _Label(), _Label()
         join = self._join(op.results, after)
+        if len(op.then.ops) == 1 and isinstance(op.then.ops[0], Yield) and not op.results:
+            self._jump(Op.IF, after, b=self._registers.of(op.condition))
+            self._region(op.otherwise, join)
+            self._end(after)
+            return
         self._jump(Op.UNLESS, otherwise, b=self._registers.of(op.condition))
         self._region(op.then, join)
         self._here(otherwise)

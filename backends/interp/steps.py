@@ -89,9 +89,19 @@ def _arithmetic(op: Op, each: Instruction, following: int) -> Step:
             def step(r: Registers) -> int:
                 r[a] = r[b] | r[c]
                 return following
-        case Op.MUL | Op.SHL | Op.SDIV | Op.SREM | Op.ASHR:
+        case Op.MUL:
+
+            def step(r: Registers) -> int:
+                r[a] = (r[b] * r[c]) & wrap
+                return following
+        case Op.LSHR:
+
+            def step(r: Registers) -> int:
+                r[a] = r[b] >> r[c] if r[c] < 64 else 0
+                return following
+        case Op.SHL | Op.SDIV | Op.SREM | Op.ASHR:
             kind, bits = BinaryOp[op.name], KINDS[each.kind].bits
-            low = (1 << 64) - 1 if op is Op.SHL or op is Op.ASHR else wrap
+            low = wrap if op is Op.SDIV or op is Op.SREM else _MASK64
 
             def step(r: Registers) -> int:
                 r[a] = binary(kind, bits, r[b] & wrap, r[c] & low)
