@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sey.backends.interp.disassemble import disassemble
 from sey.backends.interp.format import Bytecode
@@ -29,64 +29,95 @@ _RUN = re.compile(rb"[^\0]+(?:\0{1,31}[^\0]+)*")
 
 
 @dataclass(frozen=True)
-class Vector:
-    """One file: its name, and what it says."""
+class Run:
+    """What a run depends on besides the program; `memory` by address, `capacities` of dicts that the host changes."""
 
-    name: str
-    contents: Mapping[str, Any] = field(repr=False)
+    memory: Mapping[int, bytes]
+    buffers: Mapping[str, bytes]
+    dicts: Mapping[str, Mapping[int, int]]
+    pages: int
+    capacities: Mapping[str, int] = field(default_factory=dict)
 
-    def text(self) -> str:
-        """The file's text."""
-        return json.dumps(self.contents, indent=1, ensure_ascii=False) + "\n"
+
+class Finished(Protocol):
+    """A machine after its run."""
+
+    @property
+    def buffers(self) -> Mapping[str, bytearray]:
+        """The bytes of each buffer, slack included."""
+        ...
+
+    def entries(self, name: str) -> Mapping[int, int]:
+        """The entries of a dict."""
+        ...
+
+    def output(self) -> Sequence[bytes]:
+        """The pages that were claimed."""
+        ...
 
 
-def vectors() -> Iterator[Vector]:
-    """All vectors, but for the recorded one."""
+def vectors() -> Iterator[tuple[str, str]]:
+    """All vectors, but for the recorded ones: names and contents of the files."""
     for source in PROGRAMS:
-        yield computed(source)
+        yield source.name, computed(source)
     for fault in refused():
-        yield _faulty(fault, {"refused": fault.why})
+        yield fault.name, _faulty(fault, {"refused": fault.why})
     for fault in trapped():
-        yield _faulty(fault, {"trap": fault.why})
+        yield fault.name, _faulty(fault, {"trap": fault.why})
 
 
-def computed(source: Source) -> Vector:
+class _Evaluated(Machine):
+    """The evaluator with the face of a machine."""
+
+    def entries(self, name: str) -> Mapping[int, int]:
+        return self.dicts[name]
+
+
+def computed(source: Source) -> str:
     """The vector of an IR program, with what the evaluator makes of it."""
     program = parse_program(source.text)
     verify(program)
-    machine = Machine(program, Image(source.memory), source.pages, lambda: CLOCK)
+    machine = _Evaluated(program, Image(source.memory), source.pages, lambda: CLOCK)
     for name, data in source.buffers.items():
         machine.buffers[name][: len(data)] = data
     for name, entries in source.dicts.items():
         machine.dicts[name].update(entries)
     machine.run()
-    expected = {
+    compiled = compile_bytecode(program)
+    run = Run(source.memory, source.buffers, source.dicts, source.pages)
+    return document(source.about, compiled, run, {"leaves": leaves(compiled, machine)})
+
+
+def leaves(program: Bytecode, machine: Finished) -> dict[str, Any]:
+    """What a machine has left behind."""
+    return {
         "buffers": {b.name: _runs(machine.buffers[b.name]) for b in program.buffers if b.host},
-        "dicts": {d.name: _entries(machine.dicts[d.name]) for d in program.dicts if d.host},
+        "dicts": {d.name: _entries(machine.entries(d.name)) for d in program.dicts if d.host},
         "pages": [_runs(page) for page in machine.output()],
     }
-    return Vector(source.name, _document(source.about, compile_bytecode(program), source, {"leaves": expected}))
 
 
-def _faulty(fault: Fault, expected: Mapping[str, str]) -> Vector:
-    source = Source(fault.name, fault.about, "")
-    return Vector(fault.name, _document(fault.about, fault.program, source, expected, fault.data))
+def _faulty(fault: Fault, expected: Mapping[str, str]) -> str:
+    return document(fault.about, fault.program, Run({}, {}, {}, 4), expected, fault.data)
 
 
-def _document(
-    about: str, program: Bytecode, source: Source, expected: Mapping[str, Any], data: bytes | None = None
-) -> dict[str, Any]:
-    return {
+def document(
+    about: str, program: Bytecode, run: Run, expected: Mapping[str, Any], data: bytes | None = None
+) -> str:
+    """The text of a vector. `data`: the program's bytes, where they are others than its own."""
+    parts = {
         "about": about,
         "program": base64.b64encode(program.encode() if data is None else data).decode(),
-        "memory": {hex(start): block.hex() for start, block in source.memory.items()},
-        "pages": source.pages,
+        "memory": {hex(start): block.hex() for start, block in run.memory.items()},
+        "pages": run.pages,
         "clock": hex(CLOCK),
-        "buffers": {name: contents.hex() for name, contents in source.buffers.items()},
-        "dicts": {name: _entries(entries) for name, entries in source.dicts.items()},
+        "capacities": dict(run.capacities),
+        "buffers": {name: contents.hex() for name, contents in run.buffers.items()},
+        "dicts": {name: _entries(entries) for name, entries in run.dicts.items()},
         **expected,
         "listing": [] if "refused" in expected else list(disassemble(program)),
     }
+    return json.dumps({name: part for name, part in parts.items() if part or name != "capacities"}, indent=1) + "\n"
 
 
 def _runs(data: bytes | bytearray) -> dict[str, str]:
@@ -101,8 +132,8 @@ def _entries(entries: Mapping[int, int]) -> dict[str, str]:
 def main() -> None:
     """Write all files."""
     FOLDER.mkdir(exist_ok=True)
-    for vector in vectors():
-        (FOLDER / f"{vector.name}.json").write_text(vector.text())
+    for name, text in vectors():
+        (FOLDER / f"{name}.json").write_text(text)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ class Machine:
         capacities: Mapping[str, int] | None = None,
         stop_ns: int | None = None,
     ) -> None:
+        self._program = program
         self._state = State(program, memory, pages, clock, capacities or {}, stop_ns)
         for function in program.functions:
             self._state.functions.append(Runner(function, steps_of(self._state, function)))

@@ -21,9 +21,10 @@ def test_the_machine_does_what_a_vector_says(name: str) -> None:
 
 
 def test_the_files_are_what_the_tool_writes() -> None:
-    assert {vector.name for vector in vectors()} <= set(NAMES)
-    for vector in vectors():
-        assert (FOLDER / f"{vector.name}.json").read_text() == vector.text(), "run `python -m tools.vectors`"
+    written = dict(vectors())
+    assert {name for name in NAMES if not name.startswith("recorded-")} == written.keys()
+    for name, text in written.items():
+        assert (FOLDER / f"{name}.json").read_text() == text, "run `python -m tools.vectors`"
 
 
 def test_every_operation_is_in_a_vector() -> None:

@@ -52,7 +52,8 @@ def check(name: str, machine: Callable[..., Machine] = Machine) -> None:
 def _machine(vector: dict[str, Any], data: bytes, machine: Callable[..., Machine]) -> Machine:
     memory = {int(start, 16): bytes.fromhex(block) for start, block in vector["memory"].items()}
     clock = int(vector["clock"], 16)
-    running = machine(load("vector", data), Image(memory), vector["pages"], lambda: clock)
+    program, capacities = load("vector", data), vector.get("capacities", {})
+    running = machine(program, Image(memory), vector["pages"], lambda: clock, capacities)
     for buffer, contents in vector["buffers"].items():
         running.buffers[buffer][: len(contents) // 2] = bytes.fromhex(contents)
     for each, entries in vector["dicts"].items():
