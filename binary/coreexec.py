@@ -28,7 +28,7 @@ def named_executable(core: CoreFile, memory: CoreMemory) -> str:
         for file in core.notes.files:
             if key in auxv and file.start <= auxv[key] < file.end:
                 return file.path.removesuffix(" (deleted)")
-    return _string(memory, auxv.get(AT_EXECFN, 0))
+    return memory.text(auxv.get(AT_EXECFN, 0), _LONGEST_PATH) or ""
 
 
 def match_executable(core: CoreFile, memory: CoreMemory, binary: GoBinary) -> int:
@@ -129,17 +129,3 @@ def _first_difference(theirs: bytes, ours: bytes) -> tuple[str, str]:
         return text[start:].split(b"\n")[0][:200].decode("utf-8", "replace").replace("\t", " ")
 
     return line(theirs), line(ours)
-
-
-def _string(memory: CoreMemory, address: int) -> str:
-    """The text at an address, up to its zero byte; empty where there is none."""
-    found = b""
-    while len(found) < _LONGEST_PATH:
-        size = 64 - (address + len(found)) % 64
-        part = memory.read(address + len(found), size)
-        if part is None:
-            return ""
-        found += part
-        if b"\0" in part:
-            return found.partition(b"\0")[0].decode("utf-8", "surrogateescape")
-    return ""

@@ -69,6 +69,17 @@ class CoreFile:
     modified_ns: int = 0
 
 
+def is_core(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as a core does; False also for one that can't be read."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            start = file.read(18)
+    except (OSError, ValueError):
+        return False
+    kinds = (bytes((ET_CORE, 0)), bytes((0, ET_CORE)))
+    return start[:4] == b"\x7fELF" and start[16:18] in kinds
+
+
 def open_core(path: str | os.PathLike[str]) -> CoreFile:
     """Open a core. Raises SeyError: missing, not a core, compressed, of another machine, truncated, damaged."""
     name = os.fspath(path)

@@ -29,6 +29,7 @@ from sey.binary.corefile import PF_R, CoreFile
 from sey.binary.elf import PF_W, ElfFile
 
 _PAGE = 4096
+_STEP = 64
 
 
 class Piece(NamedTuple):
@@ -72,6 +73,18 @@ class CoreMemory:
             parts.append(taken)
             address, length, at = address + len(taken), length - len(taken), at + 1
         return b"".join(parts)
+
+    def text(self, address: int, longest: int) -> str | None:
+        """The text at an address up to its zero byte; None where it can't be read or is as long as `longest` bytes."""
+        found = b""
+        while len(found) < longest:
+            part = self.read(address + len(found), _STEP - (address + len(found)) % _STEP)
+            if part is None:
+                return None
+            found += part
+            if b"\0" in part:
+                return found.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+        return None
 
     def ranges(self) -> list[tuple[int, memoryview]]:
         """All that can be read: start addresses, ascending, with the bytes from there; none over another.

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from sey.binary.errors import Exit, Problem, SeyError
-from sey.binary.gobinary import open_go
+from sey.binary.gobinary import GoBinary, open_go
 from sey.binary.identity import Identity, identity
 from sey.binary.processpath import name_of
 from sey.cli.making import called, make
@@ -18,7 +18,7 @@ from sey.frontend.options import DEFAULT_OPTIONS, Options
 from sey.ir.plan import PlanProgram, PlanRule
 from sey.runtime.bundle import Bundle
 from sey.runtime.capture_errors import other_build
-from sey.runtime.process import Process, Rule, all_pids
+from sey.runtime.process import Process, Rule, Subject, all_pids, fits
 from sey.runtime.snapshot import Request
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ class Probe:
             PlanProgram(b.name.name, tuple(PlanRule(r.kind.name, str(r.value.value)) for r in b.rules)) for b in blocks
         )
 
-    def applies(self, process: Process, module: str) -> bool:
-        """Whether the process is one of its programs; without programs every process is."""
-        return not self.programs or bool(matching_programs(self.programs, process, module))
+    def applies(self, subject: Subject, module: str) -> bool:
+        """Whether a process is one of its programs; without programs every process is."""
+        return not self.programs or bool(matching_programs(self.programs, subject, module))
 
 
 @dataclass
@@ -154,12 +154,12 @@ def _is_bundle(path: str) -> bool:
         return False  # reading it as a spec says what is wrong
 
 
-def matching_programs(programs: Sequence[PlanProgram], process: Process, module: str) -> tuple[str, ...]:
-    """The names of the programs that a process is. Raises SeyError."""
+def matching_programs(programs: Sequence[PlanProgram], subject: Subject, module: str) -> tuple[str, ...]:
+    """The names of the programs that a process, running or dumped, is. Raises SeyError."""
     found = []
     for program in programs:
         rules = [Rule(rule.kind, rule.value) for rule in program.rules]  # type: ignore[arg-type]
-        if all(process.satisfies(rule, module or None) for rule in rules):
+        if all(fits(rule, subject, module or None) for rule in rules):
             found.append(program.name)
     return tuple(found)
 
@@ -174,7 +174,7 @@ def choose(probes: Sequence[Probe], pids: Sequence[int], options: Options | None
     chosen = Chosen()
     if len(pids) != 1:
         processes = _asked_for(pids, chosen) if pids else _fitting(probes)
-    maker = _Maker(chosen, options)
+    maker = Maker(chosen, options)
     for process in processes:
         try:
             maker.add(process, _probe_for(probes, process, asked=bool(pids)))
@@ -221,16 +221,20 @@ def _probe_for(probes: Sequence[Probe], process: Process, *, asked: bool) -> Pro
     path = require_go(process)
     if asked and len(probes) == 1:
         return probes[0]
-    binary = open_go(path)
-    fitting = [probe for probe in probes if probe.applies(process, binary.build.module)]
+    return fitting_probe(probes, process, open_go(path))
+
+
+def fitting_probe(probes: Sequence[Probe], subject: Subject, binary: GoBinary) -> Probe:
+    """The one of several probes that is for a process, which runs `binary`. Raises SeyError where it isn't just one."""
+    fitting = [probe for probe in probes if probe.applies(subject, binary.build.module)]
     if len(fitting) > 1:
         ours = identity(binary.elf)
         made = [p for p in fitting if p.bundle is None or p.bundle.for_identity(ours) is not None]
         fitting = made or fitting
     if not fitting:
-        raise SeyError(NoProbeFits(", ".join(probe.name for probe in probes), process.pid))
+        raise SeyError(NoProbeFits(", ".join(probe.name for probe in probes), subject.pid))
     if len(fitting) > 1:
-        raise SeyError(SeveralProbes(fitting[0].name, fitting[1].name, process.pid))
+        raise SeyError(SeveralProbes(fitting[0].name, fitting[1].name, subject.pid))
     return fitting[0]
 
 
@@ -238,7 +242,7 @@ _MOST_SPEC = 256 << 10
 """A longer spec is left to the reader, which has a limit of its own and the words for it."""
 
 
-class _Maker:
+class Maker:
     """Makes requests, and the bundles for them: each spec is compiled once for each binary and name of it."""
 
     def __init__(self, chosen: Chosen, options: Options | None) -> None:
@@ -247,25 +251,36 @@ class _Maker:
         self._made: dict[tuple[str, str, str], int] = {}
 
     def add(self, process: Process, probe: Probe) -> None:
+        """Request a running process. Raises SeyError."""
         path = require_go(process)
         binary = open_go(path)
+        target = f"process {process.pid}"
+        number, entry = self.bundle_for(probe, process, binary, path, name_of(process.exe_path), target)
+        self.chosen.requests.append(Request(process, number, entry))
+
+    def bundle_for(
+        self, probe: Probe, subject: Subject, binary: GoBinary, path: str, known: str, target: str
+    ) -> tuple[int, int]:
+        """The number of the bundle among those chosen, and of the binary in it, for a process.
+
+        `binary` is what it runs, at `path` and with the file name `known`; `target` is for messages. Raises SeyError.
+        """
         found = identity(binary.elf)
         if probe.bundle is not None:
-            number, entry = self._stored(probe.name, probe.bundle, found, process)
+            number, entry = self._stored(probe.name, probe.bundle, found, known, target)
         else:
             number, entry = self._compiled(probe, found, path), 0
-        self.chosen.requests.append(Request(process, number, entry))
         programs = self.chosen.bundles[number].binaries[entry].plan.programs
-        self.chosen.programs[process.pid] = matching_programs(programs, process, binary.build.module)
+        self.chosen.programs[subject.pid] = matching_programs(programs, subject, binary.build.module)
+        return number, entry
 
-    def _stored(self, name: str, bundle: Bundle, found: Identity, process: Process) -> tuple[int, int]:
+    def _stored(self, name: str, bundle: Bundle, found: Identity, known: str, target: str) -> tuple[int, int]:
         entries = [n for n, binary in enumerate(bundle.binaries) if binary.identity == found]
-        known = name_of(process.exe_path)
         # A build under several names is several programs: that of its own name comes first.
         entries.sort(key=lambda number: bundle.binaries[number].path != known)
         if not entries:
             others = sorted(bundle.binaries, key=lambda binary: binary.path != known)
-            raise SeyError(other_build(others, f"process {process.pid}", found))
+            raise SeyError(other_build(others, target, found))
         key = (name, "", "")
         if key not in self._made:
             self._made[key] = len(self.chosen.bundles)

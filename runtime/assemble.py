@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary
+from sey.binary.identity import identity
 from sey.binary.symbolize import open_symbolizer
-from sey.ir.plan import Plan
+from sey.ir.plan import THREAD_MAX, Plan
+from sey.runtime.bundle import BinaryProbe
 from sey.runtime.capture import ProcessCapture, ProcessFacts
+from sey.runtime.capture_errors import other_build
 from sey.runtime.engine import Results
 from sey.runtime.symbols import distinct_pcs, symbolize
 from sey.runtime.typenames import type_names
 
 _MOST = (1 << 63) - 1
+
+
+def require_build(probe: BinaryProbe, binary: GoBinary, target: str) -> None:
+    """Raise SeyError (OtherBuild) unless the probe was made for that very executable; `target` is what runs it."""
+    found = identity(binary.elf)
+    if found != probe.identity:
+        raise SeyError(other_build([probe], target, found))
 
 
 def counts(plan: Plan, results: Results) -> tuple[dict[str, int], dict[str, int]]:
@@ -27,6 +38,13 @@ def bare_notes(plan: Plan) -> tuple[str, ...]:
     if plan.layout is None:
         return ()
     return (f"no debug information (-ldflags=-w): no variables, runtime read by the table for {plan.layout}",)
+
+
+def left_out_notes(threads: int) -> tuple[str, ...]:
+    """What to know of a capture where a probe had no room for the registers of so many threads."""
+    if not threads:
+        return ()
+    return (f"{threads} thread(s) beyond the {THREAD_MAX} that a probe holds: captured without registers",)
 
 
 def assemble(facts: ProcessFacts, binary: GoBinary, plan: Plan, results: Results) -> ProcessCapture:

@@ -25,7 +25,9 @@ class ProcessFacts:
 
     `bundle` and `binary` number the probe it was captured with. `captured_at_ns` is Unix time and `monotonic_ns` the
     clock of Go's runtime (CLOCK_MONOTONIC), both of the moment at which the pause began. `bias` is what to add to
-    addresses of the executable. `counters` are the program's (`ir.plan.COUNTERS`), `when_missing` counts by table the
+    addresses of the executable. `core` is the path of the core that was read instead of a process, empty for one that
+    ran: then `captured_at_ns` is when the core was written, and `monotonic_ns` the latest time that anything in it
+    tells of. `counters` are the program's (`ir.plan.COUNTERS`), `when_missing` counts by table the
     frames left out because an operand of `when` was missing. `type_names` are the names of dynamic types by the first
     word of an interface (the address of an itab or a type). `programs` are the spec's programs that the process is.
     `problem` says why a process has no data; then only `pid` and `executable` mean something.
@@ -48,6 +50,7 @@ class ProcessFacts:
     type_names: Mapping[int, str] = field(default_factory=dict)
     programs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    core: str = ""
     problem: str | None = None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sey.backends.interp.machine import load
 from sey.binary.errors import Exit, SeyError
+from sey.ir.evaluate import TargetMemory
 from sey.runtime.bundle import BinaryProbe
 from sey.runtime.capture_errors import NoBackend
 from sey.runtime.engine import LoadedProbe, Room
@@ -34,6 +35,16 @@ def load_probe(process: Process, probe: BinaryProbe, room: Room, parts: int, eng
     return _interp(process, probe, tids, room, parts, [f"read without eBPF: {reason}"])
 
 
+def load_for_memory(
+    probe: BinaryProbe, memory: Callable[[], TargetMemory], room: Room, parts: int = 1, notes: Sequence[str] = ()
+) -> LoadedProbe:
+    """Get a probe ready for our own machine; `memory` makes what each part reads. Raises SeyError."""
+    if probe.bytecode is None:
+        raise SeyError(NoBackend(probe.path, "bytecode"))
+    make = reference_machine(load(probe.path, probe.bytecode))
+    return load_interp(make, probe.plan, memory, room, parts, notes)
+
+
 def _ebpf(probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int) -> LoadedProbe:
     from sey.runtime.ebpf_engine import load_ebpf
 
@@ -45,7 +56,4 @@ def _ebpf(probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int) -> Lo
 def _interp(
     process: Process, probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int, notes: Sequence[str] = ()
 ) -> LoadedProbe:
-    if probe.bytecode is None:
-        raise SeyError(NoBackend(probe.path, "bytecode"))
-    make = reference_machine(load(probe.path, probe.bytecode))
-    return load_interp(make, probe.plan, partial(ProcessMemory, process.pid, tids[0]), room, parts, notes)
+    return load_for_memory(probe, partial(ProcessMemory, process.pid, tids[0]), room, parts, notes)

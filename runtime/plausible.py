@@ -1,4 +1,4 @@
-"""Whether a running process looks as a table of releases says: before what that table leads to is believed.
+"""Whether a process, running or dumped, looks as a table of releases says: before what that leads to is believed.
 
 Only for executables without debug information (`binary.layouts`). A wrong offset reads some other field: here that
 would be goroutines without their stacks, threads that the process doesn't have, a main goroutine that isn't number 1.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,6 +17,7 @@ from sey.binary.gobinary import GoBinary
 from sey.binary.layouts import Layout, Shape, layout_of
 from sey.binary.pclntab import PclnTab, open_pclntab
 from sey.runtime import libc
+from sey.runtime.dump import Dump
 from sey.runtime.process import Process
 
 _ATTEMPTS = 5
@@ -49,31 +50,64 @@ class _Doubt(Exception):  # noqa: N818 - never leaves this module
     pass
 
 
+@dataclass(frozen=True)
+class _Subject:
+    """What is looked at. `read` gives as many bytes as can be read of those asked for; `first_thread` the id that the
+    first thread knows itself by, None where that ended; `now_ns` the runtime's clock."""
+
+    pid: int
+    read: Callable[[int, int], bytes]
+    first_thread: Callable[[], int | None]
+    now_ns: Callable[[], int]
+
+
+def check_dump(dump: Dump) -> None:
+    """Compare the process of a core with the layout of its release. Raises SeyError as `check_layout` does."""
+
+    def read(address: int, size: int) -> bytes:
+        return dump.memory.read(address, size) or b""
+
+    # Which of a core's threads was the first, it doesn't say. No clock is in it either.
+    subject = _Subject(dump.pid, read, lambda: None, lambda: 1 << 63)
+    _check(subject, dump.binary, dump.bias, attempts=1)
+
+
 def check_layout(process: Process, binary: GoBinary, bias: int) -> None:
     """Compare a process with the layout of its release. It runs meanwhile, so it is given several tries.
 
     Raises SeyError (LayoutDoubtful) naming what doesn't fit.
     """
+    thread = process.living_threads()[0]
+
+    def first_thread() -> int | None:
+        return process.namespace_tids((process.pid,)).get(process.pid) if process.leader_lives() else None
+
+    subject = _Subject(
+        process.pid, lambda address, size: libc.read_memory(thread, address, size), first_thread, time.monotonic_ns
+    )
+    _check(subject, binary, bias, _ATTEMPTS)
+
+
+def _check(subject: _Subject, binary: GoBinary, bias: int, attempts: int) -> None:
     layout = layout_of(binary.build.version)
     release = binary.build.version.text.removeprefix("go")
     if layout is None:
-        raise SeyError(LayoutDoubtful(process.pid, release, "no layout of it is known"))
+        raise SeyError(LayoutDoubtful(subject.pid, release, "no layout of it is known"))
     reason = ""
-    for _ in range(_ATTEMPTS):
+    for _ in range(attempts):
         try:
-            _Check(process, binary, layout, bias).check()
+            _Check(subject, binary, layout, bias).check()
         except _Doubt as doubt:
             reason = str(doubt)
         else:
             return
-    raise SeyError(LayoutDoubtful(process.pid, release, reason))
+    raise SeyError(LayoutDoubtful(subject.pid, release, reason))
 
 
 class _Check:
-    def __init__(self, process: Process, binary: GoBinary, layout: Layout, bias: int) -> None:
-        self.process, self.elf, self.layout, self.bias = process, binary.elf, layout, bias
+    def __init__(self, subject: _Subject, binary: GoBinary, layout: Layout, bias: int) -> None:
+        self.subject, self.elf, self.layout, self.bias = subject, binary.elf, layout, bias
         self.table: PclnTab = open_pclntab(binary)
-        self.thread = process.living_threads()[0]
         self.threads = {0}
         """Addresses of the runtime.m there are, and 0 for none."""
 
@@ -84,7 +118,7 @@ class _Check:
         self._goroutines()
 
     def _bytes(self, address: int, size: int, what: str) -> bytes:
-        data = libc.read_memory(self.thread, address, size)
+        data = self.subject.read(address, size)
         _expect(len(data) == size, f"{what} at {address:#x} can't be read")
         return data
 
@@ -146,7 +180,7 @@ class _Check:
         _expect({g["m"], g["lockedm"]} <= self.threads, f"{which} is on no thread that there is")
         # Not more: each P takes 16 numbers at once (_GoidCacheBatch), so a parent's may be above its child's.
         _expect(g["parentGoid"] != g["goid"], f"{which} is its own parent")
-        _expect(g["waitsince"] <= time.monotonic_ns(), f"{which} waits since some time to come")
+        _expect(g["waitsince"] <= self.subject.now_ns(), f"{which} waits since some time to come")
         if status == _WAITING:
             self._on_stack(which, g, "sched.sp", "sched.pc")
             reasons = self.layout.variables["runtime.waitReasonStrings"].length or 0
@@ -184,9 +218,8 @@ class _Check:
 
     def _first_thread(self, procid: int) -> None:
         """The first thread of a process is the oldest of Go's, and the last in its list."""
-        if self.process.leader_lives():
-            own = self.process.namespace_tids((self.process.pid,)).get(self.process.pid)
-            _expect(procid == own, f"its first thread would be number {procid}")
+        own = self.subject.first_thread()
+        _expect(own is None or procid == own, f"its first thread would be number {procid}")
 
 
 def _leaves(shape: Shape, prefix: str, base: int) -> list[tuple[str, int, int]]:

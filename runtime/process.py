@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from sey.binary import problems
 from sey.binary.errors import Problem, SeyError
@@ -263,18 +263,15 @@ class Process:
 
     def satisfies(self, rule: Rule, module: str | None) -> bool:
         """Whether the process fits `rule`; `module` is its Go main module, None where it has none. Raises SeyError."""
-        match rule.kind:
-            case "pid":
-                return _glob(rule.pattern).fullmatch(str(self.pid)) is not None
-            case "executable":
-                return _glob(rule.pattern).fullmatch(self.executable) is not None
-            case "module":
-                return module is not None and _module_pattern(rule.pattern).fullmatch(module) is not None
-            case "command":
-                return _glob(rule.pattern).fullmatch(" ".join(self._strings("cmdline"))) is not None
-            case "env":
-                pattern = _glob(rule.pattern)
-                return any(pattern.fullmatch(entry) for entry in self._strings("environ"))
+        return fits(rule, self, module)
+
+    def command(self) -> list[str]:
+        """The arguments it was started with. Raises SeyError."""
+        return self._strings("cmdline")
+
+    def environment(self) -> list[str]:
+        """The environment it was started with, `NAME=value`. Raises SeyError."""
+        return self._strings("environ")
 
     def _strings(self, name: str) -> list[str]:
         data = self._read(name).decode("utf-8", "surrogateescape")
@@ -287,6 +284,44 @@ class Process:
             raise SeyError(not_permitted(self.pid)) from None
         except OSError:
             raise SeyError(ProcessExited(self.pid)) from None
+
+
+class Subject(Protocol):
+    """What the rules of programs are about: a running process, or one of which there is a core."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        ...
+
+    @property
+    def executable(self) -> str:
+        """The path that it was started from."""
+        ...
+
+    def command(self) -> list[str]:
+        """Its arguments."""
+        ...
+
+    def environment(self) -> list[str]:
+        """Its environment, `NAME=value`."""
+        ...
+
+
+def fits(rule: Rule, subject: Subject, module: str | None) -> bool:
+    """Whether a process fits `rule`; `module` is its Go main module, None where it has none. Raises SeyError."""
+    match rule.kind:
+        case "pid":
+            return _glob(rule.pattern).fullmatch(str(subject.pid)) is not None
+        case "executable":
+            return _glob(rule.pattern).fullmatch(subject.executable) is not None
+        case "module":
+            return module is not None and _module_pattern(rule.pattern).fullmatch(module) is not None
+        case "command":
+            return _glob(rule.pattern).fullmatch(" ".join(subject.command())) is not None
+        case "env":
+            pattern = _glob(rule.pattern)
+            return any(pattern.fullmatch(entry) for entry in subject.environment())
 
 
 def require_own_proc() -> None:

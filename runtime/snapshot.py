@@ -15,13 +15,12 @@ import numpy as np
 
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary
-from sey.binary.identity import identity
-from sey.ir.plan import THREAD_MAX, State
+from sey.ir.plan import State
 from sey.runtime import libc
-from sey.runtime.assemble import assemble, bare_notes, counts
+from sey.runtime.assemble import assemble, bare_notes, counts, left_out_notes, require_build
 from sey.runtime.bundle import BinaryProbe, Bundle
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
-from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun, other_build
+from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun
 from sey.runtime.choose_engine import load_probe
 from sey.runtime.engine import LoadedProbe, Results, parts_for, room_for
 from sey.runtime.pause import Pauser, paused
@@ -100,9 +99,7 @@ def _take_one(bundles: Sequence[Bundle], request: Request, limits: Limits) -> Pr
 def _check_binary(process: Process, probe: BinaryProbe) -> GoBinary:
     """The process's own executable, when it is the build that the probe was made for."""
     binary = process.open_go()
-    found = identity(binary.elf)
-    if found != probe.identity:
-        raise SeyError(other_build([probe], f"process {process.pid}", found))
+    require_build(probe, binary, f"process {process.pid}")
     return binary
 
 
@@ -164,6 +161,4 @@ def _notes(skipped: int, left_out: int) -> tuple[str, ...]:
     notes = []
     if skipped:
         notes.append(f"{skipped} thread(s) sat in the kernel and did not stop: captured without their registers")
-    if left_out:
-        notes.append(f"{left_out} thread(s) beyond the {THREAD_MAX} that a probe holds: captured without registers")
-    return tuple(notes)
+    return (*notes, *left_out_notes(left_out))

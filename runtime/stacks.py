@@ -105,7 +105,7 @@ def render(found: Sequence[Group], processes: Iterable[str]) -> str:
 
 
 _PROCESSES = """
-    select pid, executable, go_version, goroutines, goroutines_skipped, pause_ns, problem, notes,
+    select pid, executable, go_version, goroutines, goroutines_skipped, pause_ns, core, problem, notes,
         (select count(*) from goroutines g where g.pid = p.pid and g.system) from processes p
 """
 
@@ -113,7 +113,8 @@ _PROCESSES = """
 def process_lines(database: Database, *, system: bool = False) -> list[str]:
     """A line for each process: what it is, how many goroutines were captured, how long it stood still."""
     lines = []
-    for pid, executable, version, captured, skipped, pause, problem, notes, own in database.query(_PROCESSES).rows():
+    for row in database.query(_PROCESSES).rows():
+        pid, executable, version, captured, skipped, pause, core, problem, notes, own = row
         if problem is not None:
             lines.append(f"process {pid}  {executable}  not captured: {problem}")
             continue
@@ -121,10 +122,14 @@ def process_lines(database: Database, *, system: bool = False) -> list[str]:
         counted = f"{_plural(captured if system else captured - own, 'goroutine')}{missing}"
         if own and not system:
             counted += f" and {own} of the runtime's own (--system shows them)"
-        lines.append(f"process {pid}  {executable}  {version}  {counted}, paused for {duration(pause)}")
+        lines.append(f"process {pid}  {executable}  {version}  {counted}, {_came(core, pause)}")
         if notes:
             lines.append(f"    {notes}")
     return lines
+
+
+def _came(core: str | None, pause_ns: int) -> str:
+    return f"from the core {core}" if core else f"paused for {duration(pause_ns)}"
 
 
 def _text(group: Group) -> str:

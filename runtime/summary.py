@@ -41,7 +41,8 @@ def _pause(process: DecodedProcess) -> str:
     foreign = foreign_threads(facts)
     if foreign:
         threads += f", {foreign} of them of C code"
-    return f"{duration(facts.pause_ns)} (process {facts.pid}, {threads})"
+    pause = f"none, from the core {printable(facts.core)}" if facts.core else duration(facts.pause_ns)
+    return f"{pause} (process {facts.pid}, {threads})"
 
 
 def _goroutines_of_all(decoded: Sequence[DecodedProcess]) -> str:

@@ -106,6 +106,7 @@ def _process(facts: ProcessFacts) -> dict[str, Any]:
         "pause_ns": facts.pause_ns,
         "threads": facts.threads,
         "engine": facts.engine,
+        "core": facts.core or None,
         "counters": dict(facts.counters),
         "notes": list(facts.notes),
     }
@@ -125,7 +126,8 @@ def _print(described: dict[str, Any]) -> None:
         if "problem" in process:
             click.echo(f"  not captured: {process['problem']}")
             continue
-        click.echo(f"  {process['go_version']}, {process['threads']} threads, paused for {process['pause_ns']} ns")
+        came = f"from the core {process['core']}" if process["core"] else f"paused for {process['pause_ns']} ns"
+        click.echo(f"  {process['go_version']}, {process['threads']} threads, {came}")
         click.echo(f"  {', '.join(f'{name} {count}' for name, count in process['counters'].items())}")
     width = max(len(section["name"]) for section in described["sections"])
     click.echo("sections:")

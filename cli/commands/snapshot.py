@@ -9,12 +9,13 @@ import click
 
 from sey.cli import completion, problems
 from sey.cli.capturing import capture_chosen
-from sey.cli.options import allow_missing_option, debug_file_option, max_bytes_option, max_pause_option
+from sey.cli.options import allow_missing_option, debug_file_option, exe_option, max_bytes_option, max_pause_option
 from sey.cli.output import json_option, print_json
 from sey.cli.params import Pid
-from sey.cli.probes import choose, read_probe
+from sey.cli.probes import Probe, choose, read_probe
 from sey.cli.problems import format_option
 from sey.cli.progress import working
+from sey.frontend.options import Options
 from sey.runtime.capture import Capture, ProcessFacts
 from sey.runtime.choose_engine import ENGINES
 from sey.runtime.files import writable_target
@@ -35,6 +36,8 @@ from sey.runtime.snapshot import Limits
     help="A process to capture; may be given repeatedly.",
 )
 @click.option("-o", "--output", type=click.Path(), help="OUT.seyc; without it, a name that isn't taken yet.")
+@click.option("--core", type=click.Path(), help="Capture the process of this core file instead of a running one.")
+@exe_option
 @max_pause_option
 @max_bytes_option
 @click.option("--engine", type=click.Choice(ENGINES), default="auto", help="What reads the processes.")
@@ -46,6 +49,8 @@ def snapshot(
     probes: tuple[str, ...],
     pids: tuple[int, ...],
     output: str | None,
+    core: str | None,
+    exe: str | None,
     max_pause: int,
     max_bytes: int,
     engine: str,
@@ -56,20 +61,22 @@ def snapshot(
     """Capture processes with PROBEs: specs (.sey) or bundles (.seyp).
 
     Without a PROBE goroutines and stacks alone; without -p every process that the programs of the PROBEs match.
+    With --core the process of a core file, which is read with its executable: --exe, else the file that the core names.
     """
+    _check_usage(pids, core, exe, engine)
     if output is not None:
         writable_target(output)
     read = [read_probe(path) for path in probes]
     options = None
     if allow_missing or debug_file:
-        from sey.frontend.compile import Options
-
         options = Options(allow_missing, debug_file)
-    with working("preparing the probe"):
-        chosen = choose(read, pids, options)
-    for warning, source in chosen.warnings:
-        problems.report([warning], source)
-    capture = capture_chosen(chosen, Limits(max_pause, max_bytes, engine=engine))
+    limits = Limits(max_pause, max_bytes, engine=engine)
+    if core is None:
+        capture = _capture(read, pids, options, limits)
+    else:
+        from sey.cli.cores import capture_core
+
+        capture = capture_core(core, exe, read, limits, options)
     path = output or _free_name(capture)
     capture.save(path)
     from sey.runtime.summary import summarize
@@ -79,6 +86,23 @@ def snapshot(
         print_json({"file": path, "processes": [_object(process.facts) for process in capture.processes]})
     for line in (*summary, f"{'written':10}  {path} ({_size(path)})"):
         click.echo(line, err=True)
+
+
+def _check_usage(pids: tuple[int, ...], core: str | None, exe: str | None, engine: str) -> None:
+    if core is None and exe is not None:
+        raise click.UsageError("--exe names the executable of a core file, and there is no --core.")
+    if core is not None and pids:
+        raise click.UsageError("--core and -p exclude each other.")
+    if core is not None and engine == "ebpf":
+        raise click.UsageError("eBPF reads running processes; a core file is read by --engine interp (or auto).")
+
+
+def _capture(read: list[Probe], pids: tuple[int, ...], options: Options | None, limits: Limits) -> Capture:
+    with working("preparing the probe"):
+        chosen = choose(read, pids, options)
+    for warning, source in chosen.warnings:
+        problems.report([warning], source)
+    return capture_chosen(chosen, limits)
 
 
 def _free_name(capture: Capture) -> str:
@@ -104,6 +128,7 @@ def _object(facts: ProcessFacts) -> dict[str, object]:
         "pid": facts.pid,
         "executable": facts.executable,
         "pause_ns": facts.pause_ns,
+        "core": facts.core or None,
         "goroutines": facts.counters.get("captured", 0),
         "problem": facts.problem,
     }

@@ -90,6 +90,7 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
             "threads_of_goroutines": column(pa.int32(), lambda f: f.counters.get("threads_of_goroutines")),
             "threads_idle": column(pa.int32(), lambda f: f.counters.get("threads_idle")),
             "threads_foreign": column(pa.int32(), foreign_threads),
+            "core": pa.array([f.core or None for f in facts], pa.string()),
             "notes": pa.array(["; ".join(f.notes) or None for f in facts], pa.string()),
             "problem": pa.array([f.problem for f in facts], pa.string()),
         }

@@ -4,7 +4,8 @@
 //
 // Each goroutine has -depth frames: request, then handleEven or handleOdd at each level, then the runtime's own for the receive
 // that it waits in. Every such frame holds three values that are alive at the call: id (int), name (string) and job (a pointer to
-// a struct, with job.Priority behind it). -distinct says how many different stacks there are.
+// a struct, with job.Priority behind it). -distinct says how many different stacks there are. -heap is for large core files: so
+// many MiB of heap besides, of which no page is ever written unless there is -written.
 //
 // It prints "ready {...}" and lives until its input ends. Command "dump" answers with the number of bytes and of nanoseconds
 // that runtime.Stack took.
@@ -31,6 +32,7 @@ type Job struct {
 var (
 	forever = make(chan int)
 	parked  atomic.Int64
+	ballast []byte
 )
 
 // request is in each stack once.
@@ -83,10 +85,16 @@ func main() {
 	n := flag.Int("n", 1000, "goroutines")
 	depth := flag.Int("depth", 8, "frames of main.request and main.handle* in each stack")
 	distinct := flag.Int("distinct", 16, "different stacks, at most 2 to the power of (depth-2)")
+	heap := flag.Int("heap", 0, "MiB of heap besides")
+	written := flag.Bool("written", false, "write to each page of them")
 	flag.Parse()
 	if *depth < 2 || *distinct < 1 || *depth < 32 && *distinct > 1<<(*depth-2) {
 		fmt.Fprintln(os.Stderr, "many: -depth must be at least 2, -distinct from 1 to 2 to the power of (depth-2)")
 		os.Exit(2)
+	}
+	ballast = make([]byte, *heap<<20)
+	for at := 0; *written && at < len(ballast); at += 4096 {
+		ballast[at] = byte(at >> 12)
 	}
 	for i := range *n {
 		job := &Job{Priority: int64(i % 10), Customer: fmt.Sprintf("customer-%d", i%100)}
