@@ -30,7 +30,8 @@ class ProcessFacts:
     tells of. `counters` are the program's (`ir.plan.COUNTERS`), `when_missing` counts by table the
     frames left out because an operand of `when` was missing. `type_names` are the names of dynamic types by the first
     word of an interface (the address of an itab or a type). `programs` are the spec's programs that the process is.
-    `problem` says why a process has no data; then only `pid` and `executable` mean something.
+    `engine_reason` says why the engine isn't eBPF, where sey chose it. `problem` says why a process has no data; then
+    only `pid` and `executable` mean something.
     """
 
     pid: int
@@ -42,6 +43,7 @@ class ProcessFacts:
     pause_ns: int = 0
     threads: int = 0
     engine: str = "ebpf"
+    engine_reason: str = ""
     bias: int = 0
     bundle: int = 0
     binary: int = 0

@@ -21,7 +21,7 @@ ENGINES = ("auto", "ebpf", "interp")
 def load_probe(process: Process, probe: BinaryProbe, room: Room, parts: int, engine: str) -> LoadedProbe:
     """Get a probe ready for a process. Raises SeyError where the engine asked for can't, or none can.
 
-    With `auto` what keeps the kernel from it becomes a note.
+    With `auto` what keeps the kernel from it becomes the reason.
     """
     tids = process.living_threads()
     if engine == "interp":
@@ -32,17 +32,17 @@ def load_probe(process: Process, probe: BinaryProbe, room: Room, parts: int, eng
         if engine == "ebpf" or probe.bytecode is None or error.problems[0].exit_status is not Exit.HOST:
             raise
         reason = error.problems[0].message()
-    return _interp(process, probe, tids, room, parts, [f"read without eBPF: {reason}"])
+    return _interp(process, probe, tids, room, parts, reason)
 
 
 def load_for_memory(
-    probe: BinaryProbe, memory: Callable[[], TargetMemory], room: Room, parts: int = 1, notes: Sequence[str] = ()
+    probe: BinaryProbe, memory: Callable[[], TargetMemory], room: Room, parts: int = 1, reason: str = ""
 ) -> LoadedProbe:
     """Get a probe ready for our own machine; `memory` makes what each part reads. Raises SeyError."""
     if probe.bytecode is None:
         raise SeyError(NoBackend(probe.path, "bytecode"))
     make = reference_machine(load(probe.path, probe.bytecode))
-    return load_interp(make, probe.plan, memory, room, parts, notes)
+    return load_interp(make, probe.plan, memory, room, parts, reason)
 
 
 def _ebpf(probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int) -> LoadedProbe:
@@ -54,6 +54,6 @@ def _ebpf(probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int) -> Lo
 
 
 def _interp(
-    process: Process, probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int, notes: Sequence[str] = ()
+    process: Process, probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int, reason: str = ""
 ) -> LoadedProbe:
-    return load_for_memory(probe, partial(ProcessMemory, process.pid, tids[0]), room, parts, notes)
+    return load_for_memory(probe, partial(ProcessMemory, process.pid, tids[0]), room, parts, reason)

@@ -112,12 +112,12 @@ P = TypeVar("P", bound=Part)
 class LoadedProbe:
     """A probe for one process, in parts that run at once; a context that frees it. `engine` is what runs them.
 
-    `notes` are what a reader of the capture should know of how it was taken.
+    `reason`: why it isn't eBPF, where that was left to us.
     """
 
-    def __init__(self, plan: Plan, parts: Sequence[Part], engine: str, notes: Sequence[str] = ()) -> None:
+    def __init__(self, plan: Plan, parts: Sequence[Part], engine: str, reason: str = "") -> None:
         self._plan, self._parts = plan, parts
-        self.engine, self.notes = engine, tuple(notes)
+        self.engine, self.reason = engine, reason
         self.parts = len(parts)
 
     def __enter__(self) -> LoadedProbe:

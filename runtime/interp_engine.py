@@ -61,12 +61,12 @@ def load_interp(
     memory: Callable[[], TargetMemory],
     room: Room,
     parts: int = 1,
-    notes: Sequence[str] = (),
+    reason: str = "",
 ) -> LoadedProbe:
     """A probe that reads what `memory` gives each part; with as many `parts` the kernel leaves the same bytes."""
     share = room.share(parts)
     loads = [partial(_Part, make, memory(), share, n, parts) for n in range(parts)]
-    return LoadedProbe(plan, load_parts(loads), "interp", notes)
+    return LoadedProbe(plan, load_parts(loads), "interp", reason)
 
 
 class _Entries:

@@ -50,7 +50,7 @@ def _run(probe: BinaryProbe, dump: Dump, room: Room) -> tuple[Results, tuple[str
     with load_for_memory(probe, lambda: dump.memory, room) as loaded:
         for run in loaded.runs(dump.threads, dump.bias, time.monotonic_ns() + _LONGEST_NS):
             run()
-        return loaded.results(), (*loaded.notes, *left_out_notes(loaded.left_out))
+        return loaded.results(), left_out_notes(loaded.left_out)
 
 
 def _goroutine_count(dump: Dump, plan: Plan) -> int:

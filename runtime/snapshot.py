@@ -149,10 +149,11 @@ def _capture(
         pause_ns=pause.pause_ns,
         threads=len(pause.threads) + len(pause.skipped),
         engine=loaded.engine,
+        engine_reason=loaded.reason,
         bias=bias,
         counters=counters,
         when_missing=when_missing,
-        notes=(*loaded.notes, *bare_notes(probe.plan), *_notes(len(pause.skipped), loaded.left_out)),
+        notes=(*bare_notes(probe.plan), *_notes(len(pause.skipped), loaded.left_out)),
     )
     return facts, results
 

@@ -42,7 +42,8 @@ def _pause(process: DecodedProcess) -> str:
     if foreign:
         threads += f", {foreign} of them of C code"
     pause = f"none, from the core {printable(facts.core)}" if facts.core else duration(facts.pause_ns)
-    return f"{pause} (process {facts.pid}, {threads})"
+    chosen = f"; without eBPF: {printable(facts.engine_reason)}" if facts.engine_reason else ""
+    return f"{pause} (process {facts.pid}, {threads}){chosen}"
 
 
 def _goroutines_of_all(decoded: Sequence[DecodedProcess]) -> str:

@@ -106,6 +106,7 @@ def _process(facts: ProcessFacts) -> dict[str, Any]:
         "pause_ns": facts.pause_ns,
         "threads": facts.threads,
         "engine": facts.engine,
+        "engine_reason": facts.engine_reason,
         "core": facts.core or None,
         "counters": dict(facts.counters),
         "notes": list(facts.notes),

@@ -83,6 +83,7 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
             "goroutines": column(pa.int64(), lambda f: f.counters.get("captured", 0)),
             "goroutines_skipped": column(pa.int64(), skipped),
             "engine": column(pa.string(), lambda f: f.engine),
+            "engine_reason": column(pa.string(), lambda f: f.engine_reason or None),
             "goroutines_unreadable": column(pa.int64(), lambda f: f.counters.get("unreadable", 0)),
             "rows_dropped": column(pa.int64(), lambda f: f.counters.get("rows_dropped", 0)),
             "objects_dropped": column(pa.int64(), lambda f: f.counters.get("objects_dropped", 0)),
