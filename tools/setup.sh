@@ -35,6 +35,8 @@ apt_install() { # PACKAGE... , each a plain name
 system_packages() {
     local missing=()
     have gcc || missing+=(gcc libc6-dev)
+    # The tests read core files of gdb's as well as of the kernel; sey itself needs none.
+    have gdb || ! have apt-get || missing+=(gdb-minimal)
     # Go and pip fetch over HTTPS.
     [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
     [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"

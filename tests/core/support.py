@@ -1,0 +1,93 @@
+"""Core files of running targets: by gdb of a process that is held still, by the kernel of one that ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sey.runtime.capture import Capture
+from sey.runtime.dump import open_dump
+from sey.runtime.postmortem import take_dump
+from sey.runtime.snapshot import Limits
+from tests.kernel.support import Tables, compiled
+from tests.support.target import Target
+
+_PATTERN = Path("/proc/sys/kernel/core_pattern")
+
+
+@contextlib.contextmanager
+def held(pid: int) -> Iterator[None]:
+    """Stop a process as the job control of shells does, until the end of the block."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        while not all(_state(pid, tid) in "TtZX" for tid in os.listdir(f"/proc/{pid}/task")):
+            time.sleep(0.001)
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _state(pid: int, tid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/task/{tid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
+def gdb_core(pid: int, path: Path) -> Path:
+    """The core of a running process, written by gdb as `gcore` does."""
+    gdb = shutil.which("gdb")
+    if gdb is None:
+        pytest.skip("needs gdb, which writes cores as `gcore` does")
+    command = [gdb, "-nx", "-batch", "-p", str(pid), "-ex", f"generate-core-file {path}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert path.exists(), done.stdout + done.stderr
+    return path
+
+
+@contextlib.contextmanager
+def kernel_cores(folder: Path) -> Iterator[None]:
+    """Let the kernel write the cores of processes started in the block to `folder`, their working directory."""
+    before = _PATTERN.read_text()
+    if before.startswith("|") or "/" in before:
+        if os.geteuid() != 0:
+            pytest.skip(f"the kernel gives cores elsewhere: {before.strip()}")
+        _PATTERN.write_text("core")
+    limits, here = resource.getrlimit(resource.RLIMIT_CORE), Path.cwd()
+    resource.setrlimit(resource.RLIMIT_CORE, (limits[1], limits[1]))
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(here)
+        resource.setrlimit(resource.RLIMIT_CORE, limits)
+        if _PATTERN.read_text() != before:
+            _PATTERN.write_text(before)
+
+
+def ended(target: Target, folder: Path, by: signal.Signals | None = signal.SIGABRT) -> Path:
+    """The core that a target leaves as it ends by a signal (None: by itself); start it inside of `kernel_cores`."""
+    if by is not None:
+        target.process.send_signal(by)
+    target.process.wait(60)
+    (core,) = folder.glob("core*")
+    return core.rename(folder / f"dumped-{target.pid}")
+
+
+def captured(core: Path, executable: Path, spec: str = "") -> Capture:
+    """A capture of a core's process."""
+    return take_dump(compiled(executable, spec), 0, open_dump(str(core), str(executable)), Limits())
+
+
+def tables(core: Path, executable: Path, spec: str = "") -> Tables:
+    """Its tables."""
+    return Tables(captured(core, executable, spec))
