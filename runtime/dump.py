@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from sey.binary.core_problems import CoreIncomplete, ExecutableNeeded
+from sey.binary.core_problems import CoreIncomplete, ExecutableNeeded, OtherExecutable
 from sey.binary.coreexec import match_executable, named_executable
 from sey.binary.corefile import CoreFile, open_core
 from sey.binary.corememory import CoreMemory, dumped, with_executable
@@ -127,8 +127,9 @@ def _named_binary(core: CoreFile, memory: CoreMemory, named: str) -> tuple[GoBin
     try:
         return binary, match_executable(core, memory, binary)
     except SeyError as error:
-        reason = f"{named} is another build now ({error.problems[0].message()})"
-        raise SeyError(ExecutableNeeded(core.path, reason), *error.problems[1:]) from None
+        if not isinstance(error.problems[0], OtherExecutable):
+            raise
+        raise SeyError(ExecutableNeeded(core.path, f"{named} is another build now")) from None
 
 
 def _threads(core: CoreFile) -> npt.NDArray[np.void]:
