@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
 from sey.binary.errors import SeyError
 from sey.cli import completion
-from sey.cli.output import json_option, print_json
+from sey.cli.contents import described, print_described
+from sey.cli.output import json_option, print_json, printable
 from sey.cli.problems import format_option
 from sey.runtime import container
-from sey.runtime.bundle import Bundle
-from sey.runtime.capture import Capture, ProcessFacts
+from sey.runtime.bundle import BinaryProbe, Bundle
+from sey.runtime.capture import Capture
 from sey.runtime.container import BUNDLE, CAPTURE, Container
 from sey.runtime.file_errors import CannotWrite
 from sey.runtime.files import write_whole
@@ -23,27 +23,66 @@ from sey.runtime.files import write_whole
 
 @click.command()
 @click.argument("file", type=click.Path(), shell_complete=completion.files(".seyc", ".seyp"))
+@click.option("--layouts", is_flag=True, help="Every field of every record, and every type, of the decode plan.")
 @click.option("--ir", is_flag=True, help="Print the program, with the spec's lines that it comes from.")
+@click.option("--bytecode", is_flag=True, help="Print the program's bytecode as text.")
+@click.option("--bpf", is_flag=True, help="Print the instructions of the BPF object (needs Capstone).")
 @click.option("--extract", type=click.Path(), metavar="DIR", help="Write every part of the file into DIR.")
 @json_option
 @format_option
-def inspect_(file: str, ir: bool, extract: str | None, as_json: bool) -> None:
+def inspect_(file: str, layouts: bool, ir: bool, bytecode: bool, bpf: bool, extract: str | None, as_json: bool) -> None:
     """What a bundle (.seyp) or a capture (.seyc) holds."""
     kind, opened = container.load(file, BUNDLE, CAPTURE)
     capture = Capture.from_container(opened) if kind is CAPTURE else None
     bundles = capture.bundles if capture is not None else (Bundle.from_container(opened),)
     if extract is not None:
         _extract(opened, bundles, capture, extract)
-    if ir:
-        for bundle in bundles:
-            for binary in bundle.binaries:
-                click.echo(with_lines(binary.ir, {bundle.spec_path: bundle.spec}), nl=False)
+    if ir or bytecode or bpf:
+        for line in _programs(file, bundles, ir, bytecode, bpf):
+            click.echo(printable(line))
         return
-    described = _describe(opened, kind.noun, bundles, capture)
+    found = described(opened, kind.noun, bundles, capture)
     if as_json:
-        print_json(described)
+        print_json(found)
     else:
-        _print(described)
+        print_described(found, layouts=layouts)
+
+
+def _programs(file: str, bundles: Sequence[Bundle], ir: bool, bytecode: bool, bpf: bool) -> Iterator[str]:
+    """The lines of the forms asked for, of every program; where there are several, which binary's it is."""
+    several = sum(len(bundle.binaries) for bundle in bundles) > 1
+    for bundle in bundles:
+        for number, binary in enumerate(bundle.binaries):
+            place = f"{file}, b{number}"
+            if several:
+                yield f"# {place}: {binary.path}, {binary.go_version} ({binary.identity})"
+            if ir:
+                yield from with_lines(binary.ir, {bundle.spec_path: bundle.spec}).split("\n")[:-1]
+            if bytecode:
+                yield from _bytecode(binary, place)
+            if bpf:
+                yield from _bpf(binary, place)
+
+
+def _bytecode(binary: BinaryProbe, place: str) -> Iterator[str]:
+    if binary.bytecode is None:
+        yield f"# {place}: no bytecode"
+        return
+    from sey.backends.interp.disassemble import disassemble
+    from sey.backends.interp.format import decode
+    from sey.backends.interp.verify import verify
+
+    program = decode(f"{place}/seyb", binary.bytecode)
+    verify(f"{place}/seyb", program)  # a listing looks up what instructions refer to
+    yield from disassemble(program)
+
+
+def _bpf(binary: BinaryProbe, place: str) -> Sequence[str]:
+    if binary.program is None:
+        return [f"# {place}: no BPF object"]
+    from sey.cli.bpf_listing import listing
+
+    return listing(binary.program.object, f"{place}/bpf.o")
 
 
 def with_lines(ir: str, sources: Mapping[str, str]) -> str:
@@ -62,78 +101,6 @@ def with_lines(ir: str, sources: Mapping[str, str]) -> str:
                 lines.append(f"{indent}# {files[file]}:{number}: {texts[file][number - 1].strip()}")
         lines.append(line)
     return "\n".join(lines) + "\n"
-
-
-def _describe(file: Container, noun: str, bundles: tuple[Bundle, ...], capture: Capture | None) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "file": file.path,
-        "kind": noun,
-        "format": file.version,
-        "bundles": [_bundle(bundle) for bundle in bundles],
-    }
-    if capture is not None:
-        described["processes"] = [_process(process.facts) for process in capture.processes]
-    described["sections"] = [{"name": name, "bytes": len(data)} for name, data in file.sections.items()]
-    return described
-
-
-def _bundle(bundle: Bundle) -> dict[str, Any]:
-    return {
-        "spec": bundle.spec_path or None,
-        "binaries": [
-            {
-                "path": binary.path,
-                "go_version": binary.go_version,
-                "identity": str(binary.identity),
-                "requires": list(binary.requirements),
-                "tables": [block.table for block in binary.plan.blocks],
-                "globals": [g.column.name for g in binary.plan.globals if not g.internal],
-                "types": len(binary.plan.types),
-                "object_bytes": 0 if binary.program is None else len(binary.program.object),
-            }
-            for binary in bundle.binaries
-        ],
-    }
-
-
-def _process(facts: ProcessFacts) -> dict[str, Any]:
-    if facts.problem is not None:
-        return {"pid": facts.pid, "executable": facts.executable, "problem": facts.problem}
-    return {
-        "pid": facts.pid,
-        "executable": facts.executable,
-        "go_version": facts.go_version,
-        "pause_ns": facts.pause_ns,
-        "threads": facts.threads,
-        "engine": facts.engine,
-        "engine_reason": facts.engine_reason,
-        "core": facts.core or None,
-        "counters": dict(facts.counters),
-        "notes": list(facts.notes),
-    }
-
-
-def _print(described: dict[str, Any]) -> None:
-    click.echo(f"{described['file']}: {described['kind']}, format {described['format']}")
-    for bundle in described["bundles"]:
-        click.echo(f"spec: {bundle['spec'] or 'none, goroutines and stacks alone'}")
-        for binary in bundle["binaries"]:
-            click.echo(f"binary: {binary['path']}  {binary['go_version']}  ({binary['identity']})")
-            for name in ("tables", "globals"):
-                click.echo(f"  {name}: {', '.join(binary[name]) or 'none'}")
-            click.echo(f"  {binary['types']} types, {binary['object_bytes']} bytes of eBPF object")
-    for process in described.get("processes", ()):
-        click.echo(f"process {process['pid']}: {process['executable']}")
-        if "problem" in process:
-            click.echo(f"  not captured: {process['problem']}")
-            continue
-        came = f"from the core {process['core']}" if process["core"] else f"paused for {process['pause_ns']} ns"
-        click.echo(f"  {process['go_version']}, {process['threads']} threads, {came}")
-        click.echo(f"  {', '.join(f'{name} {count}' for name, count in process['counters'].items())}")
-    width = max(len(section["name"]) for section in described["sections"])
-    click.echo("sections:")
-    for section in described["sections"]:
-        click.echo(f"  {section['name']:{width}}  {section['bytes']} bytes")
 
 
 def _extract(file: Container, bundles: tuple[Bundle, ...], capture: Capture | None, folder: str) -> None:

@@ -76,6 +76,8 @@ def test_ps_snapshot_query_inspect(base: Base, made: Path, crowd: Target, tmp_pa
     assert base("inspect", made / "p.seyp", "--ir").out.startswith('file "p.sey"\n')
     assert base("inspect", "x.seyc", "--extract", "parts").status == 0
     assert (tmp_path / "parts" / "bundle0" / "b0" / "bpf.o").read_bytes()[:4] == b"\x7fELF"
+    assert "error[SEY0721]" in base("inspect", made / "p.seyp", "--bpf").err
+    assert base("inspect", made / "p.seyp", "--bytecode").out.startswith("buffer ")
     assert base("doctor").status == 0
 
 

@@ -1,0 +1,157 @@
+"""What a bundle or a capture holds, as JSON and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from sey.cli.output import printable
+from sey.ir import codec
+from sey.runtime.bundle import BinaryProbe, Bundle
+from sey.runtime.capture import Capture, ProcessFacts
+from sey.runtime.container import Container
+
+
+def described(file: Container, noun: str, bundles: tuple[Bundle, ...], capture: Capture | None) -> dict[str, Any]:
+    """All of it but for programs, as JSON: a bundle's manifest, plan and facts, a capture's processes, every size."""
+    found: dict[str, Any] = {
+        "file": file.path,
+        "kind": noun,
+        "format": file.version,
+        "bundles": [_bundle(bundle) for bundle in bundles],
+    }
+    if capture is not None:
+        found["processes"] = [_process(process.facts) for process in capture.processes]
+    found["sections"] = [{"name": name, "bytes": len(data)} for name, data in file.sections.items()]
+    return found
+
+
+def _bundle(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "spec": bundle.spec_path or None,
+        "spec_bytes": len(bundle.spec.encode()),
+        "binaries": [_binary(binary) for binary in bundle.binaries],
+    }
+
+
+def _binary(binary: BinaryProbe) -> dict[str, Any]:
+    return {
+        "path": binary.path,
+        "go_version": binary.go_version,
+        "identity": str(binary.identity),
+        "build": binary.identity.to_json(),
+        "requires": list(binary.requirements),
+        "tables": [block.table for block in binary.plan.blocks],
+        "globals": [g.column.name for g in binary.plan.globals if not g.internal],
+        "types": len(binary.plan.types),
+        "ir_bytes": len(binary.ir.encode()),
+        "object_bytes": 0 if binary.program is None else len(binary.program.object),
+        "bytecode_bytes": len(binary.bytecode or b""),
+        "bpf": None if binary.program is None else binary.program.facts(),
+        "plan": codec.encode(binary.plan),
+    }
+
+
+def _process(facts: ProcessFacts) -> dict[str, Any]:
+    if facts.problem is not None:
+        return {"pid": facts.pid, "executable": facts.executable, "problem": facts.problem}
+    return {
+        "pid": facts.pid,
+        "executable": facts.executable,
+        "go_version": facts.go_version,
+        "pause_ns": facts.pause_ns,
+        "threads": facts.threads,
+        "engine": facts.engine,
+        "engine_reason": facts.engine_reason,
+        "core": facts.core or None,
+        "counters": dict(facts.counters),
+        "notes": list(facts.notes),
+    }
+
+
+def print_described(found: dict[str, Any], *, layouts: bool) -> None:
+    """What `described` gave, for people. `layouts`: every field of every record, and every type, too."""
+    for line in _lines(found, layouts):
+        click.echo(printable(line))
+
+
+def _lines(found: dict[str, Any], layouts: bool) -> Iterator[str]:
+    yield f"{found['file']}: {found['kind']}, format {found['format']}"
+    for bundle in found["bundles"]:
+        yield f"spec: {bundle['spec'] or 'none, goroutines and stacks alone'}"
+        for binary in bundle["binaries"]:
+            yield from _binary_lines(binary, layouts)
+    for process in found.get("processes", ()):
+        yield f"process {process['pid']}: {process['executable']}"
+        if "problem" in process:
+            yield f"  not captured: {process['problem']}"
+            continue
+        came = f"from the core {process['core']}" if process["core"] else f"paused for {process['pause_ns']} ns"
+        yield f"  {process['go_version']}, {process['threads']} threads, {came}"
+        yield f"  {', '.join(f'{name} {count}' for name, count in process['counters'].items())}"
+    width = max((len(section["name"]) for section in found["sections"]), default=0)
+    yield "sections:"
+    for section in found["sections"]:
+        yield f"  {section['name']:{width}}  {section['bytes']} bytes"
+
+
+def _binary_lines(binary: dict[str, Any], layouts: bool) -> Iterator[str]:
+    plan = binary["plan"]
+    yield f"binary: {binary['path']}  {binary['go_version']}  ({binary['identity']})"
+    for name in ("tables", "globals"):
+        yield f"  {name}: {', '.join(binary[name]) or 'none'}"
+    if binary["requires"]:
+        yield f"  requires: {', '.join(binary['requires'])}"
+    yield f"  decode plan: version {plan['version']}, {binary['types']} types, {len(plan['streams'])} streams"
+    yield f"  {binary['object_bytes']} bytes of eBPF object, {binary['bytecode_bytes']} of bytecode"
+    for stream in plan["streams"]:
+        what = f"records of {stream['size']} bytes" if stream["fields"] else "bytes of any length"
+        yield f"  stream {stream['number']} {stream['name']}: {what}"
+        if layouts:
+            yield from (f"    {_field(field)}" for field in stream["fields"])
+    if layouts:
+        names = {kind["id"]: kind["name"] for kind in plan["types"]}
+        yield from (line for kind in plan["types"] for line in _type_lines(kind, names))
+        yield from _tables(plan, names)
+        yield from _bpf_lines(binary["bpf"])
+
+
+def _field(field: dict[str, Any]) -> str:
+    return f"{field['offset']:5}  {field['name']}  {field['type'] or str(field['length']) + ' bytes'}"
+
+
+def _type_lines(kind: dict[str, Any], names: dict[int, str]) -> Iterator[str]:
+    more = [f"of {names[kind['elem']]}"] if kind["elem"] is not None else []
+    more += [f"length {kind['length']}"] if kind["length"] is not None else []
+    more += [f"shown as {kind['special']}"] if kind["special"] else []
+    yield f"  type {kind['id']} {kind['name']}: {' '.join([kind['kind'], *more])}, {kind['size']} bytes"
+    for field in kind["fields"]:
+        yield f"    {field['offset']:5}  {field['name']}  {names[field['type']]}"
+
+
+def _tables(plan: dict[str, Any], names: dict[int, str]) -> Iterator[str]:
+    for block in plan["blocks"]:
+        program = f" in {block['program']}" if block["program"] else ""
+        yield f"  table {block['table']}{program}: rows in {block['stream']}, of {len(block['sites'])} sites"
+        yield from (f"    {_column(column, names)}" for column in block["columns"])
+    for each in plan["globals"]:
+        yield f"  global in {each['stream']}: {_column(each['column'], names)}"
+
+
+def _column(column: dict[str, Any], names: dict[int, str]) -> str:
+    types = " or ".join(names[number] for number in column["types"]) or "no type"
+    limits = f"max_string {column['max_string']}, max_items {column['max_items']}, depth {column['depth']}"
+    problem = f"; {column['problem']}" if column["problem"] else ""
+    return f"{column['name']}: {types}, {column['bytes']} bytes; {limits}{problem}"
+
+
+def _bpf_lines(facts: dict[str, Any] | None) -> Iterator[str]:
+    if facts is None:
+        return
+    yield f"  eBPF: program {facts['program']}, output in {facts['output']} (values of {facts['chunk_bytes']} bytes)"
+    places = {"pages": facts["pages"], "pages_used": facts["pages_used"], **facts["buffers"]}
+    for name, (where, offset, size) in places.items():
+        yield f"    {name}: {where}+{offset:#x}, {size} bytes"
+    yield from (f"    dict {name}: map {where}" for name, where in facts["dicts"].items())
