@@ -123,7 +123,7 @@ ROW_MEMBERS: tuple[tuple[str, str], ...] = (
 )
 
 THREAD_WORDS = 64
-"""Words of a thread in the host buffer `in_threads`: 0 host tid, 1 tid in its innermost pid namespace, 2 rip,
+"""Words of a thread in the host buffer `in_regs`: 0 host tid, 1 tid in its innermost pid namespace, 2 rip,
 4..19 general registers by DWARF number (rax rdx rcx rbx rsi rdi rbp rsp r8-r15), 20..35 low halves of xmm0-15,
 36 fs_base. The host dict `threads` maps a namespace tid to the thread's index."""
 THREAD_MAX = 4096
