@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,13 +11,11 @@ from sey.binary.processpath import name_of
 from sey.cli import problems
 from sey.cli.probes import Chosen, Maker, Probe, fitting_probe
 from sey.cli.progress import working
+from sey.frontend.options import DEFAULT_OPTIONS, Options
 from sey.runtime.capture import Capture
 from sey.runtime.dump import open_dump
 from sey.runtime.postmortem import take_dump
 from sey.runtime.snapshot import Limits
-
-if TYPE_CHECKING:
-    from sey.frontend.options import Options
 
 
 def capture_core(
@@ -35,10 +32,11 @@ def capture_core(
         probe = fitting_probe(probes, dump, dump.binary) if len(probes) > 1 else next(iter(probes), Probe(""))
         path = dump.binary.elf.path
         chosen = Chosen()
+        known = name_of(dump.executable)
+        if known != name_of(path):
+            options = replace(options or DEFAULT_OPTIONS, runs_as=known)
         target = f"the process of {core}"
-        number, entry = Maker(chosen, options).bundle_for(
-            probe, dump, dump.binary, path, name_of(dump.executable), target
-        )
+        number, entry = Maker(chosen, options).bundle_for(probe, dump, dump.binary, path, known, target)
     for warning, source in chosen.warnings:
         problems.report([warning], source)
     with working("capturing"):

@@ -58,7 +58,7 @@ def compile_spec(source: Source | None, binaries: Sequence[str], options: Option
 def _compile_one(source: Source | None, path: str, options: Options) -> tuple[BinaryProbe, Sequence[Problem]]:
     binary = open_go(path)
     info = open_info(source, binary, path, options)
-    spec, warnings = bind_spec(source, info, path, binary.build.module, options.allow_missing)
+    spec, warnings = bind_spec(source, info, options.runs_as or path, binary.build.module, options.allow_missing)
     lowered = lower_spec(spec, info, binary)
     first, *others = lowered.program.files
     program = optimize(replace(lowered.program, files=(PurePath(first).name, *others)))

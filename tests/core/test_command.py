@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from tests.core.support import ended, kernel_cores
 from tests.kernel.support import SEY, sey
-from tests.support.gobuild import build
+from tests.support.gobuild import ROOT, build
 from tests.support.target import Target
 
 SPEC = """
@@ -72,6 +74,18 @@ def test_a_bundle_over_a_core(core: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_rules_of_programs_are_about_the_name_that_the_program_ran_under(core: Path, tmp_path: Path) -> None:
+    executable = build("crash", go="1.26")
+    (tmp_path / "copied").symlink_to(executable)
+    (tmp_path / "my.sey").write_text(
+        f'program shop {{ executable "*/{executable.name}" }}\nfunc "main.wait" as wait in shop {{ order as held }}\n'
+    )
+    done = sey("snapshot", "my.sey", "--core", str(core), "--exe", "copied", "-o", "out.seyc", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = sey("query", "out.seyc", "select count(*) as n from wait", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout) == [{"n": 3}]
+
+
 def test_the_stacks_of_a_core(core: Path) -> None:
     done = sey("stacks", str(core))
     assert done.returncode == 0, done.stderr
@@ -79,6 +93,18 @@ def test_the_stacks_of_a_core(core: Path) -> None:
     assert "3 goroutines: waiting (chan receive)" in done.stdout
     assert "main.crash" in done.stdout
     assert sey("stacks", str(core), "--exe", str(build("crash", go="1.26"))).stdout == done.stdout
+
+
+def test_the_commands_of_the_readme(core: Path, tmp_path: Path) -> None:
+    fenced = re.findall(r"^```\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    commands = next(block for block in fenced if "--core" in block).splitlines()
+    (tmp_path / "my.sey").write_text(SPEC)
+    named = {"CORE": str(core), "BINARY": str(build("crash", go="1.26"))}
+    for line in commands:
+        words = [named.get(word, word) for word in shlex.split(line, comments=True)]
+        done = sey(*words[1:], cwd=tmp_path)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        assert done.stdout or words[1] == "snapshot"
 
 
 @pytest.mark.parametrize(
