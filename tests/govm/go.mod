@@ -1,0 +1,3 @@
+module sey.test/govm
+
+go 1.21
