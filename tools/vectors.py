@@ -1,7 +1,7 @@
 """Write `spec/vectors/`: programs in bytecode, what they look at, and what they have to leave.
 
-Run as `python -m tools.vectors`. What is expected comes from the IR's evaluator; vectors for what a machine has to
-refuse are sound programs with one thing wrong.
+Run as `python -m tools.vectors`. What is expected comes from the IR's evaluator, or is written down with
+the program; vectors for what a machine has to refuse are sound programs with one thing wrong.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from sey.backends.interp.disassemble import disassemble
 from sey.backends.interp.format import Bytecode
 from sey.backends.interp.lower import compile_bytecode
 from sey.ir.evaluate import Image, Machine
+from sey.ir.nodes import Program
 from sey.ir.parser import parse_program
 from sey.ir.verify import verify
+from tools.vector_edges import Edge, edges
 from tools.vector_faults import Fault, refused, trapped
 from tools.vector_programs import PROGRAMS, Source
 
@@ -60,6 +62,8 @@ def vectors() -> Iterator[tuple[str, str]]:
     """All vectors, but for the recorded ones: names and contents of the files."""
     for source in PROGRAMS:
         yield source.name, computed(source)
+    for edge in edges():
+        yield edge.name, _stated(edge)
     for fault in refused():
         yield fault.name, _faulty(fault, {"refused": fault.why})
     for fault in trapped():
@@ -77,15 +81,20 @@ def computed(source: Source) -> str:
     """The vector of an IR program, with what the evaluator makes of it."""
     program = parse_program(source.text)
     verify(program)
-    machine = _Evaluated(program, Image(source.memory), source.pages, lambda: CLOCK)
-    for name, data in source.buffers.items():
+    run = Run(source.memory, source.buffers, source.dicts, source.pages)
+    return evaluated(source.about, program, run)
+
+
+def evaluated(about: str, program: Program, run: Run) -> str:
+    """The vector of a verified IR program, with what the evaluator makes of it. No fault leaves its main function."""
+    machine = _Evaluated(program, Image(run.memory), run.pages, lambda: CLOCK)
+    for name, data in run.buffers.items():
         machine.buffers[name][: len(data)] = data
-    for name, entries in source.dicts.items():
+    for name, entries in run.dicts.items():
         machine.dicts[name].update(entries)
     machine.run()
     compiled = compile_bytecode(program)
-    run = Run(source.memory, source.buffers, source.dicts, source.pages)
-    return document(source.about, compiled, run, {"leaves": leaves(compiled, machine)})
+    return document(about, compiled, run, {"leaves": leaves(compiled, machine)})
 
 
 def leaves(program: Bytecode, machine: Finished) -> dict[str, Any]:
@@ -95,6 +104,16 @@ def leaves(program: Bytecode, machine: Finished) -> dict[str, Any]:
         "dicts": {d.name: _entries(machine.entries(d.name)) for d in program.dicts if d.host},
         "pages": [_runs(page) for page in machine.output()],
     }
+
+
+def _stated(edge: Edge) -> str:
+    """The vector of a program that says itself what it leaves."""
+    left = {
+        "buffers": {name: _runs(contents) for name, contents in edge.buffers.items()},
+        "dicts": {},
+        "pages": [_runs(page) for page in edge.pages],
+    }
+    return document(edge.about, edge.program, Run(edge.memory, {}, {}, edge.allowed), {"leaves": left})
 
 
 def _faulty(fault: Fault, expected: Mapping[str, str]) -> str:

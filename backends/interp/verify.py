@@ -172,6 +172,7 @@ class _Checker:
                 self._require(register < self._registers, f"{name}: there is no register {register}")
             elif name not in form.reads:
                 self._require(register == 0, f"{name} is not used and not 0")
+        self._require(form.memory is not None or each.m == 0, "m is not used and not 0")
         self._require(bool(form.x) or each.x == 0, "x is not used and not 0")
         self._require(bool(form.d) or each.d == 0, "d is not used and not 0")
 

@@ -89,9 +89,6 @@ func (m *Machine) write(i *Instruction, r []uint64) error {
 		r[i.A] = loaded(place, i.Kind)
 	case opCopy:
 		n := min(r[i.E], uint64(i.X))
-		if n == 0 {
-			return nil
-		}
 		place, err := m.output.place(r[i.A], optional(i.B), i.D, n)
 		if err != nil {
 			return err

@@ -114,18 +114,16 @@ type verifier struct {
 	number  int
 	depths  []int // How deep calls go in each function, as far as they are checked.
 	loops   []loop
-	in      []int // The innermost loop that each instruction is in, behind its LOOP up to its NEXT, or noInstruction.
+	in      []int // The innermost loop in whose body each instruction is, or noInstruction.
 }
 
-// A loop has its LOOP at head and its NEXT at next. What lies between is its body.
+// A loop has its LOOP at head and its NEXT at next. What is behind the one, up to the other, is its body.
 type loop struct {
 	head, next   int
 	index, bound uint16
 	parent       int // The loop around it, or noInstruction.
 	depth        int
 }
-
-func (l loop) holds(at int) bool { return l.head < at && at < l.next }
 
 func (v *verifier) verify() error {
 	f := v.f
@@ -398,17 +396,13 @@ func (v *verifier) handlers() error {
 	return nil
 }
 
-// handlerWrites checks the registers of a handler. One that lies in the body of a loop writes none of its registers.
+// handlerWrites checks the registers of a handler. One that goes on in a loop writes none of that loop's.
 func (v *verifier) handlerWrites(h Handler) error {
-	in := v.in[h.Start]
-	for in != noInstruction && !v.loops[in].holds(int(h.End)-1) {
-		in = v.loops[in].parent
-	}
 	for _, register := range []uint16{h.Code, h.Detail} {
 		if int(register) >= v.f.Variables {
 			return fmt.Errorf("no variable %d", register)
 		}
-		if err := v.written(in, register); err != nil {
+		if err := v.written(v.in[h.Target], register); err != nil {
 			return err
 		}
 	}
