@@ -37,6 +37,8 @@ class Machine:
     that has not ended itself.
     """
 
+    name = "plain"
+
     def __init__(
         self,
         program: Bytecode,

@@ -1,0 +1,171 @@
+"""Machine code for a program: made by LLVM once, and kept in the user's cache folder.
+
+A kept file starts with the digest of what follows, so a damaged one is made again; one that somebody else could have
+written is not looked at. Its name is the digest of all that it depends on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from sey.backends.interp.format import Bytecode
+from sey.backends.interp.native.emit import module_text
+from sey.binary.cachedir import cache_folder, forget_oldest, open_own
+
+_DIGEST_BYTES = 32
+_MOST_BYTES = 64 << 20
+"""How much code is kept."""
+_MOST_CODE = 1 << 16
+"""Instructions and registers of a program, in all: what bounds LLVM's time, and the stack that the code takes."""
+_SPEED = 1
+"""How much LLVM optimizes: the next level takes 1.6 times as long and gains nothing that can be measured."""
+
+
+class NotNative(Exception):  # noqa: N818 - a condition of the host or the program, no mistake
+    """There is no machine code for this program here; the plain machine runs it."""
+
+
+class Code:
+    """Machine code in memory. It lives as long as this object."""
+
+    def __init__(self, engine: Any) -> None:
+        word, pointer = ctypes.c_uint64, ctypes.c_void_p
+        self._engine = engine
+        self.run = ctypes.CFUNCTYPE(word, pointer)(engine.get_function_address("run"))
+        """Runs the program on a context (`context.py`); gives a status."""
+        self.fill = ctypes.CFUNCTYPE(None, pointer, word, pointer, word)(engine.get_function_address("fill"))
+        """Puts entries into a dict: context, the dict's first word, keys and values in turns, their number."""
+
+
+@functools.lru_cache(maxsize=4)
+def build(program: Bytecode) -> Code:
+    """The code of a verified program. Raises NotNative where there is no LLVM, or the program is too large for it."""
+    size = sum(len(each.code) + each.variables for each in program.functions)
+    if size > _MOST_CODE:
+        raise NotNative(f"{size} instructions and registers are more than {_MOST_CODE}")
+    if sys.platform != "linux" or sys.byteorder != "little" or sys.maxsize < 1 << 32:
+        raise NotNative("this is no little-endian Linux of 64 bits")
+    try:
+        compiler = _compiler()
+        kept = _kept(program, compiler)
+        return Code(compiler.load(_read(kept) or _made(program, compiler, kept)))
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        raise NotNative(str(error)) from error
+
+
+class _Compiler:
+    """LLVM for the processor at hand."""
+
+    def __init__(self) -> None:
+        import llvmlite
+        import llvmlite.binding as llvm
+
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        self._llvm = llvm
+        self._cpu, self._features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+        triple = llvm.get_process_triple()
+        self.description = "\n".join((llvmlite.__version__, triple, self._cpu, self._features, str(_SPEED)))
+        self._triple = triple
+
+    def _machine(self) -> Any:
+        target = self._llvm.Target.from_triple(self._triple)
+        return target.create_target_machine(
+            cpu=self._cpu, features=self._features, opt=_SPEED, jit=True, codemodel="jitdefault"
+        )
+
+    def object(self, text: str) -> bytes:
+        """The object file of a module."""
+        llvm, machine = self._llvm, self._machine()
+        module = llvm.parse_assembly(text)
+        module.verify()
+        builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=_SPEED))
+        builder.getModulePassManager().run(module, builder)
+        return bytes(machine.emit_object(module))
+
+    def load(self, data: bytes) -> Any:
+        """An engine with the code of an object file."""
+        llvm = self._llvm
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._machine())
+        engine.add_object_file(llvm.ObjectFileRef.from_data(data))
+        engine.finalize_object()
+        return engine
+
+
+@functools.cache
+def _compiler() -> _Compiler:
+    return _Compiler()
+
+
+def _made(program: Bytecode, compiler: _Compiler, kept: Path | None) -> bytes:
+    data = compiler.object(module_text(program))
+    if kept is not None:
+        with contextlib.suppress(OSError):
+            _write(kept, data)
+    return data
+
+
+# What is kept
+
+
+def _kept(program: Bytecode, compiler: _Compiler) -> Path | None:
+    """The file for a program's code."""
+    folder = cache_folder("native")
+    if folder is None:
+        return None
+    digest = hashlib.sha256(_generator())
+    digest.update(compiler.description.encode())
+    digest.update(program.encode())
+    return folder / f"{digest.hexdigest()}.code"
+
+
+@functools.cache
+def _generator() -> bytes:
+    """What makes the code, as a digest: our own source."""
+    digest = hashlib.sha256()
+    for name in sorted(_sources()):
+        digest.update(files("sey.backends.interp.native").joinpath(name).read_bytes())
+    return digest.digest()
+
+
+def _sources() -> Iterator[str]:
+    for each in files("sey.backends.interp.native").iterdir():
+        if each.name.endswith((".py", ".ll")):
+            yield each.name
+
+
+def _read(kept: Path | None) -> bytes | None:
+    """The code in a file that is whole and our own."""
+    handle = open_own(kept) if kept else None
+    if handle is None:
+        return None
+    with open(handle, "rb") as file:
+        data = file.read()
+        with contextlib.suppress(OSError):
+            os.utime(handle)
+    digest, code = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def _write(kept: Path, code: bytes) -> None:
+    """Keep code, whole or not at all. Raises OSError."""
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=kept.parent, prefix=".building-", delete=False) as file:
+        try:
+            file.write(hashlib.sha256(code).digest() + code)
+            file.flush()
+            os.replace(file.name, kept)
+        except OSError:
+            os.unlink(file.name)
+            raise
+    forget_oldest(kept, _MOST_BYTES)
