@@ -11,7 +11,7 @@ from sey.ir.evaluate import TargetMemory
 from sey.runtime.bundle import BinaryProbe
 from sey.runtime.capture_errors import NoBackend
 from sey.runtime.engine import LoadedProbe, Room
-from sey.runtime.interp_engine import load_interp, reference_machine
+from sey.runtime.interp_engine import best_machine, load_interp
 from sey.runtime.process import Process
 from sey.runtime.processmemory import ProcessMemory
 
@@ -41,7 +41,7 @@ def load_for_memory(
     """Get a probe ready for our own machine; `memory` makes what each part reads. Raises SeyError."""
     if probe.bytecode is None:
         raise SeyError(NoBackend(probe.path, "bytecode"))
-    make = reference_machine(load(probe.path, probe.bytecode))
+    make = best_machine(load(probe.path, probe.bytecode))
     return load_interp(make, probe.plan, memory, room, parts, reason)
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from sey.backends.interp.choose import machine_for
 from sey.backends.interp.format import Bytecode
 from sey.backends.interp.machine import Machine
 from sey.ir.evaluate import TargetMemory
@@ -53,6 +54,11 @@ MakeMachine = Callable[[TargetMemory, int, Mapping[str, int]], RunningMachine]
 def reference_machine(program: Bytecode) -> MakeMachine:
     """The plain machine for a verified program."""
     return lambda memory, pages, capacities: Machine(program, memory, pages, capacities=capacities)
+
+
+def best_machine(program: Bytecode) -> MakeMachine:
+    """The fastest machine for a verified program on this host (`sey.backends.interp.choose`)."""
+    return partial(machine_for, program)
 
 
 def load_interp(

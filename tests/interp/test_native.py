@@ -19,16 +19,15 @@ from sey.backends.interp.choose import AnyMachine, machine_for
 from sey.backends.interp.format import Buffer, Bytecode, Function, Stream
 from sey.backends.interp.machine import Machine
 from sey.backends.interp.native import build as builder
-from sey.backends.interp.native.build import NotNative, build
-
+from sey.backends.interp.native.build import NotNative
 from sey.backends.interp.native.machine import NativeMachine
-
 from sey.backends.interp.ops import NONE, Instruction, Op
 from sey.backends.interp.verify import verify
 from sey.binary.errors import SeyError
 from sey.ir.evaluate import Image
 from sey.ir.nodes import PAGE_BYTES
 from tests.interp.harness import Windows, outcome, program_of
+from tests.interp.vectors import NAMES, check
 from tests.ir.programs import PAGE, Case, cases, evaluate
 
 EXAMPLES = int(os.environ.get("SEY_INTERP_EXAMPLES", "200"))
@@ -49,6 +48,11 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @given(case=cases(), memory=st.sampled_from([Image, Windows]))
 def test_machine_code_agrees_with_the_evaluator(case: Case, memory: type[Image]) -> None:
     assert outcome(case, NativeMachine, memory) == evaluate(case)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_machine_code_does_what_a_vector_says(name: str) -> None:
+    check(name, NativeMachine)
 
 
 # Dicts
@@ -92,7 +96,7 @@ def test_dicts_are_dicts(seed: int) -> None:
     machine.buffers["todo"][: 8 + 24 * len(steps)] = WORD.pack(len(steps)) + b"".join(
         struct.pack("<QQQ", *step) for step in steps
     )
-    expected = {key: 5 for key in keys[:3]}
+    expected = dict.fromkeys(keys[:3], 5)
     machine.fill("few", expected)
     machine.run()
     told = machine.buffers["told"].cast("Q")
@@ -332,7 +336,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _run(text: str) -> int:
     """What a program leaves, with code that isn't in memory yet."""
-    build.cache_clear()
+    builder._build.cache_clear()
     machine = NativeMachine(program_of(text), Image({}))
     machine.run()
     return int(machine.buffers["out"][0])
@@ -401,7 +405,7 @@ def test_the_environment_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_llvm_the_plain_machine_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    build.cache_clear()
+    builder._build.cache_clear()
     builder._compiler.cache_clear()
     for name in [name for name in sys.modules if name.split(".")[0] == "llvmlite"]:
         monkeypatch.delitem(sys.modules, name)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sey.backends.interp.choose import AnyMachine
 from sey.backends.interp.machine import Machine, load
 from sey.binary.errors import SeyError
 from sey.ir.evaluate import Image
@@ -25,7 +26,7 @@ def read(name: str) -> dict[str, Any]:
     return found
 
 
-def check(name: str, machine: Callable[..., Machine] = Machine) -> None:
+def check(name: str, machine: Callable[..., AnyMachine] = Machine) -> None:
     """Fails where the machine doesn't do what a vector says."""
     vector = read(name)
     data = base64.b64decode(vector["program"])
@@ -49,7 +50,7 @@ def check(name: str, machine: Callable[..., Machine] = Machine) -> None:
     assert list(map(bytes, running.output())) == [_contents(runs, PAGE_BYTES) for runs in expected["pages"]]
 
 
-def _machine(vector: dict[str, Any], data: bytes, machine: Callable[..., Machine]) -> Machine:
+def _machine(vector: dict[str, Any], data: bytes, machine: Callable[..., AnyMachine]) -> AnyMachine:
     memory = {int(start, 16): bytes.fromhex(block) for start, block in vector["memory"].items()}
     clock = int(vector["clock"], 16)
     program, capacities = load("vector", data), vector.get("capacities", {})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sey.backends.interp.machine import load
+from sey.backends.interp.native.machine import NativeMachine
 from sey.binary.gobinary import open_go
 from sey.ir.evaluate import Machine, TargetMemory
 from sey.ir.parser import parse_program
@@ -18,7 +19,7 @@ from sey.runtime.process import Process
 from sey.runtime.processmemory import ProcessMemory
 from tests.kernel.support import compiled
 
-ENGINES = ("ebpf", "interp", "evaluator")
+ENGINES = ("ebpf", "interp", "native", "evaluator")
 BUDGET_NS = 60_000_000_000
 
 
@@ -56,5 +57,8 @@ def loaded(engine: str, probe: BinaryProbe, process: Process, room: Room, parts:
         made.capacity.update(capacities)
         return made
 
-    make = reference_machine(bytecode) if engine == "interp" else evaluator
+    def native(memory: TargetMemory, pages: int, capacities: Mapping[str, int]) -> NativeMachine:
+        return NativeMachine(bytecode, memory, pages, capacities=capacities)
+
+    make = {"interp": reference_machine(bytecode), "native": native, "evaluator": evaluator}[engine]
     return load_interp(make, probe.plan, lambda: ProcessMemory(process.pid, tids[0]), room, parts)

@@ -13,6 +13,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -47,9 +48,18 @@ class Code:
         """Puts entries into a dict: context, the dict's first word, keys and values in turns, their number."""
 
 
-@functools.lru_cache(maxsize=4)
 def build(program: Bytecode) -> Code:
     """The code of a verified program. Raises NotNative where there is no LLVM, or the program is too large for it."""
+    with _ONE_AT_A_TIME:
+        return _build(program)
+
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Parts of a walk run the same program: the second waits for the first's code."""
+
+
+@functools.lru_cache(maxsize=4)
+def _build(program: Bytecode) -> Code:
     size = sum(len(each.code) + each.variables for each in program.functions)
     if size > _MOST_CODE:
         raise NotNative(f"{size} instructions and registers are more than {_MOST_CODE}")

@@ -55,7 +55,7 @@ def _entry(main: int) -> list[str]:
 
 
 def _metadata(buffers: int) -> list[str]:
-    """Which memories can't be the same: each buffer by itself (!101, !103, …), output (!2), tables (!3), context (!4)."""
+    """Which memories can't be the same: buffers (!101, !103, …), output (!2), tables (!3), the context (!4)."""
     lines = [
         'attributes #0 = { nounwind "probe-stack"="inline-asm" }',
         "!0 = !{}",
