@@ -1,4 +1,4 @@
-"""How long commands take, from their start: help, a cold index, the compilation of twenty functions, a snapshot.
+"""How long commands take, from their start: help, a cold index, compiling twenty functions, bundles, snapshots.
 
     python bench/commands.py [--rounds 7] [--profile] [--delve PATH]
 
@@ -23,11 +23,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.common import ROOT, SCRATCH, heading, many, verdict
+from tests.support.basevenv import base_commands
+from tests.support.gobuild import build as built
 from tests.support.gobuild import go_command
 
 DELVE = "github.com/go-delve/delve/cmd/dlv@v1.27.1"
 SEY = Path(sys.executable).with_name("sey")
 SPEC = ROOT / "bench" / "twenty.sey"
+VALUES = 'func "main.request" as requests { id, name, job.Priority }\n'
 
 _INDEX = """
 import resource, sys, time
@@ -84,7 +87,7 @@ def run(command: Sequence[str | Path]) -> Ran:
 def best(command: Sequence[str | Path], rounds: int, *, forget: str = "") -> Ran:
     """The best of so many runs, by each clock on its own; one before them warms the caches.
 
-    `forget` names a folder of sey's cache that is emptied before each run.
+    `forget` names a folder of sey's cache that is emptied before each run; `.` is all of it.
     """
     runs = []
     for _ in range(rounds + 1):
@@ -152,12 +155,26 @@ def compilation(binary: Path, rounds: int) -> bool:
     return met
 
 
+def bundles(rounds: int) -> bool:
+    """`sey build` of the shop; and a snapshot with a bundle where the base package is all that there is."""
+    shop = ROOT / "examples" / "shop"
+    with many(100) as (target, binary), tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+        command = (SEY, "build", shop / "shop.sey", built(shop), "-o", Path(folder) / "shop.seyp")
+        met = check("sey build of the shop, nothing kept", best(command, rounds, forget="."), 2.0)
+        met &= check("  the same again", best(command, rounds), 0.5)
+        spec, bundle = Path(folder) / "values.sey", Path(folder) / "values.seyp"
+        spec.write_text(VALUES)
+        run((SEY, "build", spec, binary, "-o", bundle))
+        base = (base_commands() / "sey", "snapshot", bundle, "-p", str(target.pid), "-o", Path(folder) / "out.seyc")
+        return check("sey snapshot with a bundle, without the compiler", best(base, rounds), 0.7) and met
+
+
 def snapshot(rounds: int) -> bool:
     """`sey snapshot` of a process with 100 goroutines: no spec, and one with three values."""
     met = True
     with many(100) as (target, _), tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
         spec, output = Path(folder) / "values.sey", Path(folder) / "out.seyc"
-        spec.write_text('func "main.request" as requests { id, name, job.Priority }\n')
+        spec.write_text(VALUES)
         for what, probes in (("no spec", ()), ("three values", (spec,))):
             command = (SEY, "snapshot", *probes, "-p", str(target.pid), "-o", output)
             met &= check(f"sey snapshot, small process, {what}", best(command, rounds), 1.5)
@@ -211,6 +228,7 @@ def main() -> int:
         help_(arguments.rounds),
         index(binary, arguments.rounds),
         compilation(binary, arguments.rounds),
+        bundles(arguments.rounds),
         snapshot(arguments.rounds),
     ]
     return 0 if all(results) else 1

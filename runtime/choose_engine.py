@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from sey.backends.interp.machine import load
 from sey.binary.errors import Exit, SeyError
-from sey.ir.evaluate import TargetMemory
 from sey.runtime.bundle import BinaryProbe
 from sey.runtime.capture_errors import NoBackend
 from sey.runtime.engine import LoadedProbe, Room
-from sey.runtime.interp_engine import best_machine, load_interp
 from sey.runtime.process import Process
-from sey.runtime.processmemory import ProcessMemory
+
+if TYPE_CHECKING:
+    from sey.ir.evaluate import TargetMemory
 
 ENGINES = ("auto", "ebpf", "interp")
 
@@ -39,6 +39,10 @@ def load_for_memory(
     probe: BinaryProbe, memory: Callable[[], TargetMemory], room: Room, parts: int = 1, reason: str = ""
 ) -> LoadedProbe:
     """Get a probe ready for our own machine; `memory` makes what each part reads. Raises SeyError."""
+    # Like that of the kernel's, the import of this engine takes as long as a small snapshot.
+    from sey.backends.interp.machine import load
+    from sey.runtime.interp_engine import best_machine, load_interp
+
     if probe.bytecode is None:
         raise SeyError(NoBackend(probe.path, "bytecode"))
     make = best_machine(load(probe.path, probe.bytecode))
@@ -56,4 +60,6 @@ def _ebpf(probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int) -> Lo
 def _interp(
     process: Process, probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int, reason: str = ""
 ) -> LoadedProbe:
+    from sey.runtime.processmemory import ProcessMemory
+
     return load_for_memory(probe, partial(ProcessMemory, process.pid, tids[0]), room, parts, reason)
