@@ -89,3 +89,21 @@ def note(kind: int, data: bytes, owner: bytes = b"CORE") -> bytes:
     """One note."""
     name = owner + b"\0"
     return struct.pack("<III", len(name), len(data), kind) + name + bytes(-len(name) % 4) + data + bytes(-len(data) % 4)
+
+
+REGISTERS = tuple(range(1000, 1027))
+FXSAVE = bytes(160) + bytes(range(256)) + bytes(96)
+WHOLE = Core(
+    loads=(
+        Load(0x400000, b"head" * 1024, memory=0x8000, flags=5),
+        Load(0x408000, memory=0x2000, flags=4),
+        Load(0x40A000, b"data" * 2048),
+        Load(0x40C000, b"more" * 1024),
+        Load(0xC000000000, memory=0x100000, flags=0),
+        Load(0xFFFFFFFFFF600000, b"call" * 1024, flags=1),
+    ),
+    threads=(Thread(100, REGISTERS, FXSAVE), Thread(101, fxsave=None), Thread(102, REGISTERS[::-1])),
+    auxv={3: 0x400040, 9: 0x401000},
+    files=((0x400000, 0x408000, 0, "/srv/shop"), (0x408000, 0x40A000, 8, "/srv/shop (deleted)")),
+)
+"""A core with all that one can have."""

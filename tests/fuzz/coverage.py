@@ -1,7 +1,7 @@
-"""Searches readers for crashes, guided by coverage: `make fuzz TARGET=elf` (dwarf, scan, capture, bundle) until ctrl-C.
+"""Searches readers for crashes, guided by coverage: `make fuzz TARGET=elf` until ctrl-C.
 
-Whatever isn't a SeyError ends it, with the input left in a file. Needs the extra `fuzz` (atheris); options of libFuzzer
-follow the target's name: `-max_total_time=300`.
+Targets are elf, dwarf, scan, capture, bundle and core. Whatever isn't a SeyError ends it, with the input left in a file.
+Needs the extra `fuzz` (atheris); options of libFuzzer follow the target's name: `-max_total_time=300`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping
 import atheris
 
 with atheris.instrument_imports(include=["sey"]):
+    from sey.binary.coreexec import named_executable
+    from sey.binary.corefile import parse_core
+    from sey.binary.corememory import dumped
     from sey.binary.errors import SeyError
     from sey.frontend.debuginfo.data import DamageError
     from sey.frontend.debuginfo.native import kernel
@@ -24,6 +27,7 @@ with atheris.instrument_imports(include=["sey"]):
     from tests.debuginfo.test_index import assert_same
     from tests.debuginfo.test_native import natively, plainly
 from sey.runtime import container
+from tests.binary.coremaker import WHOLE
 from tests.support.captures import Shop
 
 
@@ -64,6 +68,16 @@ def bundle(data: bytes) -> None:
     Bundle.from_bytes("x", b"".join(container.pack(container.BUNDLE, sections)))
 
 
+def core(data: bytes) -> None:
+    """Headers and notes of a core file."""
+    parts = changed(atheris.FuzzedDataProvider(data), {"core": WHOLE.to_bytes()})
+    opened = parse_core(memoryview(parts["core"]), "x")
+    memory = dumped(opened)
+    for start, piece in memory.ranges():
+        memory.read(start, len(piece))
+    named_executable(opened, memory)
+
+
 def changed(reader: atheris.FuzzedDataProvider, sections: Mapping[str, bytes]) -> dict[str, bytes]:
     """Sections with bytes changed at the places that the input names."""
     parts = {name: bytearray(part) for name, part in sections.items() if part}
@@ -76,7 +90,7 @@ def changed(reader: atheris.FuzzedDataProvider, sections: Mapping[str, bytes]) -
 _CAPTURE = {name: bytes(part) for name, part in Shop(waiting=2).capture().sections().items()}
 _BUNDLE = {name: bytes(part) for name, part in Shop(waiting=1).bundle().sections().items()}
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (elf, dwarf, scan, capture, bundle)
+    target.__name__: target for target in (elf, dwarf, scan, capture, bundle, core)
 }
 
 
