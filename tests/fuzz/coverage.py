@@ -1,6 +1,6 @@
 """Searches readers for crashes, guided by coverage: `make fuzz TARGET=elf` until ctrl-C.
 
-Targets are elf, dwarf, scan, capture, bundle and core. Whatever isn't a SeyError ends it, with the input left in a file.
+Targets are elf, dwarf, scan, capture, bundle, core. Whatever isn't a SeyError ends it, with the input left in a file.
 Needs the extra `fuzz` (atheris); options of libFuzzer follow the target's name: `-max_total_time=300`.
 """
 

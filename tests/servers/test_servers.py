@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.core.support import gdb_core, held, tables
+from tests.core.test_same import QUERIES
 from tests.kernel.stacks import Captured, captured, differences, frame_differences
 from tests.kernel.support import sey, snapshot
 from tests.servers.alertmanager import ALERTMANAGER
@@ -140,6 +142,18 @@ def test_a_spec_to_start_from_fits_and_captures(run: Running, tmp_path: Path) ->
     assert taken.returncode == 0, taken.stderr
     asked = sey("query", "first.seyc", "select count(*) as n from captures where status = 'ok'", "--json", cwd=tmp_path)
     assert json.loads(asked.stdout)[0]["n"] > 0
+
+
+@pytest.mark.parametrize("spec", ["", "own"])
+def test_a_core_of_it_has_the_same_rows(run: Running, spec: str, tmp_path: Path) -> None:
+    text = run.server.spec if spec else ""
+    with held(run.pid):
+        live = snapshot(run.pid, run.executable, text)
+        core = gdb_core(run.pid, tmp_path / "core")
+    dumped = tables(core, run.executable, text)
+    core.unlink()
+    for query in QUERIES.values():
+        assert dumped.rows(query) == live.rows(query)
 
 
 def test_without_debug_information_there_are_stacks(server: Server, tmp_path: Path) -> None:
