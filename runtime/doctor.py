@@ -1,42 +1,57 @@
-"""What this host can do for sey, found out by trying, with what to do where it can't.
-
-The checks of BPF go through bpf(2) with a few hand-assembled instructions: a runtime host has no compiler.
-"""
+"""What this host can do for sey, found out by trying, with what follows and what to do where it can't."""
 
 from __future__ import annotations
 
-import ctypes
-import mmap
 import os
 import re
 import resource
-import struct
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
+from functools import partial
 from pathlib import Path
 
 from sey.binary.errors import SeyError
-from sey.runtime import libbpf, libc
-from sey.runtime.bpf_errors import bpf_not_permitted, lockdown, rejection_reason
+from sey.runtime import features, libbpf
+from sey.runtime.bpf_errors import lockdown
+from sey.runtime.features import Feature, LackingError
 from sey.runtime.pause import paused
 from sey.runtime.process import Process, ptrace_scope
 
 
+class Need(Enum):
+    """What can't be done without something; the value says so."""
+
+    SNAPSHOTS = "no snapshots"
+    EBPF = "no snapshots by eBPF"
+    EVENTS = "no events (which this version has none of)"
+    NOTHING = ""
+
+
 @dataclass(frozen=True)
 class Finding:
-    """One thing of the host: whether it is there, what was seen, and what to do where it isn't.
+    """One thing of the host: whether it is there, what was seen, and what follows and what to do where it isn't.
 
-    Snapshots through eBPF need every `required` one. `advice` is empty where there is nothing to do.
+    `advice` is empty where there is nothing to do.
     """
 
     name: str
     ok: bool
-    required: bool
+    need: Need
     detail: str
     advice: str = ""
+
+    @property
+    def required(self) -> bool:
+        """Whether snapshots through eBPF need it."""
+        return self.need in (Need.SNAPSHOTS, Need.EBPF)
+
+    @property
+    def consequence(self) -> str:
+        """What can't be done, since it isn't there; empty where it is or nobody needs it."""
+        return "" if self.ok else self.need.value
 
 
 # include/uapi/linux/capability.h
@@ -45,7 +60,15 @@ _CAPABILITIES = {"CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "
 
 def examine() -> tuple[Finding, ...]:
     """Try everything; takes some 100 ms. Never raises: a check that fails in an unknown way is a finding too."""
-    return tuple(_guarded(name, check) for name, check in _CHECKS.items())
+    return tuple(_guarded(name, need, check) for name, (need, check) in _CHECKS.items())
+
+
+def engines(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """What can take snapshots on a host where this was found: of `ebpf` and `interp` those that can."""
+    needs = {finding.need for finding in findings if not finding.ok}
+    if Need.SNAPSHOTS in needs:
+        return ()
+    return ("interp",) if Need.EBPF in needs else ("ebpf", "interp")
 
 
 class _TroubleError(Exception):
@@ -56,24 +79,31 @@ class _TroubleError(Exception):
         self.advice = advice
 
 
-def _guarded(name: str, check: Callable[[], str]) -> Finding:
-    required = name in _REQUIRED
+def _guarded(name: str, need: Need, check: Callable[[], str]) -> Finding:
     try:
-        return Finding(name, True, required, check())
+        return Finding(name, True, need, check())
     except _TroubleError as trouble:
-        return Finding(name, False, required, str(trouble), trouble.advice)
+        return Finding(name, False, need, str(trouble), trouble.advice)
     except SeyError as error:
         problem = error.problems[0]
-        return Finding(name, False, required, problem.message(), problem.advice() or "")
+        return Finding(name, False, need, problem.message(), problem.advice() or "")
     except OSError as error:
-        return Finding(name, False, required, str(error))
+        return Finding(name, False, need, str(error))
+
+
+def _feature(feature: Feature, advice: str = "") -> str:
+    try:
+        return feature.attempt()
+    except LackingError as lacking:
+        raise _TroubleError(str(lacking), advice or f"Linux has it since {feature.since}") from None
 
 
 def _kernel() -> str:
+    """The oldest kernel that has it all; what an older one of a distribution may have too, the other checks tell."""
     release = os.uname().release
-    numbers = tuple(map(int, re.findall(r"\d+", release)[:2]))
-    if numbers < (6, 1):
-        raise _TroubleError(release, "probes need Linux 6.1 or newer")
+    if features.release() < features.OLDEST:
+        oldest = ".".join(map(str, features.OLDEST))
+        raise _TroubleError(release, f"Linux has all that probes need since {oldest}; what this one has is tried below")
     return release
 
 
@@ -93,13 +123,6 @@ def _user() -> str:
 def _libbpf() -> str:
     found = libbpf.library()
     return f"{found.version} at {found.path}"
-
-
-def _type_information() -> str:
-    path = Path("/sys/kernel/btf/vmlinux")
-    if not path.exists():
-        raise _TroubleError(f"{path} is missing", "the kernel needs CONFIG_DEBUG_INFO_BTF=y, as distributions build it")
-    return f"{path}, {path.stat().st_size >> 10} KiB"
 
 
 def _pausing() -> str:
@@ -153,115 +176,25 @@ def _mounted(kind: str, at: str) -> Callable[[], str]:
     return check
 
 
-_BPF_MAP_CREATE, _BPF_PROG_LOAD, _BPF_LINK_CREATE, _BPF_ITER_CREATE = 0, 5, 28, 33
-_MAP_ARRAY, _F_MMAPABLE = 2, 1 << 10
-_TYPE_TRACING, _TRACE_ITER, _F_SLEEPABLE = 26, 28, 1 << 4
-_COPY_FROM_USER_TASK, _SEQ_WRITE = 191, 127
-_LOG_SIZE = 1 << 16
+_BTF_ADVICE = "the kernel needs CONFIG_DEBUG_INFO_BTF=y, as distributions build it"
 
-
-def _maps() -> str:
-    """Create a map and see its memory, as the output of a probe is."""
-    size = 1 << 20
-    try:
-        fd = libc.bpf(_BPF_MAP_CREATE, struct.pack("<5I", _MAP_ARRAY, 4, size, 1, _F_MMAPABLE).ljust(72, b"\0"))
-    except PermissionError:
-        raise SeyError(bpf_not_permitted()) from None
-    try:
-        with mmap.mmap(fd, size, mmap.MAP_SHARED) as memory:
-            memory[:4] = b"sey\0"
-    finally:
-        os.close(fd)
-    return "mapped memory works"
-
-
-def _iterator() -> str:
-    """Read 8 bytes of our own memory through a sleepable task iterator, the way a snapshot reads its target."""
-    wanted = ctypes.create_string_buffer(b"sey-read", 8)
-    program = _load_iterator(ctypes.addressof(wanted))
-    opened = [program]
-    try:
-        # union bpf_attr for BPF_LINK_CREATE and BPF_ITER_CREATE, include/uapi/linux/bpf.h
-        info = ctypes.create_string_buffer(struct.pack("<4I", threading.get_native_id(), 0, 0, 0), 16)
-        link = struct.pack("<4IQI", program, 0, _TRACE_ITER, 0, ctypes.addressof(info), len(info)).ljust(64, b"\0")
-        opened.append(libc.bpf(_BPF_LINK_CREATE, link))
-        opened.append(libc.bpf(_BPF_ITER_CREATE, struct.pack("<2I", opened[-1], 0)))
-        got = os.read(opened[-1], 64)
-    finally:
-        for fd in reversed(opened):
-            os.close(fd)
-    if got != wanted.raw:
-        raise _TroubleError(f"a probe read {got.hex()} where {wanted.raw.hex()} was", "this kernel can't be used")
-    return "a probe reads the memory of a process"
-
-
-def _load_iterator(address: int) -> int:
-    code = _reader(address)
-    license_text = ctypes.create_string_buffer(b"Dual BSD/GPL")
-    log = ctypes.create_string_buffer(_LOG_SIZE)
-    # union bpf_attr for BPF_PROG_LOAD, up to attach_btf_id
-    attributes = struct.pack(
-        "<2I2Q2IQ2I16s4IQ2IQ2I",
-        *(_TYPE_TRACING, len(code) // 8, ctypes.addressof(code), ctypes.addressof(license_text)),
-        *(1, len(log), ctypes.addressof(log), 0, _F_SLEEPABLE, b"sey_doctor"),
-        *(0, _TRACE_ITER, 0, 0, 0, 0, 0, 0, 0, libbpf.iterator_type("task")),
-    )
-    try:
-        return libc.bpf(_BPF_PROG_LOAD, attributes.ljust(128, b"\0"))
-    except OSError as error:
-        if isinstance(error, PermissionError) and not log.value:
-            raise SeyError(bpf_not_permitted()) from None
-        why = rejection_reason(log.value.decode(), str(error))
-        raise _TroubleError(why, "probes need Linux 6.1 or newer") from None
-
-
-def _reader(address: int) -> ctypes.Array[ctypes.c_char]:
-    """The program: `u64 v = 0; if (ctx->task) { bpf_copy_from_user_task(&v, 8, address, ctx->task, 0);
-    bpf_seq_write(ctx->meta->seq, &v, 8); } return 0;`"""
-    r = {f"r{number}": number for number in range(11)}
-
-    def ins(opcode: int, to: str = "r0", of: str = "r0", offset: int = 0, value: int = 0) -> bytes:
-        return struct.pack("<BBhi", opcode, r[of] << 4 | r[to], offset, value)
-
-    load, store_zero, move, move_value, add_value = 0x79, 0x7A, 0xBF, 0xB7, 0x07
-    call, leave, skip_if_zero = 0x85, 0x95, 0x15
-    low, high = struct.unpack("<2i", struct.pack("<Q", address))
-    copy = (
-        *(ins(move, "r1", "r10"), ins(add_value, "r1", value=-8), ins(move_value, "r2", value=8)),
-        *(ins(0x18, "r3", value=low), ins(0x00, value=high)),  # one instruction of two slots: a 64-bit value
-        *(ins(move, "r4", "r7"), ins(move_value, "r5"), ins(call, value=_COPY_FROM_USER_TASK)),
-        *(ins(load, "r1", "r6"), ins(load, "r1", "r1")),
-        *(ins(move, "r2", "r10"), ins(add_value, "r2", value=-8), ins(move_value, "r3", value=8)),
-        ins(call, value=_SEQ_WRITE),
-    )
-    program = (
-        *(ins(move, "r6", "r1"), ins(load, "r7", "r6", 8), ins(store_zero, "r10", offset=-8)),
-        *(ins(skip_if_zero, "r7", offset=len(copy)), *copy, ins(move_value, "r0"), ins(leave)),
-    )
-    return ctypes.create_string_buffer(b"".join(program), 8 * len(program))
-
-
-_CHECKS: dict[str, Callable[[], str]] = {
-    "kernel": _kernel,
-    "machine": _machine,
-    "user": _user,
-    "libbpf": _libbpf,
-    "kernel type information (BTF)": _type_information,
-    "lockdown": _locked_down,
-    "BPF maps": _maps,
-    "BPF task iterator": _iterator,
-    "pausing (ptrace)": _pausing,
-    "yama": _yama,
-    "pid namespace": _pid_namespace,
-    "locked memory": _memory_lock,
-    "bpffs": _mounted("bpf", "/sys/fs/bpf"),
-    "tracefs": _mounted("tracefs", "/sys/kernel/tracing"),
-}
-_REQUIRED = {
-    "machine",
-    "libbpf",
-    "kernel type information (BTF)",
-    "BPF maps",
-    "BPF task iterator",
-    "pausing (ptrace)",
+_CHECKS: dict[str, tuple[Need, Callable[[], str]]] = {
+    "kernel": (Need.NOTHING, _kernel),
+    "machine": (Need.SNAPSHOTS, _machine),
+    "user": (Need.NOTHING, _user),
+    "libbpf": (Need.EBPF, _libbpf),
+    "kernel type information (BTF)": (Need.EBPF, partial(_feature, features.TYPES, _BTF_ADVICE)),
+    "lockdown": (Need.NOTHING, _locked_down),
+    "BPF maps in shared memory": (Need.EBPF, partial(_feature, features.MAPPED_ARRAY)),
+    "BPF task iterator": (Need.EBPF, partial(_feature, features.TASK_ITERATOR)),
+    "BPF loops": (Need.EBPF, partial(_feature, features.LOOPS)),
+    "BPF sleepable copy": (Need.EBPF, partial(_feature, features.SLEEPABLE_COPY)),
+    "BPF iterator over one thread": (Need.EBPF, partial(_feature, features.ONE_THREAD)),
+    "BPF ring buffer": (Need.EVENTS, partial(_feature, features.RING_BUFFER)),
+    "pausing (ptrace)": (Need.SNAPSHOTS, _pausing),
+    "yama": (Need.NOTHING, _yama),
+    "pid namespace": (Need.NOTHING, _pid_namespace),
+    "locked memory": (Need.NOTHING, _memory_lock),
+    "bpffs": (Need.NOTHING, _mounted("bpf", "/sys/fs/bpf")),
+    "tracefs": (Need.NOTHING, _mounted("tracefs", "/sys/kernel/tracing")),
 }

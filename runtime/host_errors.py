@@ -218,7 +218,10 @@ class KernelLacks(Problem):
     code = "SEY0622"
     exit_status = Exit.HOST
     title = "this kernel ({release}) lacks {feature}"
-    help = "probes need Linux 6.1 or newer with BTF (CONFIG_DEBUG_INFO_BTF); `sey doctor` shows what is there"
+    help = (
+        "eBPF needs Linux 6.1 or newer with BTF (CONFIG_DEBUG_INFO_BTF), see `sey doctor`; "
+        "`--engine interp` (and auto) takes snapshots without, with a longer pause"
+    )
     release: str
     feature: str
 

@@ -27,7 +27,7 @@ from types import MappingProxyType, TracebackType
 
 from sey.binary.errors import Problem, SeyError
 from sey.runtime.bpf_errors import bpf_not_permitted, load_problem
-from sey.runtime.host_errors import BpfFailed, BpfOutOfMemory, LibbpfMissing, ProcessExited
+from sey.runtime.host_errors import BpfFailed, BpfOutOfMemory, KernelLacks, LibbpfMissing, ProcessExited
 
 SYSTEM_LIBRARY = "libbpf.so.1"
 
@@ -362,6 +362,7 @@ class BpfObject:
 
         Raises SeyError: not permitted, refused by the verifier, lacking in this kernel, no memory.
         """
+        _check_age()
         with mmap.mmap(-1, _LOG_BYTES, _LOG_MEMORY) as log:
             start = ctypes.c_char.from_buffer(log)
             for program in self._programs.values():
@@ -427,6 +428,18 @@ class BpfObject:
         while handle := following(self._handle, found[-1] if found else None):
             found.append(handle)  # type: ignore[arg-type]
         return found
+
+
+def _check_age() -> None:
+    """Raise SeyError where the kernel is old and lacks what a probe needs.
+
+    By the errors of loading alone that can't be told: 5.10 says `Argument list too long`, and 5.18 to 6.0 would load a
+    probe and run it on another thread than the one asked for.
+    """
+    from sey.runtime import features  # which needs this module
+
+    if features.release() < features.OLDEST and (missing := features.missing_for_snapshots()):
+        raise SeyError(KernelLacks(os.uname().release, f"{missing.name}, which came with Linux {missing.since}"))
 
 
 def _map_name(name: object) -> str:

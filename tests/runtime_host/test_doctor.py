@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from sey.runtime.doctor import examine
+from sey.runtime.doctor import Finding, Need, engines, examine
 from tests.support.kernel import require_bpf
 
 REPORT = """
@@ -21,7 +21,8 @@ def test_this_machine() -> None:
     require_bpf()
     found = {finding.name: finding for finding in examine()}
     assert found["kernel"].detail == os.uname().release
-    assert "reads the memory" in found["BPF task iterator"].detail
+    assert "reads the memory" in found["BPF sleepable copy"].detail
+    assert engines(found.values()) == ("ebpf", "interp")
     assert found["pausing (ptrace)"].detail.endswith("ms")
     assert found["libbpf"].detail.split(" at ")[0][0].isdigit()
     assert all(finding.detail for finding in found.values())
@@ -45,6 +46,19 @@ def test_failing_checks_are_findings(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("sey.runtime.libc.bpf", refuse)
     found = {finding.name: finding for finding in examine()}
-    assert not found["BPF maps"].ok
-    assert "not implemented" in found["BPF maps"].detail
+    assert not found["BPF maps in shared memory"].ok
+    assert "not implemented" in found["BPF maps in shared memory"].detail
+    assert found["BPF maps in shared memory"].consequence == "no snapshots by eBPF"
     assert not found["BPF task iterator"].ok
+    assert found["BPF ring buffer"].consequence.startswith("no events")
+    assert engines(found.values()) == ("interp",)
+
+
+def test_what_can_take_snapshots() -> None:
+    def found(need: Need, *, ok: bool) -> Finding:
+        return Finding("x", ok, need, "y")
+
+    good = [found(need, ok=True) for need in Need]
+    assert engines([*good, found(Need.NOTHING, ok=False), found(Need.EVENTS, ok=False)]) == ("ebpf", "interp")
+    assert engines([*good, found(Need.EBPF, ok=False)]) == ("interp",)
+    assert engines([found(Need.EBPF, ok=False), *good, found(Need.SNAPSHOTS, ok=False)]) == ()
