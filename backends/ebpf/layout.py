@@ -1,7 +1,8 @@
 """Where a program's memories lie in the object: sections, symbols, frames, and the bytes of tables.
 
-- `.bss.host`: the host's buffers and the counters that it sets and reads; libbpf maps this section into our memory.
-- `.bss`: everything else that is written. Direct addresses: no lookup, no null check.
+- `.bss`: everything that is written, by direct addresses: no lookup, no null check. First come the host's buffers and
+  the counters that it sets and reads; it maps the section into its memory. One section, since loaders with a libbpf
+  before 1.1 (bpftool of Debian 12) know no other one of this kind.
 - `.rodata.tables`: columns of tables, each padded to a power of two of rows with zeros.
 - `.maps`: the output and the dicts.
 """
@@ -21,7 +22,7 @@ OUTPUT_VALUE_BYTES = CHUNK_BYTES + 4 * MAX_RECORD_BYTES
 """A chunk, and room behind it for what a position in its last byte can reach: a dynamic offset, a constant one,
 and a copy, each at most `MAX_RECORD_BYTES`. Programs never get there; the kernel wants to see that they can't."""
 
-HOST_SECTION = ".bss.host"
+HOST_SECTION = ".bss"
 TABLE_SECTION = ".rodata.tables"
 PAGES = "host_pages"
 PAGES_USED = "host_pages_used"
