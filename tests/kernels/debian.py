@@ -15,6 +15,7 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 # The suite that packages each line of kernels: the oldest supported, the one of Debian 13, the newest there is.
 SUITES = {
+    "5.10": ("bullseye-security", "debian-security"),
     "6.1": ("bookworm-security", "debian-security"),
     "6.12": ("trixie", "debian"),
     "newest": ("sid", "debian"),

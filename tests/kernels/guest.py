@@ -1,7 +1,15 @@
-"""The first process of the guest: captures each target with each of its probes, and sends everything to the host.
+"""The first process of the guest: asks sey what it can, loads every probe, captures, and sends it all to the host.
 
-A probe is named TARGET.NAME.seyp. What is sent over the second serial line is one JSON object a line, with bytes as
-compressed base64.
+What is sent over the second serial line is one JSON object a line, with bytes as compressed base64:
+
+    kernel     {"kernel"}            the release
+    doctor     {"doctor", "words", "status"}        its JSON, what a person reads, and the exit status
+    object     {"object", "problem", "seconds"}     for each BPF object, by sey's own loader; `problem` is text or null
+    capture    {"captured", "engine", "status", "words", "capture"}     for each job that asks its target something, by
+               each engine, of a process that is stopped meanwhile
+    answers    {"target", "told", "alive"}          what the target says afterwards
+    failure    {"error"}             a traceback
+    end        {"done": true}
 """
 
 from __future__ import annotations
@@ -10,26 +18,34 @@ import base64
 import contextlib
 import ctypes
 import fcntl
+import io
 import json
 import os
+import signal
 import socket
 import struct
 import sys
+import threading
+import time
 import traceback
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROBES = Path("/probes")
+PROBES, TARGETS, JOBS = Path("/probes"), Path("/targets"), Path("/jobs.json")
 MOUNTS = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("bpf", "/sys/fs/bpf"), ("tmpfs", "/tmp"))
 POWER_OFF = 0x4321FEDC
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 1
+OUT = Path("/tmp/now.seyc")
+
+Messages = Iterator[dict[str, Any]]
 
 
 def main() -> None:
-    """Mount, capture, send, power off."""
+    """Mount, do everything, power off."""
     libc = ctypes.CDLL(None)
     for kind, place in MOUNTS:
         libc.mount(kind.encode(), place.encode(), kind.encode(), 0, None)
@@ -42,42 +58,96 @@ def main() -> None:
     libc.reboot(POWER_OFF)
 
 
-def _messages() -> Iterator[dict[str, Any]]:
+def _messages() -> Messages:
     yield {"kernel": os.uname().release}
-    for target in sorted({path.name.split(".")[0] for path in PROBES.iterdir()}):
-        try:
-            yield from _captures(target)
-        except Exception:
-            yield {"target": target, "error": traceback.format_exc()}
+    for step in (_doctor, _objects, _captures):
+        yield from _guarded(step)
     yield {"done": True}
 
 
-def _captures(name: str) -> Iterator[dict[str, Any]]:
+def _guarded(step: Callable[[], Messages]) -> Messages:
+    try:
+        yield from step()
+    except Exception:
+        yield {"error": traceback.format_exc()}
+
+
+def _doctor() -> Messages:
+    found = _sey("doctor", "--json")
+    yield {"doctor": json.loads(found.stdout), "words": _sey("doctor").stdout, "status": found.status}
+
+
+def _objects() -> Messages:
+    from sey.binary.errors import SeyError
+    from sey.runtime.bundle import Bundle
+    from sey.runtime.ebpf_engine import load_ebpf
+    from sey.runtime.engine import room_for
+
+    for path in sorted(PROBES.iterdir()):
+        for number, binary in enumerate(Bundle.load(str(path)).binaries):
+            assert binary.program is not None
+            started, problem = time.monotonic(), None
+            try:
+                room = room_for(binary.plan, 1000, 256 << 20)
+                load_ebpf(binary.program, binary.plan, [threading.get_native_id()], room).close()
+            except SeyError as error:
+                problem = _words(error)
+            yield {"object": f"{path.name}/{number}", "problem": problem, "seconds": time.monotonic() - started}
+
+
+def _words(error: Any) -> str:
+    problem = error.problems[0]
+    return "\n".join((f"{problem.code} {problem.message()}", *problem.notes(), problem.advice() or ""))
+
+
+def _captures() -> Messages:
     from tests.support.target import Target
 
-    with Target(Path("/targets") / name, timeout=300) as target:
-        for probe in sorted(PROBES.glob(f"{name}.*.seyp")):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink("/tmp/now.seyc")
-            _capture(target.pid, probe)
-            yield {
-                "target": name,
-                "probe": probe.name,
-                "greeting": target.greeting,
-                "dump": target.ask("dump").decode(errors="replace"),
-                "capture": base64.b64encode(zlib.compress(Path("/tmp/now.seyc").read_bytes())).decode(),
-                "alive": target.alive(),
-            }
+    for job in json.loads(JOBS.read_text()):
+        if not job["asks"]:
+            continue
+        with Target(TARGETS / job["target"], timeout=300) as target:
+            with _stopped(target.pid):
+                for engine in job["engines"]:
+                    yield _captured(job["probe"], target.pid, engine)
+            told = {what: target.ask(what).decode(errors="replace") for what in job["asks"]}
+            yield {"target": job["target"], "told": told, "alive": target.alive()}
 
 
-def _capture(pid: int, probe: Path) -> None:
-    from sey.runtime.bundle import Bundle
-    from sey.runtime.process import Process
-    from sey.runtime.snapshot import Limits, Request, take
+@contextlib.contextmanager
+def _stopped(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
+
+def _captured(probe: str, pid: int, engine: str) -> dict[str, Any]:
+    with contextlib.suppress(FileNotFoundError):
+        OUT.unlink()
     # An emulated processor is some twenty times slower than a real one.
-    limits = Limits(max_pause_ns=60_000_000_000)
-    take([Bundle.load(str(probe))], [Request(Process.look(pid), 0, 0)], limits).save("/tmp/now.seyc")
+    what = (str(PROBES / probe), "-p", str(pid), "-o", str(OUT))
+    done = _sey("snapshot", *what, "--max-pause", "60s", "--engine", engine)
+    capture = base64.b64encode(zlib.compress(OUT.read_bytes())).decode() if OUT.exists() else None
+    return {"captured": probe, "engine": engine, "status": done.status, "words": done.stderr, "capture": capture}
+
+
+@dataclass(frozen=True)
+class _Done:
+    status: int
+    stdout: str
+    stderr: str
+
+
+def _sey(*arguments: str) -> _Done:
+    """Run a command in this process: to start Python takes an emulated processor ten seconds."""
+    from sey.cli.main import main as command
+
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = command(arguments)
+    return _Done(status, out.getvalue(), err.getvalue())
 
 
 if __name__ == "__main__" or os.getpid() == 1:

@@ -1,4 +1,4 @@
-"""Packs a root file system for the guest: Python, what sey's runtime imports, targets, probes."""
+"""Packs a root file system for the guest: Python, what sey's commands of a runtime host import, targets, probes."""
 
 from __future__ import annotations
 
@@ -7,37 +7,35 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable
 from pathlib import Path
 
 from tests.support.gobuild import ROOT
 
-# What capturing imports, of the environment's packages; decoding happens on the host.
-PACKAGES = ("numpy", "numpy.libs", "elftools", "pylibbpf", "pylibbpf.libs")
-# Of Python's library, what nothing here imports.
-UNUSED = shutil.ignore_patterns("test", "tests", "idlelib", "ensurepip", "site-packages", "lib2to3", "config-*", "*.a")
+# Of the base install's packages those that `doctor` and `snapshot` import; decoding happens on the host.
+PACKAGES = ("click", "numpy", "numpy.libs", "elftools", "pyarrow", "pylibbpf", "pylibbpf.libs")
+OWN = ("backends", "binary", "cli", "frontend", "ir", "runtime")
+# Of Python's library and of packages, what nothing here imports.
+UNUSED = shutil.ignore_patterns(
+    *("test", "tests", "idlelib", "ensurepip", "site-packages", "lib2to3", "config-*", "*.a"),
+    *("include", "src", "*_flight*", "*_s3*", "*s3fs*", "*_orc*", "*.1.0"),
+)
 
 
-def pack(out: Path, work: Path, executables: Iterable[Path], bundles: Iterable[Path]) -> None:
-    """Write a cpio archive `out` of a file system made below `work`.
+def pack(out: Path, root: Path) -> None:
+    """Write a cpio archive `out` of the file system `root`, which gets all that the guest needs beside what it has.
 
-    The executables land in /targets and the bundles in /probes, under their own names.
+    In /targets are executables.
     """
-    root = work / "root"
-    for folder in ("proc", "sys", "dev", "tmp", "etc", "targets", "probes", "app/sey"):
+    for folder in ("proc", "sys", "dev", "tmp", "etc", "app/sey"):
         (root / folder).mkdir(parents=True)
     _python(root)
     site = Path(sysconfig.get_path("purelib"))
     for package in PACKAGES:
         shutil.copytree(site / package, root / "app" / package, ignore=UNUSED)
-    for package in ("binary", "ir", "runtime"):
-        shutil.copytree(ROOT / package, root / "app" / "sey" / package)
+    for package in OWN:
+        shutil.copytree(ROOT / package, root / "app" / "sey" / package, ignore=UNUSED)
     shutil.copytree(ROOT / "tests" / "support", root / "app" / "tests" / "support")
     shutil.copytree(ROOT / "tests" / "kernels", root / "app" / "tests" / "kernels")
-    for path in executables:
-        shutil.copy2(path, root / "targets" / path.name)
-    for path in bundles:
-        shutil.copy2(path, root / "probes" / path.name)
     _libraries(root)
     start = "import runpy\nrunpy.run_path('/app/tests/kernels/guest.py')\n"
     (root / "init").write_text(f"#!/python/bin/python3 -S\n{start}")
