@@ -25,7 +25,7 @@ test-all: setup ## the tests, and every Go release in every build mode (most of 
 test-servers: setup ## servers that others wrote, installed by `go install`, run with load on them (root; their build takes minutes)
 	@$(PYTHON) -m pytest -ra -m servers tests/servers $(ARGS)
 
-test-kernels: setup ## captures on Debian's kernels 6.1, 6.12 and the newest, booted in QEMU (a minute each)
+test-kernels: setup ## captures on Debian's kernels 5.10, 6.1, 6.12 and the newest, booted in QEMU (a minute or two each)
 	@tools/qemu.sh
 	@$(PYTHON) -m pytest -ra -m kernels tests/kernels $(ARGS)
 
