@@ -317,7 +317,7 @@ def test_a_program_that_takes_too_long_is_ended(made: Bytecode) -> None:
 
 def test_a_program_too_large_for_machine_code_has_none() -> None:
     code = [Instruction(Op.MOVE, a=0, b=1)] * 70_000
-    with pytest.raises(NotNative, match="70009 instructions"):
+    with pytest.raises(NotNative, match="70003 instructions"):
         NativeMachine(program(code), Image({}))
 
 

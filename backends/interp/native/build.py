@@ -21,6 +21,7 @@ from typing import Any
 
 from sey.backends.interp.format import Bytecode
 from sey.backends.interp.native.emit import module_text
+from sey.backends.interp.native.function import used_variables
 from sey.binary.cachedir import cache_folder, forget_oldest, open_own
 
 _DIGEST_BYTES = 32
@@ -60,7 +61,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @functools.lru_cache(maxsize=4)
 def _build(program: Bytecode) -> Code:
-    size = sum(len(each.code) + each.variables for each in program.functions)
+    size = sum(len(each.code) + len(used_variables(program, each)) for each in program.functions)
     if size > _MOST_CODE:
         raise NotNative(f"{size} instructions and registers are more than {_MOST_CODE}")
     if sys.platform != "linux" or sys.byteorder != "little" or sys.maxsize < 1 << 32:
@@ -97,7 +98,7 @@ class _Compiler:
     def object(self, text: str) -> bytes:
         """The object file of a module."""
         llvm, machine = self._llvm, self._machine()
-        module = llvm.parse_assembly(text)
+        module = llvm.parse_assembly(text, context=llvm.create_context())
         module.verify()
         builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=_SPEED))
         builder.getModulePassManager().run(module, builder)

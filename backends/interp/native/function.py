@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sey.backends.interp.format import Function, Handler
+from sey.backends.interp.format import Bytecode, Function, Handler
 from sey.backends.interp.native.access import TRAP, Access, Memories
 from sey.backends.interp.native.context import Trap, Word
 from sey.backends.interp.native.numbers import compute
@@ -17,6 +17,20 @@ _ENDS = (Op.JUMP, Op.RETURN, Op.RAISE)
 def function_text(memories: Memories, number: int) -> list[str]:
     """The lines of a function of a verified program."""
     return _Body(memories, number).lines()
+
+
+def used_variables(program: Bytecode, function: Function) -> Sequence[int]:
+    """The variables that a function names, in ascending order."""
+    used = {register for handler in function.handlers for register in (handler.code, handler.detail)}
+    for each in function.code:
+        op = Op(each.op)
+        if op is Op.CALL:
+            used.add(each.a)
+            used.update(range(each.b, each.b + program.functions[each.x].parameters))
+        else:
+            form = FORMS[op]
+            used.update(getattr(each, name) for name in form.writes + form.reads)
+    return sorted(register for register in used if register < function.variables)
 
 
 class _Body:
@@ -46,9 +60,10 @@ class _Body:
         parameters = "".join(f", i64 %p{n}" for n in range(function.parameters))
         text.add(f"define internal {RESULT} @f{self._number}(ptr noalias %ctx{parameters}) #0 {{")
         text.block("start")
-        for register in range(function.variables):
+        used = used_variables(self._program, function)
+        for register in used:
             text.add(f"  %r{register} = alloca i64")
-        for register in range(function.variables):
+        for register in used:
             text.set(register, f"%p{register}" if register < function.parameters else "0")
         for name, word in (("buffers", Word.BUFFERS), ("output", Word.OUTPUT)):
             text.add(f"  %{name}.place = getelementptr i64, ptr %ctx, i64 {int(word)}")
