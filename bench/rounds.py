@@ -12,15 +12,20 @@ from pathlib import Path
 import numpy as np
 
 from bench.baseline import Baseline, Copied
+from sey.backends.interp.machine import Machine, load
+from sey.backends.interp.native.machine import NativeMachine
 from sey.binary.gobinary import open_go
+from sey.ir.evaluate import TargetMemory
 from sey.runtime import libc
 from sey.runtime.bundle import BinaryProbe
 from sey.runtime.ebpf_engine import load_ebpf
-from sey.runtime.engine import Results, room_for
+from sey.runtime.engine import LoadedProbe, Results, Room, room_for
+from sey.runtime.interp_engine import RunningMachine, load_interp
 from sey.runtime.pause import Pauser, paused
 from sey.runtime.process import Process
+from sey.runtime.processmemory import ProcessMemory
 
-_BUDGET_NS = 5_000_000_000
+_BUDGET_NS = 60_000_000_000
 _MAX_BYTES = 256 << 20
 
 
@@ -57,15 +62,17 @@ class Rounds:
         return [of(one) / 1000 / self.goroutines for one in (self.goroutines_and_stacks if with_g else self.stacks)]
 
 
-def capture(process: Process, probe: BinaryProbe, parts: int = 1) -> Taken:
-    """What `runtime/snapshot.py` does between the bundle and the pages, with a stopwatch."""
-    assert probe.program is not None
+def capture(process: Process, probe: BinaryProbe, parts: int = 1, engine: str = "ebpf") -> Taken:
+    """What `runtime/snapshot.py` does between the bundle and the pages, with a stopwatch.
+
+    `engine`: `ebpf`, or the bytecode's `native` or `plain` machine.
+    """
     pauser = Pauser()
     bias = process.load_bias(open_go(process.exe_path).elf.entry)
     count = struct.unpack("<Q", libc.read_memory(process.pid, bias + probe.plan.goroutine_count, 8))[0]
     marks: list[tuple[int, int, int]] = []
     room = room_for(probe.plan, count, _MAX_BYTES)
-    with load_ebpf(probe.program, probe.plan, sorted(process.threads()), room, parts) as loaded:
+    with _load(process, probe, room, parts, engine) as loaded:
         names = process.namespace_tids(process.threads())
         loaded.expect_threads(np.array(sorted(names.values()), dtype=np.int32))
         with paused(process, budget_ns=_BUDGET_NS, pauser=pauser, workers=parts) as pause:
@@ -79,6 +86,21 @@ def capture(process: Process, probe: BinaryProbe, parts: int = 1) -> Taken:
         results = loaded.results()
     wall = max(end for _, end, _ in marks) - min(start for start, _, _ in marks)
     return Taken(pause.pause_ns, wall, sum(cpu for _, _, cpu in marks), results)
+
+
+def _load(process: Process, probe: BinaryProbe, room: Room, parts: int, engine: str) -> LoadedProbe:
+    threads = sorted(process.threads())
+    if engine == "ebpf":
+        assert probe.program is not None
+        return load_ebpf(probe.program, probe.plan, threads, room, parts)
+    assert probe.bytecode is not None
+    program = load(probe.path, probe.bytecode)
+    machine = NativeMachine if engine == "native" else Machine
+
+    def make(memory: TargetMemory, pages: int, capacities: Mapping[str, int]) -> RunningMachine:
+        return machine(program, memory, pages, capacities=capacities)
+
+    return load_interp(make, probe.plan, lambda: ProcessMemory(process.pid, threads[0]), room, parts)
 
 
 def alternate(pid: int, executable: Path, probe: BinaryProbe, rounds: int, parts: int = 1) -> Rounds:

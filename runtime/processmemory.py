@@ -28,6 +28,11 @@ class ProcessMemory:
         self._pages: dict[int, memoryview] = {}
         self._bad: set[int] = set()
 
+    @property
+    def thread(self) -> int:
+        """The thread through which the memory is read: machine code does so by itself."""
+        return self._tid
+
     def read(self, address: int, length: int) -> bytes | None:
         """Exactly `length` (>= 1) bytes, or None where not all can be read. Raises SeyError where it is gone."""
         number, start = divmod(address, PAGE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 import random
 import struct
@@ -19,6 +21,7 @@ from sey.backends.interp.choose import AnyMachine, machine_for
 from sey.backends.interp.format import Buffer, Bytecode, Function, Stream
 from sey.backends.interp.machine import Machine
 from sey.backends.interp.native import build as builder
+from sey.backends.interp.native import emit
 from sey.backends.interp.native.build import NotNative
 from sey.backends.interp.native.machine import NativeMachine
 from sey.backends.interp.ops import NONE, Instruction, Op
@@ -218,6 +221,55 @@ def test_a_window_that_is_none_is_an_error() -> None:
         _read(NativeMachine, Wrong({}), [(0, 8)])
 
 
+class Process(Image):
+    """Memory of this process, with holes, which the code reads by itself."""
+
+    thread = os.getpid()
+
+    def __init__(self, pages: int, holes: set[int]) -> None:
+        self._memory = mmap.mmap(-1, pages * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.base = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        self.asked = 0
+        noise, image = random.Random(pages), {}
+        for number in range(pages):
+            data = noise.randbytes(64) * (PAGE // 64)
+            self._memory[number * PAGE : (number + 1) * PAGE] = data
+            if number in holes:
+                ctypes.CDLL(None).mprotect(ctypes.c_void_p(self.base + number * PAGE), PAGE, 0)
+            else:
+                image[self.base + number * PAGE] = data
+        super().__init__(image)
+
+    def window(self, address: int) -> tuple[int, bytes]:
+        """The code asks only for what it couldn't read."""
+        self.asked += 1
+        assert self.read(address, PAGE) is None
+        return address, b""
+
+
+@pytest.mark.parametrize("limit", [1 << 16, 100])
+def test_code_reads_a_process_by_itself(limit: int, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More pages than it remembers, back and forth, with holes."""
+    monkeypatch.setattr("sey.backends.interp.native.context.PAGE_LIMIT", limit)
+    emit._runtime.cache_clear()
+    builder.forget()
+    chance = random.Random(limit)
+    memory = Process(3000, {7, 8, 100, 1000, *(chance.randrange(3000) for _ in range(300))})
+    plain = Image({})
+    plain._ranges = memory._ranges
+    for _ in range(20):
+        numbers = [chance.choice((chance.randrange(3000), chance.randrange(30), 99, 100)) for _ in range(200)]
+        wanted = [
+            (memory.base + n * PAGE + chance.choice((0, 8, PAGE - 3, PAGE - 8)), chance.choice((8, 1, 5000, 20000)))
+            for n in numbers
+            if n < 2990
+        ]
+        assert _read(NativeMachine, memory, wanted) == _read(Machine, plain, wanted)
+    assert memory.asked > 0
+    emit._runtime.cache_clear()
+    builder.forget()
+
+
 # What hostile programs try
 
 
@@ -336,7 +388,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _run(text: str) -> int:
     """What a program leaves, with code that isn't in memory yet."""
-    builder._build.cache_clear()
+    builder.forget()
     machine = NativeMachine(program_of(text), Image({}))
     machine.run()
     return int(machine.buffers["out"][0])
@@ -405,7 +457,7 @@ def test_the_environment_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_llvm_the_plain_machine_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    builder._build.cache_clear()
+    builder.forget()
     builder._compiler.cache_clear()
     for name in [name for name in sys.modules if name.split(".")[0] == "llvmlite"]:
         monkeypatch.delitem(sys.modules, name)

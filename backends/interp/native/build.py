@@ -55,6 +55,11 @@ def build(program: Bytecode) -> Code:
         return _build(program)
 
 
+def forget() -> None:
+    """Drop the code that is in memory; what a machine has stays."""
+    _build.cache_clear()
+
+
 _ONE_AT_A_TIME = threading.Lock()
 """Parts of a walk run the same program: the second waits for the first's code."""
 

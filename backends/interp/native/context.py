@@ -66,6 +66,14 @@ class Word(enum.IntEnum):
     """Its number of pages; 0 where the page can't be read."""
     PIECE_POINTER = 20
     """Where its bytes are. Of a page that can't be read: 1 where single reads are to be tried, else 0."""
+    THREAD = 21
+    """A thread of the process that is looked at, where the code reads it by itself; else 0."""
+    RING = 22
+    """Where what it reads goes: RING_PAGES pages, those filled longest ago are filled again."""
+    OWNERS = 23
+    """For each page of the ring the target's page that it holds + 1."""
+    RING_NEXT = 24
+    """The page of the ring that is filled next."""
 
 
 class Trap(enum.IntEnum):
@@ -85,6 +93,10 @@ PAGE_LIMIT = 1 << 16
 """How many of the target's pages are known at once."""
 NEIGHBOURS_LOG2 = 8
 """Pages that become known together."""
+RING_PAGES = 1024
+"""What the code has read by itself and still knows: few enough to stay in the processor's cache."""
+BLOCK = 16
+"""Pages of the target that it reads at once at most: stacks lie beside each other, and so do objects."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,12 @@ def _runtime() -> str:
         "PAGE_MASK": (1 << context.PAGE_SLOTS_LOG2) - 1,
         "NEIGHBOURS_LOG2": context.NEIGHBOURS_LOG2,
         "NEIGHBOURS": 1 << context.NEIGHBOURS_LOG2,
+        "RING_PAGES": context.RING_PAGES,
+        "RING_BYTES": 8 * context.RING_PAGES,
+        "BLOCK": context.BLOCK,
+        "BLOCK_LAST": context.BLOCK - 1,
+        "TABLE_BYTES": 16 << context.PAGE_SLOTS_LOG2,
+        "PAGE_LIMIT": context.PAGE_LIMIT,
     }
     search = Template(folder.joinpath("search.ll").read_text())
     texts = [Template(folder.joinpath("runtime.ll").read_text()).substitute(numbers)]

@@ -2,6 +2,7 @@
 ; `context.py` into the places marked with a dollar sign. A status is 0: all is well, 1: a fault, 2: the run is ended.
 
 declare i32 @clock_gettime(i32, ptr)
+declare i64 @process_vm_readv(i32, ptr, i64, ptr, i64, i64)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 declare i64 @llvm.umin.i64(i64, i64)
@@ -309,14 +310,16 @@ look:
   %found = load i64, ptr %entry
   %behind = getelementptr i64, ptr %entry, i64 1
   %pointer = load i64, ptr %behind
-  %known = icmp ne i64 %found, 0
+  %seen = icmp ne i64 %found, 0
+  %here = icmp ne i64 %pointer, 2
+  %known = and i1 %seen, %here
   br i1 %known, label %use, label %ask
 ask:
   %asked = call i64 @ask(ptr %ctx, i64 %page)
   br label %use
 use:
   %result = phi i64 [ %pointer, %look ], [ %asked, %ask ]
-  %real = icmp ugt i64 %result, 1
+  %real = icmp ugt i64 %result, 2
   br i1 %real, label %remember, label %done
 remember:
   store i64 %page, ptr %last.place
@@ -326,8 +329,119 @@ done:
   ret i64 %result
 }
 
-; The same of a page never seen before: the host knows.
+; The same of a page that isn't known: read it, or ask the host.
 define internal i64 @ask(ptr noalias %ctx, i64 %page) noinline #0 {
+  %place = getelementptr i64, ptr %ctx, i64 $THREAD
+  %thread = load i64, ptr %place
+  %own = icmp ne i64 %thread, 0
+  br i1 %own, label %read, label %host
+read:
+  %got = call i64 @take(ptr %ctx, i64 %thread, i64 %page)
+  %found = icmp ne i64 %got, 0
+  br i1 %found, label %done, label %host
+done:
+  ret i64 %got
+host:
+  %told = call i64 @ask.host(ptr %ctx, i64 %page)
+  ret i64 %told
+}
+
+; Read a page and those behind it in its block into the ring. 0 where it can't be read.
+define internal i64 @take(ptr noalias %ctx, i64 %thread, i64 %page) #0 {
+  call void @forget(ptr %ctx)
+  %ring.place = getelementptr i64, ptr %ctx, i64 $RING
+  %ring = load ptr, ptr %ring.place
+  %owners.place = getelementptr i64, ptr %ctx, i64 $OWNERS
+  %owners = load ptr, ptr %owners.place
+  %next.place = getelementptr i64, ptr %ctx, i64 $RING_NEXT
+  %next = load i64, ptr %next.place
+  %in.block = and i64 %page, $BLOCK_LAST
+  %pages = sub i64 $BLOCK, %in.block
+  %behind = add i64 %next, %pages
+  %fits = icmp ule i64 %behind, $RING_PAGES
+  %slot = select i1 %fits, i64 %next, i64 0
+  %last.place = getelementptr i64, ptr %ctx, i64 $LAST_PAGE
+  store i64 -1, ptr %last.place
+  br label %evict
+evict:
+  %e = phi i64 [ 0, %0 ], [ %e1, %evicted ]
+  %e.slot = add i64 %slot, %e
+  %owner.place = getelementptr i64, ptr %owners, i64 %e.slot
+  %owner = load i64, ptr %owner.place
+  %held = icmp ne i64 %owner, 0
+  br i1 %held, label %gone, label %evicted
+gone:
+  %was = sub i64 %owner, 1
+  %entry = call ptr @entry(ptr %ctx, i64 %was)
+  %pointer.place = getelementptr i64, ptr %entry, i64 1
+  store i64 2, ptr %pointer.place
+  store i64 0, ptr %owner.place
+  br label %evicted
+evicted:
+  %e1 = add i64 %e, 1
+  %e.more = icmp ult i64 %e1, %pages
+  br i1 %e.more, label %evict, label %fetch
+fetch:
+  %vectors = alloca [4 x i64]
+  %v1 = getelementptr i64, ptr %vectors, i64 1
+  %v2 = getelementptr i64, ptr %vectors, i64 2
+  %v3 = getelementptr i64, ptr %vectors, i64 3
+  %offset = shl i64 %slot, 12
+  %to = getelementptr i8, ptr %ring, i64 %offset
+  %start = ptrtoint ptr %to to i64
+  %length = shl i64 %pages, 12
+  %address = shl i64 %page, 12
+  store i64 %start, ptr %vectors
+  store i64 %length, ptr %v1
+  store i64 %address, ptr %v2
+  store i64 %length, ptr %v3
+  %id = trunc i64 %thread to i32
+  %bytes = call i64 @process_vm_readv(i32 %id, ptr %vectors, i64 1, ptr %v2, i64 1, i64 0)
+  %whole = ashr i64 %bytes, 12
+  %some = icmp sgt i64 %whole, 0
+  br i1 %some, label %note, label %none
+note:
+  %n = phi i64 [ 0, %fetch ], [ %n1, %note ]
+  %its = add i64 %page, %n
+  %n.slot = add i64 %slot, %n
+  %n.offset = shl i64 %n, 12
+  %pointer = add i64 %start, %n.offset
+  call void @know(ptr %ctx, i64 %its, i64 %pointer)
+  %mark = add i64 %its, 1
+  %mine = getelementptr i64, ptr %owners, i64 %n.slot
+  store i64 %mark, ptr %mine
+  %n1 = add i64 %n, 1
+  %n.more = icmp ult i64 %n1, %whole
+  br i1 %n.more, label %note, label %ready
+ready:
+  %after = add i64 %slot, %whole
+  store i64 %after, ptr %next.place
+  ret i64 %start
+none:
+  ret i64 0
+}
+
+; Forget all pages where the table of them is full.
+define internal void @forget(ptr noalias %ctx) #0 {
+  %place = getelementptr i64, ptr %ctx, i64 $SEEN
+  %seen = load i64, ptr %place
+  %full = icmp ugt i64 %seen, $PAGE_LIMIT
+  br i1 %full, label %clear, label %done
+clear:
+  store i64 0, ptr %place
+  %table.place = getelementptr i64, ptr %ctx, i64 $PAGES
+  %table = load ptr, ptr %table.place
+  call void @llvm.memset.p0.i64(ptr %table, i8 0, i64 $TABLE_BYTES, i1 false)
+  %owners.place = getelementptr i64, ptr %ctx, i64 $OWNERS
+  %owners = load ptr, ptr %owners.place
+  call void @llvm.memset.p0.i64(ptr %owners, i8 0, i64 $RING_BYTES, i1 false)
+  br label %done
+done:
+  ret void
+}
+
+; What the host knows of a page.
+define internal i64 @ask.host(ptr noalias %ctx, i64 %page) #0 {
   %place = getelementptr i64, ptr %ctx, i64 $WINDOW
   %host = load ptr, ptr %place
   %none = icmp eq ptr %host, null

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sey.backends.interp.native.context import PAGE_LIMIT, PAGE_SLOTS_LOG2, Word
+from sey.backends.interp.native.context import PAGE_LIMIT, PAGE_SLOTS_LOG2, RING_PAGES, Word
 from sey.backends.interp.native.memory import zeroed
 from sey.ir.evaluate import TargetMemory
 
@@ -30,6 +30,8 @@ class Target:
 
     A memory may have, beside `read`, a `window(address)`: start and contents of a stretch of whole readable pages of
     4096 bytes that holds the address; nothing where that page can't be read; None where single reads are to be tried.
+    Where it is the memory of a process it may have the number of a `thread` of it, and the code reads by itself, asking
+    for windows only of what it can't read.
     """
 
     def __init__(self, memory: TargetMemory, words: npt.NDArray[np.uint64], clock: Callable[[], int] | None) -> None:
@@ -44,6 +46,11 @@ class Target:
         self._look: Callable[[int], tuple[int, Any] | None] | None = getattr(memory, "window", None)
         if self._look is not None:
             self._provide(Word.WINDOW, _Window(self._guarded(self._window)))
+        if (thread := getattr(memory, "thread", None)) is not None:
+            self._ring = zeroed(RING_PAGES * PAGE, touched=True)
+            self._owners = zeroed(RING_PAGES * 8, touched=True)
+            words[Word.THREAD] = thread
+            words[Word.RING], words[Word.OWNERS] = self._ring.ctypes.data, self._owners.ctypes.data
         if clock is not None:
             self._clock = clock
             self._provide(Word.CLOCK, _Clock(self._guarded(self._time)))
