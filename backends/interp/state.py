@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sey.backends.interp.errors import ProgramTrapped
-from sey.backends.interp.format import Bytecode, Function
+from sey.backends.interp.format import Bytecode, Function, Handler
 from sey.binary.errors import SeyError
 from sey.ir.evaluate import Fault, TargetMemory
 from sey.ir.nodes import FAULT_FULL, FAULT_READ, MAX_RECORD_BYTES, PAGE_BYTES, PAGE_HEADER_BYTES
 
-_TURNS_A_LOOK = 1024
-"""Turns of loops between two looks at the clock."""
+_WORK_A_LOOK = 4096
+"""Work between two looks at the clock, about: instructions."""
+_LARGE = 4096
+"""Bytes that take longer to copy than an instruction does otherwise."""
 
 
 @dataclass
@@ -40,7 +43,7 @@ class State:
     """Entries by name of the dict; those of host dicts may be filled before the run."""
     _output: list[bytearray] = field(init=False, default_factory=list)
     _open: dict[int, _OpenPage] = field(init=False, default_factory=dict)
-    _turns: int = field(init=False, default=0)
+    _work: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.buffers = {b.name: bytearray(b.size + b.slack) for b in self.program.buffers}
@@ -51,11 +54,16 @@ class State:
         """The pages that were claimed, in order, each of PAGE_BYTES."""
         return tuple(map(bytes, self._output))
 
-    def turn(self) -> None:
-        """Count a turn of a loop. Raises SeyError where the program runs on after its time."""
-        self._turns += 1
-        late = self.stop_ns is not None and self._turns % _TURNS_A_LOOK == 0 and time.monotonic_ns() > self.stop_ns
-        if late:
+    def turn(self, work: int) -> None:
+        """Count a turn of a loop or a call: `work` instructions. Raises SeyError where the program's time is over."""
+        self._spend(work)
+
+    def _spend(self, work: int) -> None:
+        self._work += work
+        if self._work < _WORK_A_LOOK:
+            return
+        self._work = 0
+        if self.stop_ns is not None and time.monotonic_ns() > self.stop_ns:
             raise SeyError(ProgramTrapped("it ran on after its time"))
 
     # Output
@@ -92,6 +100,8 @@ class State:
         """Bytes of the target; where one of them can't be read all of the destination is zero, and a fault."""
         if length == 0:
             return
+        if length > _LARGE:
+            self._spend(length // 256)
         data = self.memory.read(address, length)
         destination[at : at + length] = data or bytes(length)
         if data is None:
@@ -110,7 +120,9 @@ class Runner:
         self._steps = steps
         self._parameters = function.parameters
         self._fresh = [0] * function.variables + list(function.constants)
-        self._handlers = function.handlers
+        self._handlers = _innermost(function) if function.handlers else []
+        self.work = len(steps)
+        """How many instructions a call runs, loops apart, at most."""
 
     def call(self, arguments: list[int]) -> int:
         """The function's result, 0 where it has none. Raises Fault."""
@@ -126,9 +138,23 @@ class Runner:
                 at = self._caught(at, fault, registers)
 
     def _caught(self, at: int, fault: Fault, registers: Registers) -> int:
-        """Where to go on after a fault: at the innermost handler, which is listed last. Raises the fault again."""
-        for handler in reversed(self._handlers):
-            if handler.start <= at < handler.end:
-                registers[handler.code], registers[handler.detail] = fault.code, fault.detail
-                return handler.target
-        raise fault
+        """Where to go on after a fault: at the innermost handler. Raises the fault again where there is none."""
+        handler = self._handlers[at] if self._handlers else None
+        if handler is None:
+            raise fault
+        registers[handler.code], registers[handler.detail] = fault.code, fault.detail
+        return handler.target
+
+
+def _innermost(function: Function) -> list[Handler | None]:
+    """The innermost handler of each instruction, which is the one listed last."""
+    found: list[Handler | None] = []
+    open_: list[Handler] = []
+    coming = deque(function.handlers)
+    for at in range(len(function.code)):
+        while coming and coming[0].start == at:
+            open_.append(coming.popleft())
+        while open_ and open_[-1].end <= at:
+            open_.pop()
+        found.append(open_[-1] if open_ else None)
+    return found

@@ -321,6 +321,7 @@ def _direct(state: State, op: Op, each: Instruction, following: int) -> Step:
             last = b + state.program.functions[target].parameters
 
             def step(r: Registers) -> int:
+                state.turn(callee.work)
                 result = callee.call(r[b:last])
                 if a != NONE:
                     r[a] = result
@@ -347,8 +348,10 @@ def _turn(state: State, op: Op, each: Instruction, following: int) -> Step:
 
         return start
 
+    work = following - target
+
     def turn(r: Registers) -> int:
-        state.turn()
+        state.turn(work)
         r[a] += 1
         return target if r[a] < min(r[c], limit) else following
 

@@ -7,8 +7,7 @@ machine can make them in one pass.
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sey.backends.interp.errors import bad
@@ -22,8 +21,10 @@ MAX_BUFFER = 1 << 29
 MAX_MEMORY = 1 << 30
 """All buffers together, slack included."""
 MAX_DICT = 1 << 26
+MAX_COUNT = 0xFFFF
+"""Memories of each kind, and functions."""
 MAX_DEPTH = 64
-"""Calls within calls."""
+"""Functions within each other, the first one counted."""
 MAX_REGISTERS = 0xFFF0
 
 MAX_LOOPS = 64
@@ -35,12 +36,16 @@ _ENDS = (Op.JUMP, Op.RETURN, Op.RAISE)
 
 @dataclass(frozen=True)
 class _Loop:
-    """A loop: its `LOOP` at `head`, its `NEXT` before `exit`, and the registers that nothing else may write."""
+    """A loop: its `LOOP` at `head`, its `NEXT` before `exit`, and the registers that nothing else may write.
+
+    `parent`: the number of the loop around it, -1 where there is none.
+    """
 
     head: int
     exit: int
     index: int
     bound: int
+    parent: int
 
 
 class _Unsound(Exception):  # noqa: N818 - never leaves this module
@@ -69,7 +74,7 @@ def _memories(program: Bytecode) -> None:
         ("stream", program.streams),
     ):
         names = [memory.name for memory in memories]
-        _expect(len(names) < NONE, f"the {kind}s", "there are too many")
+        _expect(len(names) <= MAX_COUNT, f"the {kind}s", "there are too many")
         _expect(len(set(names)) == len(names), f"the {kind}s", "two have the same name")
     for buffer in program.buffers:
         sound = 8 <= buffer.size <= MAX_BUFFER and not buffer.size & (buffer.size - 1) and buffer.slack <= MAX_BUFFER
@@ -114,7 +119,7 @@ def values_of(column: Column) -> Sequence[int]:
 
 def _functions(program: Bytecode) -> None:
     _expect(bool(program.functions), "the functions", "there is none")
-    _expect(len(program.functions) <= NONE, "the functions", "there are too many")
+    _expect(len(program.functions) <= MAX_COUNT, "the functions", "there are too many")
     depth: list[int] = []
     for number, function in enumerate(program.functions):
         depth.append(_Checker(program, number, depth).check())
@@ -132,6 +137,7 @@ class _Checker:
         self._registers = self._function.variables + len(self._function.constants)
         self._deepest = 0
         self._at = 0
+        self._found: list[_Loop] = []
 
     def check(self) -> int:
         """How deep the function calls, itself counted."""
@@ -245,8 +251,7 @@ class _Checker:
     def _flow(self) -> None:
         """Jumps and faults lead forward, but for the turns of loops, and into no loop but through its head."""
         function = self._function
-        loops = list(self._loops())
-        inside = self._innermost(loops)
+        inside = self._loops()
         for self._at, each in enumerate(function.code):
             if each.op not in (Op.LOOP, Op.NEXT) and FORMS[Op(each.op)].x == "target":
                 self._leads(self._at, each.x, inside)
@@ -257,48 +262,48 @@ class _Checker:
             self._require(handler.start >= handled, "handlers are not in the order of their starts")
             handled = handler.start
         self._nested(function.handlers)
-        self._starts = [handler.start for handler in function.handlers]
-        for loop in loops:
-            self._kept(loop)
 
-    def _loops(self) -> Iterator[_Loop]:
-        """All loops by their heads, each with its one `NEXT`; they nest."""
+    def _loops(self) -> Sequence[int]:
+        """For each instruction the number of the innermost loop whose body it is in, -1 outside.
+
+        Loops nest, each has its one `NEXT`, and nothing else in a body writes the registers that count its turns.
+        """
         code = self._function.code
-        heads = 0
-        open_: list[_Loop] = []
+        inside: list[int] = []
+        current = -1
+        counting: set[int] = set()
         for self._at, each in enumerate(code):
-            while open_ and open_[-1].exit <= self._at:
-                open_.pop()
+            inside.append(current)
+            written = (register for name in FORMS[Op(each.op)].writes if (register := getattr(each, name)) != NONE)
+            self._require(counting.isdisjoint(written), "it writes a register that counts the turns of a loop")
             if each.op == Op.LOOP:
-                self._require(self._at + 1 < each.x, "a loop without an end")
-                self._require(not open_ or each.x < open_[-1].exit, "a loop that ends outside of the one around it")
-                last = code[each.x - 1]
-                pair = Instruction(Op.NEXT, a=each.a, c=each.c, x=self._at + 1, d=each.d)
-                self._require(last == pair, "the end of the loop doesn't match it")
-                self._require(each.a != each.c, "index and bound share a register")
-                loop = _Loop(self._at, each.x, each.a, each.c)
-                open_.append(loop)
-                self._require(len(open_) <= MAX_LOOPS, f"more than {MAX_LOOPS} loops within each other")
-                heads += 1
-                yield loop
+                self._found.append(self._loop(each, current, len(counting) // 2))
+                counting |= {each.a, each.c}
+                current = len(self._found) - 1
             if each.op == Op.NEXT:
-                self._require(bool(open_) and open_[-1].exit == self._at + 1, "the end of no loop")
-                heads -= 1
-        self._require(heads == 0, "a loop without an end")
-
-    def _innermost(self, loops: Sequence[_Loop]) -> Sequence[int]:
-        """For each instruction the number of the innermost loop whose body it is in, -1 outside."""
-        inside = [-1] * len(self._function.code)
-        for number, loop in enumerate(loops):
-            inside[loop.head + 1 : loop.exit] = [number] * (loop.exit - loop.head - 1)
-        self._parents = [inside[loop.head] for loop in loops]
+                self._require(current >= 0 and self._found[current].exit == self._at + 1, "the end of no loop")
+                loop = self._found[current]
+                counting -= {loop.index, loop.bound}
+                current = loop.parent
+        self._require(current < 0, "a loop without an end")
         return inside
+
+    def _loop(self, each: Instruction, parent: int, depth: int) -> _Loop:
+        """The loop that begins at the place reached."""
+        around = len(self._function.code) if parent < 0 else self._found[parent].exit
+        self._require(self._at + 1 < each.x, "a loop without an end")
+        self._require(each.x < around, "a loop that ends outside of the one around it")
+        pair = Instruction(Op.NEXT, a=each.a, c=each.c, x=self._at + 1, d=each.d)
+        self._require(self._function.code[each.x - 1] == pair, "the end of the loop doesn't match it")
+        self._require(each.a != each.c, "index and bound share a register")
+        self._require(depth < MAX_LOOPS, f"more than {MAX_LOOPS} loops within each other")
+        return _Loop(self._at, each.x, each.a, each.c, parent)
 
     def _leads(self, source: int, target: int, inside: Sequence[int]) -> None:
         self._require(target > source, f"it jumps back to {target}")
         around, wanted = inside[source], inside[target]
         while around > wanted:
-            around = self._parents[around]
+            around = self._found[around].parent
         self._require(around == wanted, f"it jumps into a loop, to {target}")
 
     def _handler(self, handler: Handler, inside: Sequence[int]) -> None:
@@ -308,6 +313,12 @@ class _Checker:
             self._require(register < self._function.variables, f"register {register} can't be written")
         for source in (handler.start, handler.end - 1):
             self._leads(source, handler.target, inside)
+        around = inside[handler.target]
+        while around >= 0:
+            loop = self._found[around]
+            own = {loop.index, loop.bound}.isdisjoint((handler.code, handler.detail))
+            self._require(own, "a handler writes a register that counts the turns of a loop")
+            around = loop.parent
 
     def _nested(self, handlers: Sequence[Handler]) -> None:
         """Of two that overlap one lies in the other; the inner one is listed later."""
@@ -318,20 +329,6 @@ class _Checker:
                 open_.pop()
             self._require(not open_ or each.end <= open_[-1].end, "handlers overlap")
             open_.append(each)
-
-    def _kept(self, loop: _Loop) -> None:
-        """Nothing in the body writes the registers that count its turns."""
-        own = {loop.index, loop.bound}
-        for self._at in range(loop.head + 1, loop.exit - 1):
-            each = self._function.code[self._at]
-            written = {getattr(each, name) for name in FORMS[Op(each.op)].writes} - {NONE}
-            self._require(not own & written, "it writes a register that counts the turns of a loop")
-        first, last = (bisect_left(self._starts, at) for at in (loop.head, loop.exit))
-        for handler in self._function.handlers[first:last]:
-            self._at = handler.start
-            written = own & {handler.code, handler.detail}
-            inside = handler.target < loop.exit
-            self._require(not (inside and written), "a handler writes a register that counts the turns of a loop")
 
 
 def _expect(sound: bool, place: str, reason: str) -> None:

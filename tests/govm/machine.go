@@ -8,7 +8,7 @@ type Host struct {
 	Pages      int
 	Clock      uint64
 	Capacities map[string]uint64 // Of dicts, where they aren't the program's.
-	Turns      int               // How often loops may turn and functions be called; 0: as often as they do.
+	Turns      int               // How often loops may turn and functions be called, together; 0: as often as they do.
 }
 
 // A Machine runs one program once. Where it is verified nothing here goes wrong but what a trap or a stop says.
@@ -85,9 +85,6 @@ func (m *Machine) Run() error {
 
 // call runs one function and gives its result, if it has one.
 func (m *Machine) call(number int, arguments []uint64) (uint64, error) {
-	if err := m.turn(); err != nil {
-		return 0, err
-	}
 	f := &m.program.Functions[number]
 	r := make([]uint64, f.Variables+len(f.Constants))
 	copy(r, arguments)
@@ -115,7 +112,7 @@ func (m *Machine) call(number int, arguments []uint64) (uint64, error) {
 	}
 }
 
-// turn counts a turn of a loop or a call.
+// turn counts the end of a turn of a loop, or a call.
 func (m *Machine) turn() error {
 	m.turns++
 	if m.host.Turns > 0 && m.turns > m.host.Turns {
@@ -156,12 +153,18 @@ func (m *Machine) control(i *Instruction, at int, r []uint64) (int, error) {
 		r[i.A], r[i.C] = 0, bound
 		return either(bound == 0, target, at+1), nil
 	case opNext:
+		if err := m.turn(); err != nil {
+			return at, err
+		}
 		r[i.A]++
 		if r[i.A] >= r[i.C] || r[i.A] >= i.D {
 			return at + 1, nil
 		}
-		return target, m.turn()
+		return target, nil
 	case opCall:
+		if err := m.turn(); err != nil {
+			return at, err
+		}
 		callee := &m.program.Functions[i.X]
 		result, err := m.call(int(i.X), r[i.B:int(i.B)+callee.Params])
 		if err == nil && i.A != noRegister {

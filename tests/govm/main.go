@@ -11,15 +11,16 @@ import (
 )
 
 func main() {
-	turns := flag.Int("turns", 0, "end programs after so many turns of loops and calls; 0: never")
+	turns := flag.Int("turns", 0, "end programs that turn loops and call functions more often; 0: none")
+	check := flag.Bool("check", false, "only check whether programs are refused where they have to be")
 	flag.Parse()
 	if flag.NArg() == 0 {
-		fmt.Fprintln(os.Stderr, "usage: govm [-turns N] VECTOR...")
+		fmt.Fprintln(os.Stderr, "usage: govm [-check] [-turns N] VECTOR...")
 		os.Exit(2)
 	}
 	failed := 0
 	for _, path := range flag.Args() {
-		if err := RunVector(path, *turns); err != nil {
+		if err := RunVector(path, *turns, *check); err != nil {
 			fmt.Printf("%s: %v\n", path, err)
 			failed++
 		}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def check(name: str, machine: Callable[..., AnyMachine] = Machine) -> None:
             load(name, data)
         assert refusal.value.problems[0].code in ("SEY0770", "SEY0771")
         return
-    running = _machine(vector, data, machine)
+    running = machine_of(vector, data, machine)
     if "trap" in vector:
         with pytest.raises(SeyError) as trap:
             running.run()
@@ -50,7 +50,10 @@ def check(name: str, machine: Callable[..., AnyMachine] = Machine) -> None:
     assert list(map(bytes, running.output())) == [_contents(runs, PAGE_BYTES) for runs in expected["pages"]]
 
 
-def _machine(vector: dict[str, Any], data: bytes, machine: Callable[..., AnyMachine]) -> AnyMachine:
+def machine_of(
+    vector: Mapping[str, Any], data: bytes, machine: Callable[..., AnyMachine] = Machine
+) -> AnyMachine:
+    """A machine for a program, with what the vector gives it."""
     memory = {int(start, 16): bytes.fromhex(block) for start, block in vector["memory"].items()}
     clock = int(vector["clock"], 16)
     program, capacities = load("vector", data), vector.get("capacities", {})

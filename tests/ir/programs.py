@@ -112,7 +112,7 @@ def images(draw: st.DrawFn) -> dict[int, bytes]:
 def cases(draw: st.DrawFn, *, statements: int = 12) -> Case:
     """Cases; `statements` bounds how many operations a region has, about."""
     program = draw(programs(statements=statements))
-    inputs = {b.name: draw(st.binary(max_size=24)) for b in program.buffers if b.host}
+    inputs = {b.name: draw(st.binary(max_size=min(24, b.size))) for b in program.buffers if b.host}
     keys = st.one_of(st.integers(0, 3), st.sampled_from(ADDRESSES))
     entries = {
         d.name: draw(st.dictionaries(keys, st.integers(0, (1 << 64) - 1), max_size=d.capacity))
