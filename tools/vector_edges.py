@@ -119,13 +119,11 @@ def _memories() -> Edge:
 
 
 def _registers() -> Edge:
-    many = Function("many", 65520, 1, True, (), (), (
-        Instruction(Op.MOVE, a=65519, b=0), Instruction(Op.RETURN, a=65519)))  # fmt: skip
-    main = Function("main", 65519, 0, False, (7,), (), (
-        Instruction(Op.CALL, a=65518, b=65519, x=0), Instruction(Op.STORE, 4, a=65518, b=NONE),
-        Instruction(Op.STORE, 4, a=65519, b=NONE, d=8), _RETURN))  # fmt: skip
-    left = b"\7" + bytes(7) + b"\7"
-    return Edge("edge-registers", "As many registers as there may be.", _program(many, main), {"b": left})
+    many = Function("many", 65519, 1, True, (7,), (), (
+        Instruction(Op.ADD, 4, a=65518, b=0, c=65519), Instruction(Op.RETURN, a=65518)))  # fmt: skip
+    main = Function("main", 1, 0, False, (3,), (), (
+        Instruction(Op.CALL, a=0, b=1, x=0), Instruction(Op.STORE, 4, a=0, b=NONE), _RETURN))  # fmt: skip
+    return Edge("edge-registers", "As many registers as there may be.", _program(many, main), {"b": b"\x0a"})
 
 
 def _names() -> Edge:

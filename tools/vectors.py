@@ -45,7 +45,7 @@ class Finished(Protocol):
     """A machine after its run."""
 
     @property
-    def buffers(self) -> Mapping[str, bytearray]:
+    def buffers(self) -> Mapping[str, bytearray | memoryview]:
         """The bytes of each buffer, slack included."""
         ...
 
@@ -53,7 +53,7 @@ class Finished(Protocol):
         """The entries of a dict."""
         ...
 
-    def output(self) -> Sequence[bytes]:
+    def output(self) -> Sequence[bytes | memoryview]:
         """The pages that were claimed."""
         ...
 
@@ -139,7 +139,7 @@ def document(
     return json.dumps({name: part for name, part in parts.items() if part or name != "capacities"}, indent=1) + "\n"
 
 
-def _runs(data: bytes | bytearray) -> dict[str, str]:
+def _runs(data: bytes | bytearray | memoryview) -> dict[str, str]:
     """What isn't zero, by where it is: stretches with fewer than 32 zeros in a row."""
     return {hex(found.start()): found[0].hex() for found in _RUN.finditer(bytes(data))}
 

@@ -74,7 +74,9 @@ def test_changed_programs_are_refused_and_run_alike(tmp_path: Path, monkeypatch:
     seeds += 3 * list(map(json.loads, _random_vectors(PROGRAMS // 4)))
     seeds = [seed for seed in seeds if 64 < len(seed["program"]) < 12000]
     chance = random.Random(5)
-    checked, run, found = [], [], set()
+    checked: list[Path] = []
+    run: list[Path] = []
+    found: set[str] = set()
     for number in range(MUTANTS):
         changed, ends = _outcome(chance.choice(seeds), chance, monkeypatch)
         path = tmp_path / f"{number}.json"
