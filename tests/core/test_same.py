@@ -90,7 +90,7 @@ def test_a_core_of_the_same_moment_gives_the_same_bytes(pair: Pair) -> None:
 
 def test_goroutines_that_wait_are_the_same_in_the_core_of_the_end(pair: Pair) -> None:
     """The rest ran on, and was stopped by the runtime on its way to the end."""
-    resting = "status = 'waiting' and wait_reason not like '%GC%' and start_function like 'main.%'"
+    resting = "status = 'waiting' and start_function like 'main.%' and start_function not like 'main.startRunning.%'"
     live, core = (_stacks(each, resting) for each in (pair.live, pair.kernel))
     assert live
     assert {goid: core[goid] for goid in live if goid in core} == live
