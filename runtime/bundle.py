@@ -20,6 +20,7 @@ from sey.runtime import container
 from sey.runtime.container import BUNDLE, Container, Section
 from sey.runtime.file_errors import NewerFile
 from sey.runtime.plan_check import check_plan
+from sey.runtime.program_check import wrong_facts
 
 
 @dataclass(frozen=True)
@@ -117,13 +118,14 @@ def _binary_sections(binary: BinaryProbe) -> Mapping[str, Section]:
 
 
 def _read_binary(file: Container, number: int, entry: _BinaryEntry) -> BinaryProbe:
+    plan = _read_plan(file, f"b{number}/plan")
     return BinaryProbe(
         path=entry.path,
         identity=entry.identity,
         go_version=entry.go_version,
-        plan=_read_plan(file, f"b{number}/plan"),
+        plan=plan,
         ir=_text(file, f"b{number}/ir"),
-        program=_read_program(file, f"b{number}/bpf"),
+        program=_read_program(file, f"b{number}/bpf", plan),
         requirements=entry.requirements,
         bytecode=bytes(file.section(f"b{number}/seyb")) if f"b{number}/seyb" in file.sections else None,
     )
@@ -140,14 +142,17 @@ def _read_plan(file: Container, section: str) -> Plan:
     return plan
 
 
-def _read_program(file: Container, section: str) -> BpfProgram | None:
+def _read_program(file: Container, section: str, plan: Plan) -> BpfProgram | None:
     if section not in file.sections:
         return None
     try:
         facts = json.loads(bytes(file.section(section)))
-        return BpfProgram.from_facts(bytes(file.section(f"{section}.o")), facts)
+        program = BpfProgram.from_facts(bytes(file.section(f"{section}.o")), facts)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise file.damage(f"section `{section}`", f"{type(error).__name__} {error}") from None
+    if reason := wrong_facts(program, plan):
+        raise file.damage(f"section `{section}`", reason)
+    return program
 
 
 def _text(file: Container, section: str) -> str:

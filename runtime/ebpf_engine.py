@@ -17,6 +17,7 @@ from sey.runtime.engine import LoadedProbe, Room, counters_of, load_parts, write
 from sey.runtime.libbpf import BpfObject
 from sey.runtime.pages import pages_of
 from sey.runtime.pause import THREAD
+from sey.runtime.program_check import check_object
 from sey.runtime.threadplaces import ThreadPlaces
 
 _WORD = struct.Struct("<Q")
@@ -43,6 +44,7 @@ class _Part:
         self.left_out = 0
         self._object = BpfObject.open(program.object)
         try:
+            check_object(self._object, program)
             self._object.map(program.output).resize(max_entries=room.chunks)
             self._object.map(program.dicts["stacks"]).resize(max_entries=room.stacks)
             self._object.load()

@@ -202,6 +202,16 @@ class BpfMap:
         return self._number("bpf_map__max_entries")
 
     @property
+    def type(self) -> int:
+        """A number of `enum bpf_map_type`."""
+        return self._number("bpf_map__type")
+
+    @property
+    def writable(self) -> bool:
+        """Whether `mmap` will give memory that can be written."""
+        return self._number("bpf_map__map_flags") & (_MMAPABLE | _READ_ONLY) == _MMAPABLE
+
+    @property
     def fd(self) -> int:
         """Its file descriptor; negative before the object is loaded. It belongs to the object."""
         return self._number("bpf_map__fd")
@@ -449,4 +459,4 @@ def _map_name(name: object) -> str:
 
 def _text(value: object) -> str:
     assert isinstance(value, bytes)
-    return value.decode()
+    return value.decode("utf-8", "replace")  # they come from the object

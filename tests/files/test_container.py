@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -15,6 +16,7 @@ import time
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -30,6 +32,7 @@ from sey.runtime.capture import Capture
 from sey.runtime.container import BUNDLE, CAPTURE
 from sey.runtime.database import open_database
 from sey.runtime.files import remove_unfinished, replacing, write_whole
+from tests.fuzz.damage import lying
 from tests.support.captures import Shop
 
 
@@ -99,14 +102,70 @@ def test_the_other_format_is_named() -> None:
 
 def test_bundles_survive_and_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     bundle = Shop().bundle()
-    place = Place("m", 0, 8)
-    program = BpfProgram(b"\x7fELF object", "walk", "out", 1 << 26, place, place, {"in_bias": place}, {"d": "d"})
+    program = made_up_program()
     binary = bundle.binaries[0]
     full = Bundle(bundle.spec_path, bundle.spec, (type(binary)(**(vars(binary) | {"program": program})), binary))
     full.save(str(tmp_path / "a.seyp"))
     assert Bundle.load(str(tmp_path / "a.seyp")) == full
     assert (tmp_path / "a.seyp").read_bytes() == full.to_bytes() == Bundle.load(str(tmp_path / "a.seyp")).to_bytes()
     assert full.for_identity(binary.identity) == full.binaries[0]
+
+
+def made_up_program() -> BpfProgram:
+    place, buffers = Place("m", 0, 8), {"in_regs": Place("m", 8, 1 << 21), "out_counters": Place("m", 1 << 22, 256)}
+    buffers |= dict.fromkeys(("in_bias", "in_deadline", "in_share", "in_shares", "out_when"), place)
+    dicts = {"stacks": "a", "threads": "b"}
+    return BpfProgram(b"\x7fELF object", "walk", "out", 1 << 26, place, place, buffers, dicts)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"chunk_bytes": 1 << 40},
+        {"chunk_bytes": 8},
+        {"pages": ["m", -8, 8]},
+        {"pages": ["m", 4, 8]},
+        {"pages_used": ["m", 1 << 40, 8]},
+        {"buffers": {}},
+        {"dicts": {"threads": "b"}},
+        {"buffers": made_up_program().facts()["buffers"] | {"in_regs": ["m", 0, 8]}},
+    ],
+)
+def test_facts_of_programs_that_cannot_be(change: dict[str, Any]) -> None:
+    bundle = Shop().bundle()
+    full = replace(bundle, binaries=(replace(bundle.binaries[0], program=made_up_program()),))
+    facts = json.dumps(made_up_program().facts() | change).encode()
+    data = b"".join(container.pack(BUNDLE, full.sections() | {"b0/bpf": facts}))
+    assert code_of(lambda: Bundle.from_bytes("x", data)) == "SEY0704"
+
+
+def test_a_bundle_for_no_binary() -> None:
+    sections = Shop().bundle().sections() | {"manifest": b'{"spec_path":"","binaries":[]}'}
+    assert code_of(lambda: Bundle.from_bytes("x", b"".join(container.pack(BUNDLE, sections)))) == "SEY0704"
+
+
+LIED_TO = {
+    name: bytes(data)
+    for name, data in replace(
+        Shop().bundle(), binaries=(replace(Shop().bundle().binaries[0], program=made_up_program()),)
+    )
+    .sections()
+    .items()
+}
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(["manifest", "b0/plan", "b0/bpf"]), st.randoms(use_true_random=False))
+def test_documents_that_lie_are_refused_or_believed_in_full(name: str, random: Random) -> None:
+    _, document = lying(LIED_TO[name], random)
+    data = b"".join(container.pack(BUNDLE, LIED_TO | {name: document}))
+    bundle, error = None, None
+    try:
+        bundle = Bundle.from_bytes("x", data)
+    except SeyError as raised:
+        error = raised
+    assert error is None or error.exit_status == Exit.FILE
+    assert bundle is None or Bundle.from_bytes("x", bundle.to_bytes()) == bundle
 
 
 def test_captures_survive(tmp_path: Path) -> None:

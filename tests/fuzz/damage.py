@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
+from typing import Any
 
 from sey.binary.elf import ElfFile
 
@@ -84,6 +86,46 @@ def moved(data: bytes, areas: Sequence[Area], random: Random) -> Damage:
     (source, a, a_size), (name, b, b_size) = random.choice(areas), random.choice(areas)
     length = min(a_size, b_size, random.choice((8, 64, 4096)))
     return f"{length} bytes of {source} over {name}", data[:b] + data[a : a + length] + data[b + length :]
+
+
+_LIES: tuple[object, ...] = (
+    *(None, True, "", "x" * 5000, "\0", "../..", 0, 1, -1, 7, 1.5, [], {}, [[]], {"": None}),
+    *(1 << 16, (1 << 31) - 1, 1 << 32, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, 1 << 64, -(1 << 63)),
+)
+
+
+def lying(data: bytes, random: Random) -> Damage:
+    """A JSON document of which one value is another, is there many times, is that of a neighbour, or is gone."""
+    document = json.loads(data)
+    places = list(_places(document))
+    holder, key = random.choice(places)
+    match random.randrange(6):
+        case 0:
+            del holder[key]
+            what = "gone"
+        case 1:
+            other, its = random.choice(places)
+            try:
+                holder[key] = other[its]
+            except (KeyError, IndexError, TypeError):
+                holder[key] = None
+            what = "that of another"
+        case 2:
+            holder[key] = [holder[key]] * random.choice((2, 1000, 20_000))
+            what = "many times"
+        case _:
+            holder[key] = random.choice(_LIES)
+            what = repr(holder[key])[:30]
+    try:
+        return f"{key} is {what}", json.dumps(document, separators=(",", ":")).encode()
+    except ValueError:  # it holds itself
+        return lying(data, random)
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, key
+        yield from _places(value[key])
 
 
 WAYS: Mapping[Callable[[bytes, Sequence[Area], Random], Damage], int] = {

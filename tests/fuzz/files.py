@@ -21,7 +21,7 @@ from sey.binary.elf import open_elf
 from sey.binary.errors import SeyError
 from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
 from sey.runtime import container
-from tests.fuzz.damage import Damage, areas_of, damaged
+from tests.fuzz.damage import Damage, areas_of, damaged, lying
 from tests.fuzz.limits import Limits, run
 
 _FUNCTIONS = 12
@@ -30,6 +30,9 @@ _PROGRESS = 25
 """Variants between two lines that say how far it is."""
 _MEMORY = 600 << 20
 """Bytes a command may have beyond six times the file: the compiler and the tables of names need some of any size."""
+
+_LYING = 0.7
+"""How often damage to a JSON document leaves it one."""
 
 Commands = list[list[str]]
 
@@ -41,16 +44,19 @@ def main() -> int:
     parser.add_argument("--variants", type=int, default=200)
     parser.add_argument("--first", type=int, default=0, help="number of the first variant: the same damage each time")
     parser.add_argument("--keep", type=Path, help="where to leave files that found something")
+    parser.add_argument("--pid", type=int, help="a process of the build that bundles are for: snapshots of it too")
     options = parser.parse_args()
     faults = 0
     with tempfile.TemporaryDirectory(prefix="sey-damage-") as folder:
         os.environ["SEY_CACHE_DIR"] = str(Path(folder) / "cache")
         for path in options.files:
-            faults += _try(path, range(options.first, options.first + options.variants), Path(folder), options.keep)
+            faults += _try(
+                path, range(options.first, options.first + options.variants), Path(folder), options.keep, options.pid
+            )
     return 1 if faults else 0
 
 
-def _try(path: Path, numbers: Sequence[int], scratch: Path, keep: Path | None) -> int:
+def _try(path: Path, numbers: Sequence[int], scratch: Path, keep: Path | None, pid: int | None = None) -> int:
     data = path.read_bytes()
     kind = container.sniff(data)
     target = scratch / f"target{path.suffix}"
@@ -58,7 +64,7 @@ def _try(path: Path, numbers: Sequence[int], scratch: Path, keep: Path | None) -
     if kind is None:
         variants, commands = _binaries(data, path, numbers), _binary_commands(path, target, scratch)
     else:
-        variants, commands = _containers(data, kind, numbers), _container_commands(kind, target, scratch)
+        variants, commands = _containers(data, kind, numbers), _container_commands(kind, target, scratch, pid)
     limits = Limits(_SECONDS, _MEMORY + 6 * len(data))
     endings, faults, slowest = collections.Counter[int](), 0, (0.0, "")
     for number, (what, changed) in enumerate(variants):
@@ -130,20 +136,30 @@ def _resealed(data: bytes, kind: container.Format, number: int) -> Damage:
     random = Random(number)
     _, opened = container.unpack("x", data, kind)
     sections: dict[str, bytes] = {name: bytes(part) for name, part in opened.sections.items()}
-    name = random.choice([name for name, part in sections.items() if part])
+    # Documents are small, and are what readers believe.
+    weights = [3 if part[:1] == b"{" else 1 if part else 0 for part in sections.values()]
+    (name,) = random.choices(list(sections), weights)
     inner = container.sniff(sections[name])
     if inner is not None:
         what, sections[name] = _resealed(sections[name], inner, number)
     else:
         part = sections[name]
+        if part[:1] == b"{" and random.random() < _LYING:
+            what, sections[name] = lying(part, random)
+            return f"{name}: {what}", b"".join(container.pack(kind, sections))
         what, sections[name] = damaged(part, [("it", 0, len(part)), ("its start", 0, min(256, len(part)))], number)
     return f"{name}: {what}", b"".join(container.pack(kind, sections))
 
 
-def _container_commands(kind: container.Format, target: Path, scratch: Path) -> Commands:
+def _container_commands(kind: container.Format, target: Path, scratch: Path, pid: int | None = None) -> Commands:
     name = str(target)
     if kind is container.BUNDLE:
-        return [["inspect", name], ["inspect", name, "--ir"]]
+        looks: Commands = [
+            ["inspect", name, *form] for form in ([], ["--layouts"], ["--ir"], ["--bytecode"], ["--bpf"])
+        ]
+        out = str(scratch / "out.seyc")
+        shots = [["snapshot", name, "-p", str(pid), "-o", out, "--engine", engine] for engine in ("ebpf", "interp")]
+        return looks if pid is None else looks + shots
     tables = ("goroutines", "frames", "stacks", "captures", "globals", "processes")
     queries = [["query", name, f"select * from {table} limit 5000", "--json"] for table in tables]
     exports = [["export", name, "-o", str(scratch / f"out.{form}")] for form in ("duckdb", "json", "folded")]

@@ -48,7 +48,8 @@ class Ending:
             return f"killed by {signal.Signals(-self.status).name}"
         if self.grown > self.limits.memory or _OUT_OF_MEMORY in self.output:
             return "balloon"
-        if self.status not in FINE:
+        # What the kernel refuses of a probe is the host's answer.
+        if self.status not in FINE and not (self.status == Exit.HOST and self.arguments[0] == "snapshot"):
             return f"exit {self.status}"
         return "traceback" if "Traceback" in self.output else None
 
