@@ -16,6 +16,7 @@ from sey.binary.corefile import CoreFile, open_core
 from sey.binary.corememory import CoreMemory, dumped, with_executable
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary, open_go
+from sey.runtime.coreids import own_ids
 from sey.runtime.pause import GENERAL_WORDS, RSP, THREAD
 
 _MOST_STRINGS = 1 << 16
@@ -115,6 +116,7 @@ def open_dump(path: str, executable: str | None) -> Dump:
     threads = _threads(core)
     _require_stacks(core, memory, threads)
     known = named or os.path.abspath(binary.elf.path)
+    threads["ns_tid"] = own_ids(binary, bias, memory, threads)
     return Dump(core, binary, known, executable is None, bias, with_executable(memory, binary.elf, bias), threads)
 
 
@@ -136,7 +138,7 @@ def _threads(core: CoreFile) -> npt.NDArray[np.void]:
     stored = core.notes.threads
     words = stored["general"][:, list(GENERAL_WORDS)]
     found = np.zeros(len(stored), THREAD)
-    found["tid"] = found["ns_tid"] = stored["tid"]
+    found["tid"] = stored["tid"]
     found["pc"], found["fs_base"], found["call"] = words[:, 0], words[:, 1], words[:, 2].view("<i8")
     found["gpr"] = words[:, 3:]
     running = found["call"] < 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from tests.kernel.support import Tables, snapshot
 from tests.kernel.test_values import spec_of
 from tests.support.gobuild import RELEASES, build
 from tests.support.kernel import require_bpf
-from tests.support.target import Target
+from tests.support.target import Target, run_target
 
 BUILDS = [
     *[("zoo", "1.26", "plain"), ("zoo", "1.26", "cgo"), ("zoo", "1.21", "cgo-pie"), ("zoo", "1.26", "nodwarf")],
@@ -126,6 +128,30 @@ def test_what_is_known_of_the_process(pair: Pair) -> None:
     waits = pair.live.rows("select goid, wait_ns from goroutines where wait_ns is not null")
     least = {row["goid"]: row["wait_ns"] for row in pair.gdb.rows("select goid, wait_ns from goroutines")}
     assert all(0 <= least[row["goid"]] <= row["wait_ns"] for row in waits)
+
+
+@pytest.mark.parametrize(("release", "mode"), [("1.26", "plain"), ("1.21", "cgo")])
+def test_a_core_dumped_from_outside_of_a_container_has_the_same_rows(release: str, mode: str, tmp_path: Path) -> None:
+    """gdb writes the ids that threads have outside, Go has noted those inside."""
+    require_bpf()
+    executable = build("zoo", go=release, mode=mode)
+    try:
+        subprocess.run(["unshare", "--pid", "--fork", "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no pid namespaces here")
+    command = ("--pid", "--fork", "--kill-child", str(executable))
+    with run_target(Path("/usr/bin/unshare"), *command) as shell:
+        inner = int(Path(f"/proc/{shell.pid}/task/{shell.pid}/children").read_text())
+        with held(inner):
+            live = snapshot(inner, executable)
+            core = gdb_core(inner, tmp_path / "core")
+        dumped = tables(core, executable)
+        core.unlink()
+    for query in QUERIES.values():
+        assert dumped.rows(query) == live.rows(query)
+    running = "select count(*) as n from goroutines where status in ('running', 'syscall') and stack_id is not null"
+    assert dumped.row(running)["n"] > 5
+    assert dumped.row(running) == live.row(running)
 
 
 def _stacks(found: Tables, which: str) -> dict[int, Any]:
