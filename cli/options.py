@@ -24,4 +24,8 @@ allow_missing_option = click.option(
     "--allow-missing", is_flag=True, help="What a binary lacks is a warning, and missing in the result."
 )
 exe_option = click.option("--exe", type=click.Path(), help="The executable of the core; else the file it names.")
-debug_file_option = click.option("--debug-file", type=click.Path(), help="A separate file with the debug information.")
+debug_file_option = click.option(
+    "--debug-file",
+    type=click.Path(),
+    help="A separate file with the debug information, where it isn't found by build id or debuglink.",
+)

@@ -16,6 +16,11 @@ def _digits(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: `1 row`, `2 rows`, `2 processes`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 def printable(text: str) -> str:
     """Text without anything that could upset a terminal."""
     if text.isprintable():

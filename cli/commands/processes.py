@@ -11,6 +11,7 @@ import click
 from sey.cli.output import json_option, print_json, print_table, printable, terminal_width
 from sey.cli.problems import format_option
 from sey.runtime.ps import GoProcess, list_go_processes
+from sey.runtime.wording import counted
 
 _DEBUG_INFO = {"full": "yes", "-w": "no (-w)", "-s": "no (-s)", "": "?"}
 _ON_DISK = {"deleted": " (deleted since)", "replaced": " (another file since)"}
@@ -36,7 +37,8 @@ def ps(as_json: bool) -> None:
     else:
         click.echo("no Go process is running that could be looked into", err=True)
     if listing.hidden:
-        click.echo(f"{listing.hidden} processes could not be looked into; root sees all", err=True)
+        hidden = counted(listing.hidden, "process", "processes")
+        click.echo(f"{hidden} could not be looked into; root sees all", err=True)
 
 
 def _row(process: GoProcess) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from sey.cli.output import json_option, print_json, print_objects, print_table, 
 from sey.cli.problems import format_option
 from sey.cli.progress import working
 from sey.runtime.capture import Capture
+from sey.runtime.wording import counted
 
 if TYPE_CHECKING:
     from sey.runtime.database import Database
@@ -119,8 +120,8 @@ def _print_tables(database: Database, as_json: bool) -> None:
         )
         return
     for number, table in enumerate(tables):
-        rows = "an unknown number of" if table.rows is None else table.rows
-        click.echo(f"{'' if number == 0 else chr(10)}{table.name}: {rows} rows")
+        rows = "an unknown number of rows" if table.rows is None else counted(table.rows, "row")
+        click.echo(f"{'' if number == 0 else chr(10)}{table.name}: {rows}")
         print_columns = [(name, kind) for name, kind in table.columns if not _goes_along(name, table.columns)]
         width = max((len(name) for name, _ in print_columns), default=0)
         for name, kind in print_columns:
