@@ -27,6 +27,7 @@ from sey.binary.problems import NotElf, NotGo
 from sey.runtime.dump import open_dump
 from sey.runtime.postmortem import take_dump
 from sey.runtime.snapshot import Limits
+from tests.binary.coremaker import Core, Thread
 from tests.core.support import ended, kernel_cores
 from tests.kernel.support import compiled, sey
 from tests.support.gobuild import build
@@ -64,6 +65,30 @@ def test_without_an_executable_the_one_that_the_core_names_is_taken(dumped: Dump
     assert dump.found
     assert dump.executable == dump.binary.elf.path == str(dumped.named)
     assert not open_dump(str(dumped.core), str(dumped.executable)).found
+
+
+def test_a_core_without_a_list_of_files_names_what_was_executed(dumped: Dumped, tmp_path: Path) -> None:
+    """By AT_EXECFN, whose text is on the first stack."""
+    at = dumped.core.read_bytes()[: 1 << 16].index(b"ELIF")
+    changed = tmp_path / "changed"
+    shutil.copy(dumped.core, changed)
+    with changed.open("r+b") as file:
+        file.seek(at)
+        file.write(b"none")
+    assert not open_core(changed).notes.files
+    assert open_dump(str(changed), None).executable == str(dumped.named)
+
+
+@pytest.mark.parametrize(
+    ("core", "what"),
+    [(Core(threads=()), "threads"), (Core(threads=(Thread(1),)), "auxiliary vector")],
+    ids=["threads", "auxv"],
+)
+def test_a_core_without_the_notes_that_are_needed(core: Core, what: str, dumped: Dumped, tmp_path: Path) -> None:
+    (tmp_path / "small").write_bytes(core.to_bytes())
+    problem = _problem(tmp_path / "small", dumped.executable)
+    assert isinstance(problem, CoreIncomplete)
+    assert what in problem.what
 
 
 def test_the_command_line_and_the_environment_are_in_the_core(dumped: Dumped) -> None:

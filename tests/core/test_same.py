@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from sey.frontend.debuginfo.open import open_debug_info
+from sey.frontend.debuginfo.runtime_facts import field_offset
 from tests.core.support import ended, gdb_core, held, kernel_cores, tables
-from tests.kernel.support import Tables, snapshot
+from tests.kernel.support import INDEXES, Tables, snapshot
 from tests.kernel.test_values import spec_of
 from tests.support.gobuild import RELEASES, build
 from tests.support.kernel import require_bpf
@@ -152,6 +154,15 @@ def test_a_core_dumped_from_outside_of_a_container_has_the_same_rows(release: st
     running = "select count(*) as n from goroutines where status in ('running', 'syscall') and stack_id is not null"
     assert dumped.row(running)["n"] > 5
     assert dumped.row(running) == live.row(running)
+
+
+@pytest.mark.parametrize(
+    "release", [pytest.param(r, marks=() if r in ("1.26", "1.21") else pytest.mark.matrix) for r in RELEASES]
+)
+def test_where_the_scheduler_notes_its_last_poll(release: str) -> None:
+    """`Dump.latest_ns` reads the second word of runtime.sched."""
+    info = open_debug_info(str(build("crash", go=release)), cache_dir=INDEXES)
+    assert field_offset(info, "runtime.schedt", "lastpoll") == (8, 8)
 
 
 def _stacks(found: Tables, which: str) -> dict[int, Any]:

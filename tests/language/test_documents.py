@@ -91,7 +91,7 @@ the catalogue (`pytest tests/language/test_documents.py --update-goldens`); word
 | SEY04xx | debug information and binaries |
 | SEY05xx | compiling, backends, the kernel's verifier |
 | SEY06xx | host and process: kernel, privileges, pausing |
-| SEY07xx | files: bundles, captures, output |
+| SEY07xx | files: bundles, captures, cores, output |
 | SEY08xx | queries |
 | SEY09xx | bugs of sey |
 
