@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from sey.runtime.capture import Capture
 from tests.core.support import ended, kernel_cores
 from tests.kernel.support import SEY, sey
+from tests.support.basevenv import base_commands
 from tests.support.gobuild import ROOT, build
 from tests.support.target import Target
 
@@ -84,6 +86,24 @@ def test_rules_of_programs_are_about_the_name_that_the_program_ran_under(core: P
     assert done.returncode == 0, done.stderr
     done = sey("query", "out.seyc", "select count(*) as n from wait", "--json", cwd=tmp_path)
     assert json.loads(done.stdout) == [{"n": 3}]
+
+
+def test_the_base_package_alone_captures_the_same_bytes(core: Path, tmp_path: Path) -> None:
+    """Without a compiler for programs it has the plain machine only."""
+    (tmp_path / "shop.sey").write_text(SPEC)
+    executable = str(build("crash", go="1.26"))
+    assert sey("build", "shop.sey", executable, "-o", "shop.seyp", cwd=tmp_path).returncode == 0
+    words = ["snapshot", "shop.seyp", "--core", str(core), "--exe", executable, "-o"]
+    assert sey(*words, "full.seyc", cwd=tmp_path).returncode == 0
+    environment = {"PATH": "/usr/bin:/bin", "SEY_CACHE_DIR": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    command = [str(base_commands() / "sey"), *words, "base.seyc"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    full, base = (Capture.load(str(tmp_path / f"{name}.seyc")).processes[0] for name in ("full", "base"))
+    assert full.pages is not None
+    assert base.pages is not None
+    assert base.pages.data.tobytes() == full.pages.data.tobytes()
+    assert base.facts == full.facts
 
 
 def test_the_stacks_of_a_core(core: Path) -> None:
