@@ -68,13 +68,16 @@ def missing_capabilities() -> BpfNotPermitted | None:
     """The problem of not having the capabilities that loading a probe asks for; None where we have them."""
     status = Path("/proc/self/status").read_text()
     effective = int(re.findall(r"CapEff:\s*(\w+)", status)[0], 16)
-    has_all, has_bpf, has_perfmon = (effective >> number & 1 for number in (_CAP_SYS_ADMIN, _CAP_BPF, _CAP_PERFMON))
-    if has_all or (has_bpf and has_perfmon):
+    if effective >> _CAP_SYS_ADMIN & 1:
         return None
-    missing = "CAP_SYS_ADMIN, or CAP_BPF with CAP_PERFMON"
+    missing = [name for name, number in (("BPF", _CAP_BPF), ("PERFMON", _CAP_PERFMON)) if not effective >> number & 1]
+    if not missing:
+        return None
+    lacks = f"lacks {' and '.join(f'CAP_{name}' for name in missing)}"
     if os.geteuid():
-        return BpfNotPermitted(f"it needs {missing}", "run sey as root (sudo)")
-    return BpfNotPermitted(f"this root user lacks {missing}", "in a container, start it with --privileged")
+        return BpfNotPermitted(f"this user {lacks}", "run sey as root (sudo), or give it what it lacks")
+    remedy = f"in a container, start it with {' '.join(f'--cap-add {name}' for name in missing)}, or --privileged"
+    return BpfNotPermitted(f"this root user {lacks}", remedy)
 
 
 def lockdown() -> str:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from sey.binary.errors import SeyError
-from sey.runtime import features, libbpf
+from sey.runtime import features, libbpf, libc
 from sey.runtime.bpf_errors import lockdown
 from sey.runtime.features import Feature, LackingError
 from sey.runtime.pause import paused
@@ -120,6 +120,17 @@ def _user() -> str:
     return f"uid {os.geteuid()} with {', '.join(held) or 'none of the capabilities that sey uses'}"
 
 
+def _others() -> str:
+    """What it takes to look into processes of other users, and into those with rights that we haven't."""
+    effective = int(re.findall(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text())[0], 16)
+    missing = [] if effective >> 19 & 1 else ["CAP_SYS_PTRACE"]
+    missing += [] if effective & 0b110 else ["CAP_DAC_READ_SEARCH"]
+    if missing:
+        names = " and ".join(missing)
+        raise _TroubleError(f"{names} missing", "processes of sey's own user alone can be captured; run sey as root")
+    return "can be captured"
+
+
 def _libbpf() -> str:
     found = libbpf.library()
     return f"{found.version} at {found.path}"
@@ -127,6 +138,8 @@ def _libbpf() -> str:
 
 def _pausing() -> str:
     """Pause a child of ours the way a target is paused."""
+    if call := libc.filtered():
+        raise _TroubleError(f"a seccomp filter forbids {call}(2)", "in a container, start it with --privileged")
     with subprocess.Popen((sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)")) as child:
         try:
             with paused(Process.look(child.pid)) as pause:
@@ -182,6 +195,7 @@ _CHECKS: dict[str, tuple[Need, Callable[[], str]]] = {
     "kernel": (Need.NOTHING, _kernel),
     "machine": (Need.SNAPSHOTS, _machine),
     "user": (Need.NOTHING, _user),
+    "processes of other users": (Need.NOTHING, _others),
     "libbpf": (Need.EBPF, _libbpf),
     "kernel type information (BTF)": (Need.EBPF, partial(_feature, features.TYPES, _BTF_ADVICE)),
     "lockdown": (Need.NOTHING, _locked_down),

@@ -10,15 +10,15 @@ import struct
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from sey.binary.errors import Exit, Problem, SeyError
 from sey.binary.gobinary import GoBinary
 from sey.binary.layouts import Layout, Shape, layout_of
 from sey.binary.pclntab import PclnTab, open_pclntab
-from sey.runtime import libc
 from sey.runtime.dump import Dump
-from sey.runtime.process import Process
+from sey.runtime.process import Process, read_memory
 
 _ATTEMPTS = 5
 _GOROUTINES = 64
@@ -82,9 +82,8 @@ def check_layout(process: Process, binary: GoBinary, bias: int) -> None:
     def first_thread() -> int | None:
         return process.namespace_tids((process.pid,)).get(process.pid) if process.leader_lives() else None
 
-    subject = _Subject(
-        process.pid, lambda address, size: libc.read_memory(thread, address, size), first_thread, time.monotonic_ns
-    )
+    read = partial(read_memory, process.pid, thread)
+    subject = _Subject(process.pid, read, first_thread, time.monotonic_ns)
     _check(subject, binary, bias, _ATTEMPTS)
 
 

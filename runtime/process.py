@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple, Protocol
 from sey.binary import problems
 from sey.binary.errors import Problem, SeyError
 from sey.binary.gobinary import GoBinary, open_go
+from sey.runtime import libc
 from sey.runtime.host_errors import (
     ForeignProc,
     KernelThread,
@@ -37,6 +38,7 @@ OnDisk = Literal["same", "replaced", "deleted", "unknown"]
 
 _PF_KTHREAD = 0x00200000  # include/linux/sched.h
 _CAP_SYS_PTRACE = 19
+_CAPS_TO_READ = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 _AT_NULL, _AT_ENTRY = 0, 9  # include/uapi/linux/auxvec.h
 _MACHINES = {3: "386", 40: "arm", 62: "amd64", 183: "arm64", 243: "riscv64"}
 
@@ -367,22 +369,41 @@ def traced_by(pid: int, tracer: int) -> TracedByAnother:
 
 def not_permitted(pid: int) -> NotPermitted:
     """The problem of not being allowed to look into `pid`: finds the rule of Linux that most likely says no."""
-    status, own = _status(pid), _status("self")
-    may_trace = own is not None and bool(int(own["CapEff"], 16) >> _CAP_SYS_PTRACE & 1)
+    if call := libc.filtered():
+        remedy = "in a container, start it with --security-opt seccomp=unconfined, or --privileged"
+        return NotPermitted(pid, f"a seccomp filter forbids {call}(2)", remedy)
     scope = ptrace_scope()
-    as_root = "run sey as root, or give it CAP_SYS_PTRACE (and CAP_BPF and CAP_PERFMON to load probes)"
     if scope == 3:
         return NotPermitted(pid, "kernel.yama.ptrace_scope is 3", "only a reboot with another setting lifts that")
-    if not may_trace and status is not None and int(status["Uid"].split()[1]) != os.geteuid():
-        owner = _user_name(int(status["Uid"].split()[1]))
-        return NotPermitted(pid, f"it belongs to {owner} and you are {_user_name(os.geteuid())}", as_root)
+    status, own = _status(pid), _status("self")
+    held = int(own["CapEff"], 16) if own else 0
+    may_trace = bool(held >> _CAP_SYS_PTRACE & 1)
+    uid = int(status["Uid"].split()[1]) if status else os.geteuid()
+    remedy = "run sey as root, or give it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH (and CAP_BPF and CAP_PERFMON for eBPF)"
+    if os.geteuid() == 0:
+        remedy = "in a container, start it with --cap-add SYS_PTRACE --cap-add DAC_READ_SEARCH (eBPF: BPF, PERFMON too)"
+    if not may_trace and uid != os.geteuid():
+        us = f"you are {_user_name(os.geteuid())}, without CAP_SYS_PTRACE"
+        return NotPermitted(pid, f"it belongs to {_user_name(uid)} and {us}", remedy)
     if not may_trace and os.geteuid() == 0:
-        remedy = "in a container, start it with --cap-add SYS_PTRACE (and BPF and PERFMON to load probes)"
         return NotPermitted(pid, "this root user lacks CAP_SYS_PTRACE", remedy)
     if not may_trace and scope:
-        return NotPermitted(pid, f"kernel.yama.ptrace_scope is {scope}", as_root)
+        return NotPermitted(pid, f"kernel.yama.ptrace_scope is {scope}", remedy)
+    if uid != os.geteuid() and not held & _CAPS_TO_READ:
+        lack = f"you lack CAP_DAC_READ_SEARCH: files of /proc/{pid} are for their owner alone"
+        return NotPermitted(pid, f"it belongs to {_user_name(uid)} and {lack}", remedy)
     reason = "it runs in a user namespace of its own, dropped its dumpable flag, or a security module forbids it"
-    return NotPermitted(pid, reason, as_root)
+    return NotPermitted(pid, reason, remedy)
+
+
+def read_memory(pid: int, tid: int, address: int, size: int) -> bytes:
+    """Memory of `pid` through its thread `tid`, as `libc.read_memory`. Raises SeyError: not permitted, exited."""
+    try:
+        return libc.read_memory(tid, address, size)
+    except PermissionError:
+        raise SeyError(not_permitted(pid)) from None
+    except ProcessLookupError:
+        raise SeyError(ProcessExited(pid)) from None
 
 
 def ptrace_scope() -> int | None:

@@ -16,7 +16,6 @@ import numpy as np
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary
 from sey.ir.plan import State
-from sey.runtime import libc
 from sey.runtime.assemble import assemble, bare_notes, counts, left_out_notes, require_build
 from sey.runtime.bundle import BinaryProbe, Bundle
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
@@ -25,7 +24,7 @@ from sey.runtime.choose_engine import load_probe
 from sey.runtime.engine import LoadedProbe, Results, parts_for, room_for
 from sey.runtime.pause import Pauser, paused
 from sey.runtime.plausible import check_layout
-from sey.runtime.process import Image, Process
+from sey.runtime.process import Image, Process, read_memory
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def _load(process: Process, probe: BinaryProbe, bias: int, limits: Limits) -> Lo
 
 
 def _goroutine_count(process: Process, probe: BinaryProbe, bias: int) -> int:
-    data = libc.read_memory(process.living_threads()[0], bias + probe.plan.goroutine_count, 8)
+    data = read_memory(process.pid, process.living_threads()[0], bias + probe.plan.goroutine_count, 8)
     return int(struct.unpack("<Q", data)[0]) if len(data) == 8 else 0
 
 

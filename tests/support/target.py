@@ -9,7 +9,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,12 @@ class Target:
         *,
         env: Mapping[str, str] | None = None,
         timeout: float = 30,
+        before: Callable[[], None] | None = None,
     ) -> None:
-        """Starts `executable` and waits up to `timeout` seconds (also for each later answer) for its `ready` line."""
+        """Starts `executable` and waits up to `timeout` seconds (also for each later answer) for its `ready` line.
+
+        `before` is called in the new process before it becomes the executable.
+        """
         self.timeout = timeout
         self._buffer = b""
         self._stderr = os.memfd_create("stderr")  # A file: a target that panics at length never blocks on a pipe.
@@ -45,6 +49,7 @@ class Target:
             stderr=self._stderr,
             bufsize=0,
             env={**os.environ, **(env or {})},
+            preexec_fn=before,
         )
         self.pid = self.process.pid
         try:
