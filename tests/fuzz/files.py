@@ -23,6 +23,7 @@ from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
 from sey.runtime import container
 from tests.fuzz.damage import Damage, areas_of, damaged, lying
 from tests.fuzz.limits import Limits, run
+from tests.interp.mutants import mutant
 
 _FUNCTIONS = 12
 _SECONDS = 20
@@ -147,7 +148,12 @@ def _resealed(data: bytes, kind: container.Format, number: int) -> Damage:
         if part[:1] == b"{" and random.random() < _LYING:
             what, sections[name] = lying(part, random)
             return f"{name}: {what}", b"".join(container.pack(kind, sections))
-        what, sections[name] = damaged(part, [("it", 0, len(part)), ("its start", 0, min(256, len(part)))], number)
+        if name.endswith("seyb") and random.random() < _LYING:
+            sections[name] = mutant(part, random)
+            return f"{name}: mutant {number}", b"".join(container.pack(kind, sections))
+        areas = [("it", 0, len(part)), ("its start", 0, min(256, len(part)))]
+        # Not by the number itself: the same draws that chose the section would choose the way.
+        what, sections[name] = damaged(part, areas, random.randrange(1 << 40))
     return f"{name}: {what}", b"".join(container.pack(kind, sections))
 
 
