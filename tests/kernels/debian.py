@@ -1,10 +1,11 @@
-"""Fetches Debian's packaged kernels for virtual machines, by apt and apart from the machine's own package lists."""
+"""Fetches Debian's kernels for virtual machines, and bpftool, by apt and apart from the machine's package lists."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,28 +39,41 @@ def kernel(line: str) -> Kernel:
     """The newest packaged kernel of a line of `SUITES`; fetched once. Raises KernelMissingError."""
     folder = CACHE / line
     if not folder.exists():
-        _fetch(line, folder)
+        _fetch(folder, *SUITES[line], _image)
     # Packages have the image in /boot or, lately, beside the modules; its name ends with the release.
     image = next(folder.rglob("vmlinuz*"))
     release = image.name.removeprefix("vmlinuz").removeprefix("-") or image.parent.name
     return Kernel(image, release)
 
 
-def _fetch(line: str, folder: Path) -> None:
-    work = CACHE / f"{line}.new"
-    shutil.rmtree(work, ignore_errors=True)
-    for part in ("state/lists/partial", "cache/archives/partial", "root"):
-        (work / part).mkdir(parents=True)
-    suite, archive = SUITES[line]
-    (work / "sources.list").write_text(f"deb [signed-by={KEYRING}] http://deb.debian.org/{archive} {suite} main\n")
-    _apt(work, "apt-get", "-qq", "update")
+def bpftool() -> Path:
+    """bpftool of Debian 12, whose libraries any machine has that runs these tests. Raises KernelMissingError."""
+    folder = CACHE / "bpftool"
+    if not folder.exists():
+        _fetch(folder, "bookworm", "debian", lambda _: "bpftool")
+    return next(folder.rglob("sbin/bpftool"))
+
+
+def _image(work: Path) -> str:
+    """The package with the image: its name tells its release."""
     name, part = "linux-image-cloud-amd64", "linux-image-"
     # From the name that never changes to the package of its release and, since 7.2, to the one that has the image.
     while found := re.findall(rf"Depends: ({part}\d\S+)", _apt(work, "apt-cache", "depends", name)):
         name, part = found[0], "linux-binary-"
     if name == "linux-image-cloud-amd64":
-        raise KernelMissingError(f"{suite} has no {name}")
-    _apt(work, "apt-get", "-qq", "download", name)
+        raise KernelMissingError(f"there is no {name}")
+    return name
+
+
+def _fetch(folder: Path, suite: str, archive: str, package: Callable[[Path], str]) -> None:
+    """Unpack a package of a suite into a folder."""
+    work = folder.with_suffix(f"{folder.suffix}.new")
+    shutil.rmtree(work, ignore_errors=True)
+    for part in ("state/lists/partial", "cache/archives/partial", "root"):
+        (work / part).mkdir(parents=True)
+    (work / "sources.list").write_text(f"deb [signed-by={KEYRING}] http://deb.debian.org/{archive} {suite} main\n")
+    _apt(work, "apt-get", "-qq", "update")
+    _apt(work, "apt-get", "-qq", "download", package(work))
     subprocess.run(["dpkg", "-x", str(next(work.glob("*.deb"))), str(work / "root")], check=True)
     (work / "root").rename(folder)
     shutil.rmtree(work)

@@ -4,7 +4,8 @@ What is sent over the second serial line is one JSON object a line, with bytes a
 
     kernel     {"kernel"}            the release
     doctor     {"doctor", "words", "status"}        its JSON, what a person reads, and the exit status
-    object     {"object", "problem", "seconds"}     for each BPF object, by sey's own loader; `problem` is text or null
+    object     {"object", "problem", "seconds", "elsewhere"}    for each BPF object: `problem` is what sey's own loader
+               says, or null, and `elsewhere` what bpftool complained of
     capture    {"captured", "engine", "status", "words", "capture"}     for each job that asks its target something, by
                each engine, of a process that is stopped meanwhile
     answers    {"target", "told", "alive"}          what the target says afterwards
@@ -21,9 +22,11 @@ import fcntl
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -34,7 +37,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROBES, TARGETS, JOBS = Path("/probes"), Path("/targets"), Path("/jobs.json")
+PROBES, TARGETS, JOBS, BPFTOOL = Path("/probes"), Path("/targets"), Path("/jobs.json"), Path("/tools/bpftool")
 MOUNTS = (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("bpf", "/sys/fs/bpf"), ("tmpfs", "/tmp"))
 POWER_OFF = 0x4321FEDC
 SIOCSIFFLAGS = 0x8914
@@ -92,7 +95,19 @@ def _objects() -> Messages:
                 load_ebpf(binary.program, binary.plan, [threading.get_native_id()], room).close()
             except SeyError as error:
                 problem = _words(error)
-            yield {"object": f"{path.name}/{number}", "problem": problem, "seconds": time.monotonic() - started}
+            seconds = time.monotonic() - started
+            name, elsewhere = f"{path.name}/{number}", _by_bpftool(binary.program.object)
+            yield {"object": name, "problem": problem, "seconds": seconds, "elsewhere": elsewhere}
+
+
+def _by_bpftool(data: bytes) -> str:
+    Path("/tmp/probe.o").write_bytes(data)
+    pinned = Path("/sys/fs/bpf/probe")
+    command = [str(BPFTOOL), "prog", "loadall", "/tmp/probe.o", str(pinned)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        shutil.rmtree(pinned)
+    return done.stderr if done.returncode else ""
 
 
 def _words(error: Any) -> str:

@@ -24,7 +24,7 @@ UNUSED = shutil.ignore_patterns(
 def pack(out: Path, root: Path) -> None:
     """Write a cpio archive `out` of the file system `root`, which gets all that the guest needs beside what it has.
 
-    In /targets are executables.
+    In /targets and /tools are executables.
     """
     for folder in ("proc", "sys", "dev", "tmp", "etc", "app/sey"):
         (root / folder).mkdir(parents=True)
@@ -54,7 +54,7 @@ def _python(root: Path) -> None:
 def _libraries(root: Path) -> None:
     """The shared libraries that the copied files need, where the loader looks for them."""
     files = [root / "python" / "bin" / "python3", *root.rglob("*.so"), *root.rglob("*.so.*")]
-    files += list((root / "targets").iterdir())
+    files += [*(root / "targets").iterdir(), *(root / "tools").iterdir()]
     listed = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=False).stdout
     wanted = {Path(path) for path in re.findall(r"(?:=> |^\t)(/\S+) \(0x", listed, re.MULTILINE)}
     for path in sorted(wanted):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from sey.runtime.capture import Capture
 from tests.kernel.stacks import captured, differences
 from tests.kernel.support import Tables
 from tests.kernel.test_values import Values, check_values, spec_of
-from tests.kernels.debian import SUITES, kernel
+from tests.kernels.debian import SUITES, bpftool, kernel
 from tests.kernels.initramfs import pack
 from tests.kernels.machine import boot
 from tests.kernels.probes import Job, make, write_jobs
@@ -46,7 +47,7 @@ class Booted:
     doctor: dict[str, Any]
     words: str
     status: int
-    objects: dict[str, str | None]
+    objects: dict[str, dict[str, Any]]
     captures: dict[tuple[str, str], dict[str, Any]]
     answers: dict[str, dict[str, Any]]
 
@@ -59,9 +60,10 @@ class Booted:
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     work = tmp_path_factory.mktemp("initramfs")
-    targets, probes = work / "root" / "targets", work / "root" / "probes"
-    for folder in (targets, probes):
+    targets, probes, tools = (work / "root" / name for name in ("targets", "probes", "tools"))
+    for folder in (targets, probes, tools):
         folder.mkdir(parents=True)
+    shutil.copy2(bpftool(), tools)
     jobs = make(targets, probes)
     write_jobs(jobs, work / "root" / "jobs.json")
     pack(work / "initramfs.cpio", work / "root")
@@ -83,7 +85,7 @@ def booted(request: pytest.FixtureRequest, prepared: Prepared, tmp_path_factory:
         doctor=doctor["doctor"],
         words=doctor["words"],
         status=doctor["status"],
-        objects={message["object"]: message["problem"] for message in messages if "object" in message},
+        objects={message["object"]: message for message in messages if "object" in message},
         captures={(message["captured"], message["engine"]): message for message in messages if "captured" in message},
         answers={message["target"]: message for message in messages if "told" in message},
     )
@@ -91,13 +93,18 @@ def booted(request: pytest.FixtureRequest, prepared: Prepared, tmp_path_factory:
 
 def test_every_object_is_loaded_or_refused_for_a_reason(booted: Booted, prepared: Prepared) -> None:
     assert booted.objects.keys() == prepared.objects
-    for problem in booted.objects.values():
+    for message in booted.objects.values():
         if booted.is_old:
-            assert problem is not None
-            assert problem.startswith(f"SEY0622 this kernel ({booted.release}) lacks the BPF helper bpf_loop")
-            assert "--engine interp" in problem
+            lacks = f"SEY0622 this kernel ({booted.release}) lacks the BPF helper bpf_loop"
+            assert message["problem"].startswith(lacks)
+            assert "--engine interp" in message["problem"]
         else:
-            assert problem is None
+            assert message["problem"] is None
+
+
+def test_bpftool_of_debian_12_loads_every_object_too(booted: Booted) -> None:
+    refused = {name for name, message in booted.objects.items() if message["elsewhere"]}
+    assert refused == (booted.objects.keys() if booted.is_old else set())
 
 
 def test_the_doctor_says_what_there_is_and_what_follows(booted: Booted) -> None:
