@@ -29,7 +29,7 @@ test-kernels: setup ## captures on Debian's kernels 5.10, 6.1, 6.12 and the newe
 	@tools/qemu.sh
 	@$(PYTHON) -m pytest -ra -m kernels tests/kernels $(ARGS)
 
-fuzz: setup ## search a reader for crashes, guided by coverage; TARGET=elf|dwarf|scan|capture|bundle|core ARGS="-max_total_time=300"
+fuzz: setup ## search a reader for crashes, guided by coverage; TARGET=elf|dwarf|scan|capture|bundle|core|plan|ir|bytecode|index ARGS="-max_total_time=300"
 	@$(PYTHON) -m pip install -q atheris
 	@$(PYTHON) -m tests.fuzz.coverage $(or $(TARGET),dwarf) $(ARGS)
 

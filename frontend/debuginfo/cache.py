@@ -118,7 +118,7 @@ def _parse(raw: memoryview, key: bytes) -> Index | None:
     for size, kind in zip(table[::2], table[1::2], strict=True):
         parts.append((kind, body[at : at + size]))
         at += size + -size % 8
-    if at != len(body) or any(kind not in _KINDS for kind, _ in parts):
+    if at != len(body) or any(kind not in _KINDS or len(part) % kind for kind, part in parts):
         return None
     texts = {name: part for name, (_, part) in zip(TEXTS, parts, strict=False)}
     numbers = zip(ARRAYS, parts[len(TEXTS) :], strict=True)

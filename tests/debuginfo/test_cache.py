@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sey.binary.cachedir import cache_root
 from sey.binary.errors import SeyError
-from sey.frontend.debuginfo import cache
+from sey.frontend.debuginfo import cache, checksum
 from sey.frontend.debuginfo import open as opening
 from sey.frontend.debuginfo.index import ARRAYS, TEXTS, Index, build_index
 from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
@@ -178,6 +178,17 @@ def test_several_processes_may_build_at_once(binary: str, tmp_path: Path) -> Non
     assert all(process.returncode == 0 for process in running)
     assert len(counts) == 1
     assert len(list((tmp_path / "index").iterdir())) == 1
+
+
+def test_parts_that_end_within_an_item_are_not_believed() -> None:
+    """A right checksum is no proof: files of another program could have one."""
+    sizes = [0] * (len(TEXTS) + len(ARRAYS))
+    for size, believed in ((8, True), (9, False)):
+        sizes[-1] = size
+        table = cache._TABLE.pack(*(word for each in sizes for word in (each, 8)))
+        body = cache._MAGIC + KEY + table + bytes(size + -size % 8)
+        whole = body + checksum.checksum(memoryview(body))
+        assert (cache._parse(memoryview(whole), KEY) is not None) == believed
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -1,7 +1,8 @@
 """Searches readers for crashes, guided by coverage: `make fuzz TARGET=elf` until ctrl-C.
 
-Targets are elf, dwarf, scan, capture, bundle, core. Whatever isn't a SeyError ends it, with the input left in a file.
-Needs the extra `fuzz` (atheris); options of libFuzzer follow the target's name: `-max_total_time=300`.
+Targets are elf, dwarf, scan, capture, bundle, core, plan, ir, bytecode and index. Whatever isn't a SeyError ends it,
+with the input left in a file. Needs the extra `fuzz` (atheris); options of libFuzzer follow the target's name:
+`-max_total_time=300`.
 """
 
 from __future__ import annotations
@@ -22,18 +23,25 @@ with atheris.instrument_imports(include=["sey"]):
     from sey.runtime.bundle import Bundle
     from sey.runtime.capture import Capture
     from sey.runtime.database import open_database
-    from tests.binary.test_damage import read_everything
+    from tests.binary.test_damage import original, read_everything, sensitive_areas
     from tests.debuginfo.test_damage import open_damaged, sample, use_everything
     from tests.debuginfo.test_index import assert_same
     from tests.debuginfo.test_native import natively, plainly
+    from tests.fuzz import programs
 from sey.runtime import container
 from tests.binary.coremaker import WHOLE
 from tests.support.captures import Shop
 
 
 def elf(data: bytes) -> None:
-    """An executable, as it stands."""
-    read_everything(data)
+    """An executable, changed in the parts that readers look at."""
+    reader = atheris.FuzzedDataProvider(data)
+    mode = reader.PickValueInList(["plain", "stripped", "pie"])
+    raw, areas = bytearray(original(mode)), list(sensitive_areas(mode))
+    while reader.remaining_bytes():
+        start, size = reader.PickValueInList(areas)
+        raw[start + reader.ConsumeIntInRange(0, size - 1)] = reader.ConsumeIntInRange(0, 255)
+    read_everything(bytes(raw))
 
 
 def dwarf(data: bytes) -> None:
@@ -89,8 +97,15 @@ def changed(reader: atheris.FuzzedDataProvider, sections: Mapping[str, bytes]) -
 
 _CAPTURE = {name: bytes(part) for name, part in Shop(waiting=2).capture().sections().items()}
 _BUNDLE = {name: bytes(part) for name, part in Shop(waiting=1).bundle().sections().items()}
+
+
+def _choosing(target: Callable[[programs.Reader], None]) -> Callable[[bytes], None]:
+    return lambda data: target(atheris.FuzzedDataProvider(data))
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (elf, dwarf, scan, capture, bundle, core)
+    **{target.__name__: target for target in (elf, dwarf, scan, capture, bundle, core)},
+    **{t.__name__: _choosing(t) for t in (programs.plan, programs.ir, programs.bytecode, programs.index)},
 }
 
 
