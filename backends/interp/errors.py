@@ -35,6 +35,18 @@ class NewerBytecode(Problem):
 
 
 @dataclass(frozen=True)
+class TooLargeForBytecode(Problem):
+    """A program beyond what any machine for bytecode has to accept: registers of a function, bytes of buffers."""
+
+    code: ClassVar[str] = "SEY0773"
+    exit_status: ClassVar[Exit] = Exit.SPEC
+    title: ClassVar[str] = "the program is too large for bytecode: {place}: {reason}"
+    help: ClassVar[str | None] = "collect less, or collect it with two specs"
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class ProgramTrapped(Problem):
     """A program did what no correct one does, or ran on after its time, and was ended."""
 

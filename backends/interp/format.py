@@ -184,6 +184,8 @@ class _Data:
 class _Reader:
     def __init__(self, path: str, data: memoryview) -> None:
         self._path, self._data = path, data
+        self._texts: dict[int, str] = {}
+        self._next_name = 0
 
     def _bad(self, place: str, reason: str) -> SeyError:
         return bad(self._path, place, reason)
@@ -232,14 +234,21 @@ class _Reader:
         return iter(found)
 
     def _name(self, at: int) -> str:
+        """The text there: one that was used before, or the next one, so that no text is held twice."""
+        known = self._texts.get(at)
+        if known is not None:
+            return known
         end = self._names.find(b"\0", at, at + MAX_NAME + 1)
         try:
-            return self._names[at:end].decode() if end > at else self._no_name(at)
+            text = self._names[at:end].decode() if end > at == self._next_name else self._no_name(at)
         except UnicodeDecodeError:
             return self._no_name(at)
+        self._texts[at] = text
+        self._next_name = end + 1
+        return text
 
     def _no_name(self, at: int) -> str:
-        raise self._bad(f"byte {at} of the names", f"there is no name of 1 to {MAX_NAME} bytes")
+        raise self._bad(f"byte {at} of the names", f"no name of 1 to {MAX_NAME} bytes is due there")
 
     def _flag(self, number: int) -> bool:
         if number > 1:

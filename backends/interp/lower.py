@@ -10,10 +10,13 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from sey.backends.interp.errors import TooLargeForBytecode
 from sey.backends.interp.format import Buffer, Bytecode, Column, Dict, Function, Handler, Stream
 from sey.backends.interp.operations import Names, instruction
 from sey.backends.interp.ops import FORMS, KIND_NUMBER, NONE, Instruction, Op
 from sey.backends.interp.registers import CONSTANTS, Registers
+from sey.backends.interp.verify import problem_of
+from sey.binary.errors import SeyError
 from sey.ir import nodes
 from sey.ir.nodes import (
     Attempt,
@@ -38,7 +41,10 @@ from sey.ir.rewrite import calls, walk
 
 
 def compile_bytecode(program: Program) -> Bytecode:
-    """The bytecode of a verified program. The same program gives the same bytes."""
+    """The bytecode of a verified program. The same program gives the same bytes.
+
+    Raises SeyError (SEY0773) where no machine would run it, since it is too large.
+    """
     order = callees_first(program)
     names = Names(
         {buffer.name: number for number, buffer in enumerate(program.buffers)},
@@ -48,13 +54,17 @@ def compile_bytecode(program: Program) -> Bytecode:
         {},
     )
     numbers = {function.name: number for number, function in enumerate(order)}
-    return Bytecode(
+    compiled = Bytecode(
         tuple(Buffer(b.name, b.size, b.slack, b.host) for b in program.buffers),
         tuple(_column(table, column) for (table, _), column in _columns(program)),
         tuple(Dict(d.name, d.capacity, d.host) for d in program.dicts),
         tuple(Stream(s.name, s.size) for s in program.streams),
         tuple(_Lowering(each, names, numbers).function() for each in order),
     )
+    found = problem_of(compiled)
+    if found:
+        raise SeyError(TooLargeForBytecode(*found))
+    return compiled
 
 
 def callees_first(program: Program) -> Sequence[nodes.Function]:

@@ -44,10 +44,16 @@ class Registers:
         return self.used - 1
 
     def take_block(self, count: int) -> int:
-        """The first of so many new registers in a row."""
-        first = self.used
+        """The first of so many registers in a row."""
+        free = sorted(self._free)
+        for last in range(count - 1, len(free)):
+            first = free[last] - count + 1
+            if free[last - count + 1] == first:
+                del free[last - count + 1 : last + 1]
+                self._free = free  # Sorted, so still a heap.
+                return first
         self.used += count
-        return first
+        return self.used - count
 
     def give_back(self, register: int) -> None:
         """A register that is needed no more."""

@@ -56,11 +56,19 @@ class _Unsound(Exception):  # noqa: N818 - never leaves this module
 
 def verify(path: str, program: Bytecode) -> None:
     """Raise SeyError (SEY0770) where a machine must not run the program; `path` is for the message."""
+    found = problem_of(program)
+    if found:
+        raise bad(path, *found)
+
+
+def problem_of(program: Bytecode) -> tuple[str, str] | None:
+    """Where and why a machine must not run the program, if so."""
     try:
         _memories(program)
         _functions(program)
     except _Unsound as problem:
-        raise bad(path, problem.place, problem.reason) from None
+        return problem.place, problem.reason
+    return None
 
 
 # Memories
@@ -142,7 +150,7 @@ class _Checker:
     def check(self) -> int:
         """How deep the function calls, itself counted."""
         function = self._function
-        self._require(self._registers <= MAX_REGISTERS, "it has too many registers")
+        self._require(self._registers <= MAX_REGISTERS, f"it has more than {MAX_REGISTERS} registers")
         self._require(function.parameters <= function.variables, "it has more parameters than registers")
         self._require(bool(function.code), "it has no code")
         for self._at, each in enumerate(function.code):
@@ -266,8 +274,12 @@ class _Checker:
     def _loops(self) -> Sequence[int]:
         """For each instruction the number of the innermost loop whose body it is in, -1 outside.
 
-        Loops nest, each has its one `NEXT`, and nothing else in a body writes the registers that count its turns.
+        Loops nest, and each has its one `NEXT`. Nothing else in a body writes the registers that count its turns, nor
+        does a handler that goes on there.
         """
+        arriving: dict[int, set[int]] = {}
+        for handler in self._function.handlers:
+            arriving.setdefault(handler.target, set()).update((handler.code, handler.detail))
         code = self._function.code
         inside: list[int] = []
         current = -1
@@ -276,6 +288,9 @@ class _Checker:
             inside.append(current)
             written = (register for name in FORMS[Op(each.op)].writes if (register := getattr(each, name)) != NONE)
             self._require(counting.isdisjoint(written), "it writes a register that counts the turns of a loop")
+            if self._at in arriving:
+                kept = counting.isdisjoint(arriving[self._at])
+                self._require(kept, "a handler that goes on here writes a register that counts the turns of a loop")
             if each.op == Op.LOOP:
                 self._found.append(self._loop(each, current, len(counting) // 2))
                 counting |= {each.a, each.c}
@@ -301,10 +316,8 @@ class _Checker:
 
     def _leads(self, source: int, target: int, inside: Sequence[int]) -> None:
         self._require(target > source, f"it jumps back to {target}")
-        around, wanted = inside[source], inside[target]
-        while around > wanted:
-            around = self._found[around].parent
-        self._require(around == wanted, f"it jumps into a loop, to {target}")
+        loop = inside[target]
+        self._require(loop < 0 or self._found[loop].head < source, f"it jumps into a loop, to {target}")
 
     def _handler(self, handler: Handler, inside: Sequence[int]) -> None:
         size = len(self._function.code)
@@ -313,12 +326,6 @@ class _Checker:
             self._require(register < self._function.variables, f"register {register} can't be written")
         for source in (handler.start, handler.end - 1):
             self._leads(source, handler.target, inside)
-        around = inside[handler.target]
-        while around >= 0:
-            loop = self._found[around]
-            own = {loop.index, loop.bound}.isdisjoint((handler.code, handler.detail))
-            self._require(own, "a handler writes a register that counts the turns of a loop")
-            around = loop.parent
 
     def _nested(self, handlers: Sequence[Handler]) -> None:
         """Of two that overlap one lies in the other; the inner one is listed later."""

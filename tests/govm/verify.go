@@ -16,6 +16,7 @@ const (
 	maxRecord     = 65536
 	maxFill       = 1 << 23
 	maxTurns      = 1 << 23
+	maxCount      = 65535 // Of memories of a kind, and of functions.
 	maxLoopDepth  = 64
 	maxCallDepth  = 64
 	firstRaised   = 16
@@ -28,8 +29,8 @@ func Verify(p *Program) error {
 	if err := verifyMemories(p); err != nil {
 		return err
 	}
-	if len(p.Functions) == 0 {
-		return errors.New("there is no function")
+	if len(p.Functions) == 0 || len(p.Functions) > maxCount {
+		return fmt.Errorf("there are %d functions", len(p.Functions))
 	}
 	if main := p.Functions[len(p.Functions)-1]; main.Params != 0 || main.Result {
 		return errors.New("the last function has parameters or a result")
@@ -45,6 +46,11 @@ func Verify(p *Program) error {
 }
 
 func verifyMemories(p *Program) error {
+	for _, count := range []int{len(p.Buffers), len(p.Columns), len(p.Dicts), len(p.Streams)} {
+		if count > maxCount {
+			return fmt.Errorf("%d memories of a kind", count)
+		}
+	}
 	var all uint64
 	names := map[string]bool{}
 	distinct := func(memory, name string) error {

@@ -17,15 +17,16 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from sey.backends.interp.format import Bytecode
+from sey.backends.interp.format import Bytecode, Function, Stream
 from sey.backends.interp.machine import load
+from sey.backends.interp.ops import NONE, Instruction, Op
 from sey.backends.interp.state import State
 from sey.binary.errors import SeyError
 from tests.interp.mutants import mutant
 from tests.interp.vectors import FOLDER, NAMES, machine_of, read
 from tests.ir.programs import Case, cases
 from tests.support.gobuild import build
-from tools.vectors import Run, evaluated, leaves
+from tools.vectors import Run, document, evaluated, leaves
 
 GOVM = Path(__file__).parents[1] / "govm"
 PROGRAMS = int(os.environ.get("SEY_INTERP_EXAMPLES", "200"))
@@ -106,6 +107,25 @@ def _random_vectors(count: int) -> Iterator[str]:
 
     note()
     return iter(found)
+
+
+@pytest.mark.parametrize(("counted", "number"), [(n, m) for n in ("streams", "functions") for m in (65535, 65536)])
+def test_as_many_as_there_may_be(counted: str, number: int, tmp_path: Path) -> None:
+    end = Instruction(Op.RETURN, a=NONE)
+    function = Function("f", 0, 0, False, (), (), (end,))
+    functions = (function,) * (number if counted == "functions" else 1)
+    streams = tuple(Stream(f"s{n}", 0) for n in range(number if counted == "streams" else 0))
+    program = Bytecode((), (), (), streams, functions)
+    expected: dict[str, Any] = {"leaves": {"buffers": {}, "dicts": {}, "pages": []}}
+    if number > 65535:
+        expected = {"refused": "there are too many"}
+        with pytest.raises(SeyError, match="too many"):
+            load("many", program.encode())
+    else:
+        assert load("many", program.encode()) == program
+    path = tmp_path / "many.json"
+    path.write_text(document("As many as there may be.", program, Run({}, {}, {}, 4), expected))
+    assert failures([path]) == []
 
 
 class _Stopped(Exception):  # noqa: N818 - never leaves this module
