@@ -131,8 +131,10 @@ class _Reader:
 
     def _thread(self, data: memoryview) -> None:
         self._sized(data, _PRSTATUS_SIZE, "NT_PRSTATUS")
-        tid = data[_PRSTATUS_PID : _PRSTATUS_PID + 4]
-        self._threads.append(bytes(tid) + bytes(data[_PRSTATUS_REGISTERS : _PRSTATUS_REGISTERS + 27 * 8]))
+        tid = bytes(data[_PRSTATUS_PID : _PRSTATUS_PID + 4])
+        if not 0 < int.from_bytes(tid, "little") < 1 << 31:
+            raise self.fail("NT_PRSTATUS", f"a thread of number {int.from_bytes(tid, 'little', signed=True)}")
+        self._threads.append(tid + bytes(data[_PRSTATUS_REGISTERS : _PRSTATUS_REGISTERS + 27 * 8]))
 
     def _float(self, note: _Note) -> None:
         self._sized(note.data, _FXSAVE_SIZE, "NT_FPREGSET" if note.type == NT_FPREGSET else "NT_X86_XSTATE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -74,7 +75,7 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
     return pa.table(
         {
             "pid": pa.array([f.pid for f in facts], pa.int32()),
-            "executable": pa.array([f.executable for f in facts], pa.string()),
+            "executable": pa.array([_text(f.executable) for f in facts], pa.string()),
             "go_version": pa.array([f.go_version or None for f in facts], pa.string()),
             "build_id": pa.array([f.build_id or None for f in facts], pa.string()),
             "captured_at": column(pa.timestamp("us"), lambda f: f.captured_at_ns // 1000),
@@ -91,11 +92,17 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
             "threads_of_goroutines": column(pa.int32(), lambda f: f.counters.get("threads_of_goroutines")),
             "threads_idle": column(pa.int32(), lambda f: f.counters.get("threads_idle")),
             "threads_foreign": column(pa.int32(), foreign_threads),
-            "core": pa.array([f.core or None for f in facts], pa.string()),
-            "notes": pa.array(["; ".join(f.notes) or None for f in facts], pa.string()),
-            "problem": pa.array([f.problem for f in facts], pa.string()),
+            "core": pa.array([_text(f.core) or None for f in facts], pa.string()),
+            "notes": pa.array([_text("; ".join(f.notes)) or None for f in facts], pa.string()),
+            "problem": pa.array([None if f.problem is None else _text(f.problem) for f in facts], pa.string()),
         }
     )
+
+
+def _text(text: str) -> str:
+    """Text that Arrow takes: bytes of paths that are not UTF-8, which Python keeps as surrogates, as `\\xNN`."""
+    escaped = re.sub("[\udc80-\udcff]", lambda byte: f"\\x{ord(byte[0]) & 0xFF:02x}", text)
+    return escaped.encode("utf-8", "backslashreplace").decode()
 
 
 def _fitting(value: object, arrow: pa.DataType) -> object:

@@ -16,7 +16,7 @@ from sey.binary.corememory import CoreMemory, Piece, dumped, with_executable
 from sey.binary.corenotes import MappedFile
 from sey.binary.elf import parse_elf
 from sey.binary.errors import Problem, SeyError
-from tests.binary.coremaker import REGISTERS, WHOLE, Core, Load, note
+from tests.binary.coremaker import REGISTERS, WHOLE, Core, Load, Thread, note
 from tests.binary.elfmaker import Section, make_elf
 
 
@@ -162,6 +162,8 @@ def test_truncated_anywhere() -> None:
         (Core(loads=(Load(0x1000, b"x", memory=1 << 63),)), "impossible size"),
         (Core(loads=(Load((1 << 64) - 16, b"x" * 32),)), "lie over each other"),
         (Core(loads=(Load(0x1000, b"x" * 32, memory=8),)), "more bytes than it has memory"),
+        (Core(threads=(Thread(-5),)), "a thread of number -5"),
+        (Core(threads=(Thread(0),)), "a thread of number 0"),
         (Core(more_notes=bytes(64)), "a name of 0 bytes"),
         (Core(more_notes=note(1, bytes(100))), "it has 100 bytes, not 336"),
         (Core(more_notes=note(2, bytes(100))), "it has 100 bytes, not 512"),

@@ -236,6 +236,19 @@ def test_truncated_stacks_keep_true_depths() -> None:
     assert rows(database, "select depth from handle where goid = 50 order by 1") == [(2,), (501,), (1003,)]
 
 
+def test_paths_that_are_not_utf_8() -> None:
+    shop = Shop(waiting=0)
+    (process,) = shop.capture().processes
+    facts = dataclasses.replace(process.facts, executable="/srv/sh\udceb", core="/tmp/\udc80", notes=("\ud800",))
+    broken = dataclasses.replace(facts, problem="no /srv/sh\udceb here")
+    capture = Capture(
+        shop.capture().bundles, (dataclasses.replace(process, facts=facts), ProcessCapture(broken, None, None))
+    )
+    found = rows(open_database(capture), "select executable, core, notes, problem from processes")
+    assert found[0] == (r"/srv/sh\xeb", r"/tmp/\x80", r"\ud800", None)
+    assert found[1][3] == r"no /srv/sh\xeb here"
+
+
 def test_code_outside_of_go_has_an_address_and_no_name() -> None:
     shop = Shop(waiting=0)
     shop.writer.stack(7, [0x7FFF_0000 | PC_EXACT, 0x1400])
