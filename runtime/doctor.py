@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import resource
@@ -189,6 +190,14 @@ def _mounted(kind: str, at: str) -> Callable[[], str]:
     return check
 
 
+def _compiler() -> str:
+    missing = [name for name in ("lark", "llvmlite") if importlib.util.find_spec(name) is None]
+    if missing:
+        detail = f"no package {' and '.join(missing)}: probes come as bundles, which `sey build` made elsewhere"
+        raise _TroubleError(detail, "to compile specs here: pip install 'sey[compile]'")
+    return "installed"
+
+
 _BTF_ADVICE = "the kernel needs CONFIG_DEBUG_INFO_BTF=y, as distributions build it"
 
 _CHECKS: dict[str, tuple[Need, Callable[[], str]]] = {
@@ -209,6 +218,7 @@ _CHECKS: dict[str, tuple[Need, Callable[[], str]]] = {
     "yama": (Need.NOTHING, _yama),
     "pid namespace": (Need.NOTHING, _pid_namespace),
     "locked memory": (Need.NOTHING, _memory_lock),
+    "compiler": (Need.NOTHING, _compiler),
     "bpffs": (Need.NOTHING, _mounted("bpf", "/sys/fs/bpf")),
     "tracefs": (Need.NOTHING, _mounted("tracefs", "/sys/kernel/tracing")),
 }

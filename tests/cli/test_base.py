@@ -65,8 +65,13 @@ def test_ps_snapshot_query_inspect(base: Base, made: Path, crowd: Target, tmp_pa
     done = base("snapshot", made / "p.seyp", "-p", crowd.pid, "-o", "x.seyc")
     assert (done.status, done.out) == (0, ""), done.err
     assert [line.split()[0] for line in done.err.splitlines()][:2] == ["pause", "goroutines"]
-    rows = base("query", "x.seyc", "select id, name, job.Priority as p from parked order by id", "--json")
-    assert [row["id"] for row in json.loads(rows.out)] == list(range(20))
+    assert base("snapshot", made / "p.seyp", "-p", crowd.pid, "-o", "y.seyc", "--engine", "interp").status == 0
+    answers = []
+    for file in ("x.seyc", "y.seyc"):
+        rows = base("query", file, "select id, name, job.Priority as p from parked order by id", "--json")
+        answers.append(json.loads(rows.out))
+    assert answers[0] == answers[1]
+    assert [row["id"] for row in answers[0]] == list(range(20))
     assert json.loads(base("query", "x.seyc", "from who", "--json").out) == [{"n": 20}]
     assert "20 goroutines: " in base("stacks", "x.seyc").out
     for name in ("x.duckdb", "x.folded", "x.pb.gz", "x.json"):
@@ -78,7 +83,9 @@ def test_ps_snapshot_query_inspect(base: Base, made: Path, crowd: Target, tmp_pa
     assert (tmp_path / "parts" / "bundle0" / "b0" / "bpf.o").read_bytes()[:4] == b"\x7fELF"
     assert "error[SEY0721]" in base("inspect", made / "p.seyp", "--bpf").err
     assert base("inspect", made / "p.seyp", "--bytecode").out.startswith("buffer ")
-    assert base("doctor").status == 0
+    report = base("doctor")
+    assert report.status == 0
+    assert "no package lark and llvmlite: probes come as bundles" in report.out
 
 
 def test_what_needs_the_compiler_says_so(base: Base, made: Path, crowd: Target) -> None:
