@@ -120,7 +120,7 @@ class Runner:
         self._steps = steps
         self._parameters = function.parameters
         self._fresh = [0] * function.variables + list(function.constants)
-        self._handlers = _innermost(function) if function.handlers else []
+        self._handlers = innermost(function) if function.handlers else []
         self.work = len(steps)
         """How many instructions a call runs, loops apart, at most."""
 
