@@ -221,6 +221,26 @@ def test_a_window_that_is_none_is_an_error() -> None:
         _read(NativeMachine, Wrong({}), [(0, 8)])
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_pieces_of_any_length_are_read_as_they_lie(seed: int) -> None:
+    """Pieces that share pages, touch, or leave a hole in a page."""
+    noise = random.Random(seed)
+    at, ranges = 0x7000_0000_0000, list[tuple[int, bytes]]()
+    for _ in range(30):
+        size = noise.choice((1, 100, PAGE, 2 * PAGE, 3 * PAGE + 5, noise.randrange(3 * PAGE)))
+        ranges.append((at, noise.randbytes(size)))
+        at += size + noise.choice((0, 0, 0, 1, 50, PAGE - size % PAGE, 3 * PAGE))
+
+    class Pieces(Image):
+        def ranges(self) -> list[tuple[int, memoryview]]:
+            return [(start, memoryview(data)) for start, data in ranges if data]
+
+    image = Pieces(dict(ranges))
+    edges = [edge for start, data in ranges for edge in (start, start + len(data))]
+    wanted = [(noise.choice(edges) - noise.randrange(20), noise.choice((1, 8, 16, 5000))) for _ in range(199)]
+    assert _read(NativeMachine, image, wanted) == _read(Machine, image, wanted)
+
+
 class Process(Image):
     """Memory of this process, with holes, which the code reads by itself."""
 

@@ -27,6 +27,8 @@ from sey.ir.nodes import PAGE_BYTES
 
 _NEVER = (1 << 64) - 1
 _ENDED = 2
+_FIRST_OUTPUT = 4 << 20
+"""Bytes of output that most runs need."""
 _REASONS = {Trap.OUTSIDE: "it reached outside of its output", Trap.LATE: "it ran on after its time"}
 
 
@@ -57,6 +59,7 @@ class NativeMachine:
         self._make_columns()
         self._make_dicts(capacities or {})
         self._output = zeroed(pages * PAGE_BYTES)
+        self._output[:_FIRST_OUTPUT:4096] = 0  # have those pages now and not while the target is paused
         self._words[Word.OUTPUT] = self._output.ctypes.data
         self._words[Word.ROOM] = pages * PAGE_BYTES
         self._words[Word.TURNS] = TURNS

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from sey.backends.interp.native.context import PAGE_LIMIT, PAGE_SLOTS_LOG2, RING_PAGES, Word
 from sey.backends.interp.native.memory import zeroed
+from sey.backends.interp.native.pieces import PAGE, Windows
 from sey.ir.evaluate import TargetMemory
 
-PAGE = 4096
 _NEVER = (1 << 64) - 1
 _DONE, _UNREADABLE, _FAILED = 0, 1, 2
 _SINGLE = 1
@@ -30,6 +30,7 @@ class Target:
 
     A memory may have, beside `read`, a `window(address)`: start and contents of a stretch of whole readable pages of
     4096 bytes that holds the address; nothing where that page can't be read; None where single reads are to be tried.
+    Or it has `ranges()`: all that can be read, as start addresses, ascending, with the bytes from there.
     Where it is the memory of a process it may have the number of a `thread` of it, and the code reads by itself, asking
     for windows only of what it can't read.
     """
@@ -44,6 +45,8 @@ class Target:
         self._functions = [_Read(self._guarded(self._read))]
         words[Word.READ] = _address(self._functions[0])
         self._look: Callable[[int], tuple[int, Any] | None] | None = getattr(memory, "window", None)
+        if (ranges := getattr(memory, "ranges", None)) is not None:
+            self._look = Windows(ranges()).window
         if self._look is not None:
             self._provide(Word.WINDOW, _Window(self._guarded(self._window)))
         if (thread := getattr(memory, "thread", None)) is not None:
