@@ -14,14 +14,15 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from sey.backends.interp.format import Bytecode
 from sey.backends.interp.native.emit import module_text
-from sey.backends.interp.native.function import used_variables
+from sey.backends.interp.native.function import MAY_FAULT, used_variables
+from sey.backends.interp.ops import FORMS, Op
 from sey.binary.cachedir import cache_folder, forget_oldest, open_own
 
 _DIGEST_BYTES = 32
@@ -29,6 +30,8 @@ _MOST_BYTES = 64 << 20
 """How much code is kept."""
 _MOST_CODE = 1 << 16
 """Instructions and registers of a program, in all: what bounds LLVM's time, and the stack that the code takes."""
+_QUICK = ("always_inliner", "global_dead_code_eliminate")
+"""Passes for programs that aren't simple: no time that grows faster than they do."""
 _PASSES = (
     "always_inliner",
     "sroa",
@@ -37,8 +40,11 @@ _PASSES = (
     "simplify_cfg",
     "global_dead_code_eliminate",
 )
-_SPEED = 1
-"""How much LLVM optimizes: the next level takes 1.6 times as long and gains nothing that can be measured."""
+"""Passes for simple programs, as the compiler makes them: LLVM's own choice takes 0.3 s for a walk, and the code gains
+nothing that can be measured."""
+_SIMPLE_CODE, _SIMPLE_BRANCHES = 4_096, 60_000
+"""Instructions of a simple program, and registers times places where control goes elsewhere: LLVM can take seconds for
+what has so many, and much longer for more."""
 
 
 class NotNative(Exception):  # noqa: N818 - a condition of the host or the program, no mistake
@@ -99,29 +105,28 @@ class _Compiler:
         self._llvm = llvm
         self._cpu, self._features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
         triple = llvm.get_process_triple()
-        self.description = "\n".join((llvmlite.__version__, triple, self._cpu, self._features, str(_SPEED)))
+        self.description = "\n".join((llvmlite.__version__, triple, self._cpu, self._features))
         self._triple = triple
 
-    def _machine(self) -> Any:
+    def _machine(self, level: int) -> Any:
         target = self._llvm.Target.from_triple(self._triple)
         return target.create_target_machine(
-            cpu=self._cpu, features=self._features, opt=_SPEED, jit=True, codemodel="jitdefault"
+            cpu=self._cpu, features=self._features, opt=level, jit=True, codemodel="jitdefault"
         )
 
-    def object(self, text: str) -> bytes:
-        """The object file of a module."""
-        llvm, machine = self._llvm, self._machine()
+    def object(self, text: str, *, quick: bool = False) -> bytes:
+        """The object file of a module. `quick`: in time that grows as the module does, and not the fastest code."""
+        llvm, machine = self._llvm, self._machine(0 if quick else 1)
         module = llvm.parse_assembly(text, context=llvm.create_context())
         module.verify()
-        builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=_SPEED))
-        self._passes(builder).run(module, builder)
+        builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=1))
+        self._passes(builder, _QUICK if quick else _PASSES).run(module, builder)
         return bytes(machine.emit_object(module))
 
-    def _passes(self, builder: Any) -> Any:
-        """What pays: LLVM's own choice takes 0.3 s for a walk, and the code gains nothing that can be measured."""
+    def _passes(self, builder: Any, names: Sequence[str]) -> Any:
         try:
             chosen = self._llvm.create_new_module_pass_manager()
-            for name in _PASSES:
+            for name in names:
                 getattr(chosen, f"add_{name}_pass")()
         except AttributeError:  # an older llvmlite
             return builder.getModulePassManager()
@@ -130,7 +135,7 @@ class _Compiler:
     def load(self, data: bytes) -> Any:
         """An engine with the code of an object file."""
         llvm = self._llvm
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._machine())
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._machine(1))
         engine.add_object_file(llvm.ObjectFileRef.from_data(data))
         engine.finalize_object()
         return engine
@@ -142,11 +147,20 @@ def _compiler() -> _Compiler:
 
 
 def _made(program: Bytecode, compiler: _Compiler, kept: Path | None) -> bytes:
-    data = compiler.object(module_text(program))
+    data = compiler.object(module_text(program), quick=not _simple(program))
     if kept is not None:
         with contextlib.suppress(OSError):
             _write(kept, data)
     return data
+
+
+def _simple(program: Bytecode) -> bool:
+    """Whether LLVM takes no more than a few seconds to make the best code."""
+    branches = 0
+    for each in program.functions:
+        places = sum(FORMS[Op(one.op)].x == "target" or Op(one.op) in MAY_FAULT for one in each.code)
+        branches += places * len(used_variables(program, each))
+    return branches <= _SIMPLE_BRANCHES and sum(len(each.code) for each in program.functions) <= _SIMPLE_CODE
 
 
 # What is kept

@@ -11,6 +11,8 @@ from sey.backends.interp.native.numbers import compute
 from sey.backends.interp.native.writer import RESULT, UNLIKELY, Writer
 from sey.backends.interp.ops import FORMS, NONE, Instruction, Op
 
+MAY_FAULT = (Op.FILL, Op.READ, Op.BEGIN, Op.RESERVE, Op.SET, Op.PEEK, Op.COPY, Op.CALL, Op.RAISE)
+"""Instructions that may end in a fault, or end the run."""
 _ENDS = (Op.JUMP, Op.RETURN, Op.RAISE)
 
 
