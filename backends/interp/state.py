@@ -146,7 +146,7 @@ class Runner:
         return handler.target
 
 
-def _innermost(function: Function) -> list[Handler | None]:
+def innermost(function: Function) -> list[Handler | None]:
     """The innermost handler of each instruction, which is the one listed last."""
     found: list[Handler | None] = []
     open_: list[Handler] = []
