@@ -141,8 +141,12 @@ def _pausing() -> str:
     """Pause a child of ours the way a target is paused."""
     if call := libc.filtered():
         raise _TroubleError(f"a seccomp filter forbids {call}(2)", "in a container, start it with --privileged")
-    with subprocess.Popen((sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)")) as child:
+    code = "import os, time; os.write(1, b'.'); time.sleep(60)"
+    with subprocess.Popen((sys.executable, "-I", "-S", "-c", code), stdout=subprocess.PIPE) as child:
         try:
+            # Popen returns while the kernel still makes the child another program, and that mustn't happen in a pause.
+            assert child.stdout is not None
+            child.stdout.read(1)
             with paused(Process.look(child.pid)) as pause:
                 pass
         finally:

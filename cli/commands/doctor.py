@@ -22,11 +22,14 @@ def doctor(as_json: bool) -> int:
         print_json({"snapshots": bool(able), "engines": able, "findings": [_object(finding) for finding in findings]})
         return status
     width = max(len(finding.name) for finding in findings)
+    told: tuple[str, ...] = ()
     for finding in findings:
         mark = "ok" if finding.ok else "NO" if finding.required else "no"
         click.echo(f"{mark:2}  {finding.name:{width}}  {printable(finding.detail)}")
-        for line in filter(None, (finding.consequence, finding.advice)):
+        lines = tuple(filter(None, (finding.consequence, finding.advice)))
+        for line in lines if lines != told else ():  # one reason often has several findings
             click.echo(f"    {'':{width}}  {printable(line)}")
+        told = lines
     click.echo(f"\n{_VERDICTS[able]}")
     return status
 
