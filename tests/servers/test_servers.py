@@ -66,17 +66,24 @@ def between(run: Running) -> tuple[dict[int, Captured], list[Goroutine], dict[in
 
 
 def test_goroutines_at_rest_are_as_its_own_page_shows_them(run: Running) -> None:
-    compared: set[int] = set()
+    at_rest_as_dumped(run)
+
+
+def at_rest_as_dumped(run: Running) -> list[Goroutine]:
+    """Compare several dumps with the snapshots around them; gives the goroutines that were at rest.
+
+    Whoever accepts connections is at rest before and after a dump, but not while it is asked for: what counts is
+    whether a goroutine is ever as the dump says.
+    """
+    compared: dict[int, Goroutine] = {}
     seen: set[int] = set()
-    # Whoever accepts connections is at rest before and after the dump, but not while it is asked for: what counts is
-    # whether a goroutine is ever as the dump says.
     wrong: dict[int, list[str]] = {}
     for _ in range(_ROUNDS):
         before, dump, after = between(run)
         resting = [g for g in dump if g.id in before and before[g.id] == after.get(g.id)]
         for g in resting:
             wrong[g.id] = compare(g, before[g.id]) if wrong.get(g.id, [""]) else []
-        compared |= {g.id for g in resting}
+        compared |= {g.id: g for g in resting}
         seen |= {g.id for g in dump if g.id in before}  # Not those that make the dump.
         # Nobody is missing: whoever was there before the dump and after it is in it, and the other way round.
         throughout = {goid for goid in before.keys() & after.keys() if not of_the_runtime(before[goid])}
@@ -84,6 +91,7 @@ def test_goroutines_at_rest_are_as_its_own_page_shows_them(run: Running) -> None
         assert {g.id for g in dump if g.id in after and g.id < max(before)} <= before.keys()
     assert not any(wrong.values()), "\n".join(f"goroutine {goid}: {line}" for goid in wrong for line in wrong[goid])
     assert len(compared) >= 0.8 * len(seen), "too many goroutines moved to call this a comparison"
+    return list(compared.values())
 
 
 def of_the_runtime(goroutine: Captured) -> bool:
@@ -164,11 +172,7 @@ def test_without_debug_information_there_are_stacks(server: Server, tmp_path: Pa
     with running(server, executable, tmp_path) as run:
         row = listed(run.pid)
         assert (row["capturable"], row["variables"]) == (True, False)
-        before, dump, after = between(run)
-        resting = [g for g in dump if g.id in before and before[g.id] == after.get(g.id)]
-        wrong = [f"goroutine {g.id}: {line}" for g in resting for line in compare(g, before[g.id])]
-        assert not wrong, "\n".join(wrong)
-        assert any(server.waits_in in goroutine.functions() for goroutine in resting)
+        assert any(server.waits_in in goroutine.functions() for goroutine in at_rest_as_dumped(run))
         refused = [sey(*words) for words in (["vars", str(run.pid), server.waits_in], ["init", str(executable)])]
         refused.append(sey("snapshot", "own.sey", "-p", str(run.pid), cwd=tmp_path))
     for done in refused:
@@ -209,10 +213,19 @@ def test_its_last_words(server: Server, tmp_path: Path) -> None:
     require_bpf()
     if not server.quits_with_dump:
         pytest.skip(f"{server.name} catches SIGQUIT")
-    with running(server, install(server), tmp_path) as run:
+    # A goroutine may wake just as the signal comes, but hardly each time.
+    wrong = ["not tried"]
+    for number in range(_ROUNDS):
+        if not (wrong := _last_words_differ(server, tmp_path / str(number))):
+            break
+    assert not wrong, "\n".join(wrong)
+
+
+def _last_words_differ(server: Server, folder: Path) -> list[str]:
+    folder.mkdir()
+    with running(server, install(server), folder) as run:
         first, second = (captured(snapshot(run.pid, run.executable), hidden=True) for _ in range(2))
         dump = [goroutine for goroutine in run.quit_dump() if goroutine.id in first]
     resting = [g for g in dump if first[g.id] == second.get(g.id) and g.state != "running"]
     assert len(resting) >= 0.8 * len(dump)
-    wrong = [f"goroutine {g.id}: {line}" for g in resting for line in frame_differences(g, first[g.id])]
-    assert not wrong, "\n".join(wrong)
+    return [f"goroutine {g.id}: {line}" for g in resting for line in frame_differences(g, first[g.id])]
