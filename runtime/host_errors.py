@@ -242,7 +242,10 @@ class LoadRejected(Problem):
     code = "SEY0623"
     exit_status = Exit.HOST
     title = "the kernel refused to load the program {program}: {reason}"
-    help = "this is likely a bug in sey or a kernel it wasn't tried on; the kernel's log is needed to tell"
+    help = (
+        "this is likely a bug in sey or a kernel it wasn't tried on; the kernel's log is needed to tell; "
+        "`--engine interp` takes snapshots without eBPF"
+    )
     program: str
     reason: str
     log: str
