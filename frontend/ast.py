@@ -86,6 +86,25 @@ class Index:
 
 
 @dataclass(frozen=True)
+class TypeName:
+    """A type in a type assertion: `*http.Request`, or in full by a string (then `quoted`)."""
+
+    text: str
+    quoted: Literal | None
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """`base.(type)`."""
+
+    base: Expr
+    type: TypeName
+    span: Span = dataclasses.field(compare=False)
+    height: int = dataclasses.field(default=1, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class Call:
     """`len(argument)` or `cap(argument)`."""
 
@@ -125,7 +144,7 @@ class Paren:
     height: int = field(default=1, compare=False, repr=False)
 
 
-Expr = Literal | Name | PackageVariable | Select | Index | Call | Unary | Binary | Paren
+Expr = Literal | Name | PackageVariable | Select | Index | Assertion | Call | Unary | Binary | Paren
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,15 @@ class Index:
 
 
 @dataclass(frozen=True)
+class Assertion:
+    """`base.(type)`: what the interface `base` holds, absent where its dynamic type is another than `type`."""
+
+    type: GoType
+    base: Expr
+    span: Span
+
+
+@dataclass(frozen=True)
 class Length:
     """`len(base)` or, with `capacity`, `cap(base)`; of a string, slice, array, map or channel. Type int."""
 
@@ -128,7 +137,7 @@ class Binary:
     span: Span
 
 
-Expr = Const | Local | Global | Field | Deref | Index | Length | AddressOf | Unary | Binary
+Expr = Const | Local | Global | Field | Deref | Index | Assertion | Length | AddressOf | Unary | Binary
 
 
 @dataclass(frozen=True)

@@ -181,6 +181,20 @@ class Builder(Transformer[Any, Any]):
     def index(self, base: ast.Expr, _opening: Token, index: ast.Expr, closing: Token) -> ast.Expr:
         return _bounded(ast.Index(base, index, base.span.to(closing.span), _above(base, index)))
 
+    def assertion(
+        self, base: ast.Expr, _dot: Token, _opening: Token, type_: ast.TypeName, closing: Token
+    ) -> ast.Expr:
+        return _bounded(ast.Assertion(base, type_, base.span.to(closing.span), _above(base)))
+
+    def type(self, *tokens: Token) -> ast.TypeName:
+        first, last = tokens[0], tokens[-1]
+        for token in tokens:
+            if token.text == "&":
+                raise Reject(BadRule(span=token.span, what="a type has no `&`", advice_text="a pointer to T is `*T`"))
+        quoted = _literal(first) if first.type == "STRING" else None
+        text = str(quoted.value) if quoted else "".join(token.text for token in tokens)
+        return ast.TypeName(text, quoted, first.span.to(last.span))
+
     def call(self, function: Token, _opening: Token, argument: ast.Expr, closing: Token) -> ast.Expr:
         if function.text not in ("len", "cap"):
             raise Reject(NotCallable(span=function.span, function=function.text))

@@ -21,6 +21,8 @@ def expression(expr: ast.Expr) -> str:
             return f"{expression(base)}.{field.name}"
         case ast.Index(base, index):
             return f"{expression(base)}[{expression(index)}]"
+        case ast.Assertion(base, type_):
+            return f"{expression(base)}.({type_.quoted.text if type_.quoted else type_.text})"
         case ast.Call(function, argument):
             return f"{function.name}({expression(argument)})"
         case ast.Unary(operator, operand):

@@ -62,10 +62,7 @@ def _struct_behind(info: DebugInfo, value: Value, name: str, span: Span) -> tupl
     if go_type.kind is Kind.STRUCT:
         return go_type, value.expr
     if go_type.kind is Kind.INTERFACE:
-        what, advice = (
-            f"the interface {go_type.name}",
-            "`x.(T)` is not in this version; capture the interface as a whole",
-        )
+        what, advice = f"the interface {go_type.name}", f"say which type is in it: `x.(*T).{name}`"
         raise Reject(NoFields(span=span, type=what, name=name, advice_text=advice))
     if go_type.kind is Kind.POINTER and go_type.elem is not None:
         target = info.type(go_type.elem)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from sey.frontend import ast, bound
 from sey.frontend.ast import LiteralKind
-from sey.frontend.bind import access, operators
+from sey.frontend.bind import access, assertions, operators
 from sey.frontend.bind.operands import Operand, Untyped, UntypedKind, Value, typed
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GlobalVariable, GoType, Kind
 from sey.frontend.diagnostics.base import Reject
@@ -30,6 +30,8 @@ def names_in(expr: ast.Expr) -> Iterator[ast.Name]:
         case ast.Name():
             yield expr
         case ast.Select(base=inner) | ast.Call(argument=inner) | ast.Unary(operand=inner) | ast.Paren(inner=inner):
+            yield from names_in(inner)
+        case ast.Assertion(base=inner):
             yield from names_in(inner)
         case ast.Index(left, right) | ast.Binary(left=left, right=right):
             yield from names_in(left)
@@ -76,6 +78,8 @@ class Typer:
                 return access.select(self._info, self._operand(base), field.name, field.span, expr.span)
             case ast.Index(base, index):
                 return access.index(self._info, self._operand(base), self._operand(index), expr.span)
+            case ast.Assertion(base, type_):
+                return assertions.assertion(self._info, self._operand(base), type_, expr.span)
             case ast.Call(function, argument):
                 return access.length(self._info, function.name, self._operand(argument), expr.span)
             case ast.Unary(operator, operand):

@@ -88,6 +88,33 @@ class UnknownField(_Nearest):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnknownType(_Nearest):
+    """The binary has no type of that name. A type is written as in Go source, `*http.Request`, where one package of
+    that name has it, else in quotes with its whole import path. The linker drops types that nothing uses."""
+
+    code: ClassVar[str] = "SEY0221"
+    missing: ClassVar[bool] = True
+    title: ClassVar[str] = "the binary has no type `{name}`"
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AmbiguousType(SpannedProblem):
+    """Several packages of that name have a type of that name."""
+
+    code: ClassVar[str] = "SEY0222"
+    title: ClassVar[str] = "`{name}` can be {candidates}"
+
+    name: str
+    candidates: str
+
+    def advice(self) -> str | None:
+        """How to say which."""
+        return "write the one you mean in quotes"
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnknownGlobal(_Nearest):
     """The binary has no package-level variable of that name. The linker drops those that nothing uses."""
 

@@ -110,6 +110,16 @@ class NotIndexable(_Advised):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotInterface(SpannedProblem):
+    """Only interfaces hold values of other types."""
+
+    code: ClassVar[str] = "SEY0318"
+    title: ClassVar[str] = "{type} is not an interface: nothing is to be asserted"
+
+    type: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class BadIndex(SpannedProblem):
     """An index is a constant integer that isn't negative and lies inside an array."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.lower.captures import MAX_INLINE, Limits, Target, capture, statically_missing
+from sey.frontend.lower.dynamic import DynamicTypes
 from sey.frontend.lower.expressions import Scope, scalar_of
 from sey.frontend.lower.places import MissingError
 from sey.frontend.lower.sites import NO_FORM, SiteBook, names_of
@@ -23,12 +24,14 @@ SPEC_FILE = 0
 
 @dataclass(frozen=True)
 class Shared:
-    """What all lowering of one spec shares: debug information, numbered types, distinct limits, the text."""
+    """What all lowering of one spec shares: debug information, numbered types, distinct limits, the text, and how
+    dynamic types are told."""
 
     info: DebugInfo
     types: TypeTable
     limits: list[bound.Limits]
     source: Source
+    dynamic: DynamicTypes
 
     def limit(self, limits: bound.Limits) -> Limits:
         """The row of these limits in the table `limits`."""
@@ -98,7 +101,7 @@ def lower_block(shared: Shared, number: int, block: bound.Func, book: SiteBook) 
     """The function `block_<number>(site)`, which emits the row of one frame at one of the block's sites."""
     b = FunctionBuilder(f"block_{number}", [("site", Type.I64)])
     (site,) = b.parameters
-    scope = Scope({name: slot for slot, name in enumerate(names_of(block))})
+    scope = Scope({name: slot for slot, name in enumerate(names_of(block))}, shared.dynamic)
     # Where an expression holds in none of its typings: for a pattern's functions that is how they differ.
     missing = Status.ABSENT if block.glob else Status.NOT_LIVE
     forms = _Forms(book, number, site)
@@ -196,7 +199,7 @@ def lower_global(shared: Shared, number: int, statement: bound.GlobalCapture) ->
     with b.at(shared.at(statement.span)):
         record = b.begin(f"global_{number}")
         limits = shared.limit(statement.limits)
-        capture(b, Target(record, 0), statement.expr, Scope({}), limits, shared.types)
+        capture(b, Target(record, 0), statement.expr, Scope({}, shared.dynamic), limits, shared.types)
     return b.finish()
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import GoType, Kind
+from sey.frontend.lower.dynamic import DynamicTypes, held
 from sey.frontend.lower.places import (
     INT_TYPES,
     Memory,
@@ -51,9 +52,10 @@ _WORDS = (Kind.POINTER, Kind.UNSAFE_POINTER, Kind.MAP, Kind.CHAN, Kind.FUNC)
 
 @dataclass(frozen=True)
 class Scope:
-    """The slots of the variables of the function at hand, by name."""
+    """The slots of the variables of the function at hand, by name, and how the binary tells dynamic types."""
 
     slots: Mapping[str, int]
+    dynamic: DynamicTypes
 
 
 def place_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Place:
@@ -72,6 +74,8 @@ def place_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Place:
             return Memory(pointer)
         case bound.Index(go_type, base, index):
             return _element(b, base, index, go_type, scope)
+        case bound.Assertion(go_type, base):
+            return held(b, place_of(b, base, scope), base.type, go_type, scope.dynamic)
     raise TypeError(f"{type(expr).__name__} has no place")
 
 
@@ -87,7 +91,7 @@ def _element(b: FunctionBuilder, base: bound.Expr, index: int, go_type: GoType, 
 
 def is_place(expr: bound.Expr) -> bool:
     """Whether an expression names a variable or a part of one, whose bytes can be copied as they are."""
-    return isinstance(expr, bound.Local | bound.Global | bound.Field | bound.Deref | bound.Index)
+    return isinstance(expr, bound.Local | bound.Global | bound.Field | bound.Deref | bound.Index | bound.Assertion)
 
 
 def scalar_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Value:

@@ -21,9 +21,10 @@ from sey.frontend.lower.blocks import (
     plan_column,
     row_stream,
 )
+from sey.frontend.lower.dynamic import DynamicTypes
 from sey.frontend.lower.labels import Labels, find_labels
 from sey.frontend.lower.liveness import Liveness
-from sey.frontend.lower.runtime import Described, prelude_constants
+from sey.frontend.lower.runtime import Described, itab_type, prelude_constants
 from sey.frontend.lower.sites import SiteBook
 from sey.frontend.lower.types import TypeTable, captured_type
 from sey.frontend.source import Source, Span
@@ -58,7 +59,8 @@ class Lowered:
 
 def lower(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> Lowered:
     """Lower a spec bound to one binary. Raises SeyError where the binary lacks what every snapshot needs."""
-    shared = Shared(info, TypeTable(info), [], Source(spec.path, spec.text))
+    dynamic = DynamicTypes(info, table.module.types, itab_type(info))
+    shared = Shared(info, TypeTable(info), [], Source(spec.path, spec.text), dynamic)
     statements = (*_internal_globals(info), *spec.globals)
     labels = find_labels(info)
     _register_types(shared, spec, statements, labels)

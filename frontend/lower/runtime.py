@@ -12,7 +12,7 @@ from typing import Protocol
 from sey.binary.errors import SeyError
 from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo.model import DebugInfo
-from sey.frontend.debuginfo.runtime_facts import Facts, Slot, field_offset, find_field
+from sey.frontend.debuginfo.runtime_facts import Facts, field_offset, find_field
 from sey.frontend.lower.places import SLOT_FAULT
 from sey.frontend.lower.problems import NoRuntimeFact
 from sey.frontend.lower.sites import PLACES
@@ -148,14 +148,15 @@ def _offsets(info: Facts) -> dict[str, int]:
             ends.append(offset + size)
         # Only as much is read as is used: the last field wanted ends the read.
         found[f"{prefix}_size"] = -(-max(ends) // 8) * 8
-    found["itab_type"] = _dynamic_type(info).offset
+    found["itab_type"] = itab_type(info)
     return {**found, **_syscall_frame(info, found)}
 
 
-def _dynamic_type(info: Facts) -> Slot:
+def itab_type(info: Facts) -> int:
     """Where an itab keeps the type of the value; it is a type of the runtime's own up to Go 1.22."""
     older = info.find_type("internal/abi.ITab") is None and info.find_type("runtime.itab") is not None
-    return field_offset(info, "runtime.itab", "_type") if older else field_offset(info, "internal/abi.ITab", "Type")
+    struct, field = ("runtime.itab", "_type") if older else ("internal/abi.ITab", "Type")
+    return field_offset(info, struct, field).offset
 
 
 def _syscall_frame(info: Facts, found: Mapping[str, int]) -> dict[str, int]:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import Body, Field, FunctionEntry, GlobalVariable, GoType, Kind, TypeId, Variable
 from sey.frontend.lower.blocks import Shared
+from sey.frontend.lower.dynamic import DynamicTypes
 from sey.frontend.lower.runtime import _contracts
 from sey.frontend.lower.types import TypeTable
 from sey.frontend.source import Source
@@ -82,7 +83,8 @@ def captured(go: GoTypes, kind: PlanType, rows: list[Any], **limits: int) -> Dec
     memory = Memory(go)
     pointer = go.pointer(kind)
     raws = [memory.encode(pointer, row) for row in rows]
-    shared = Shared(MadeUp(go), TypeTable(MadeUp(go)), [], Source("", ""))
+    info = MadeUp(go)
+    shared = Shared(info, TypeTable(info), [], Source("", ""), DynamicTypes(info, 0, 0))
     shared.types.add(MadeUp(go).type(pointer.id), bounds.depth)
     how = shared.limit(bounds)
     program = chaser(shared)

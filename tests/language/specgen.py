@@ -61,6 +61,12 @@ def _flat(*parts: Tokens | str) -> Tokens:
     return [token for part in parts for token in ([part] if isinstance(part, str) else part)]
 
 
+_TYPES = st.one_of(
+    st.just(['"map[string]int"']),
+    st.builds(lambda stars, name: [*stars, name], st.lists(st.just("*"), max_size=2), _NAMES),
+    st.builds(lambda package, name: ["*", package, ".", name], _NAMES, _NAMES),
+    st.sampled_from([["[", "]", "T"], ["[", "]", "[", "4", "]", "int"]]),
+)
 _ATOMS = st.one_of(_NAMES, _NUMBERS, _STRINGS).map(lambda token: [token])
 
 
@@ -72,6 +78,7 @@ def _larger(inner: st.SearchStrategy[Tokens]) -> st.SearchStrategy[Tokens]:
         st.builds(lambda a, name: _flat("(", a, ")", ".", name), inner, _NAMES),
         st.builds(lambda name, field: [name, ".", field], _NAMES, _NAMES),
         st.builds(lambda name, i: _flat(name, "[", i, "]"), _NAMES, inner),
+        st.builds(lambda name, t: _flat(name, ".", "(", t, ")"), _NAMES, _TYPES),
         st.builds(lambda f, a: _flat(f, "(", a, ")"), st.sampled_from(["len", "cap"]), inner),
     )
 

@@ -50,6 +50,8 @@ def drawn(expr: bound.Expr) -> str:
             return f"(*{drawn(base)})"
         case bound.Index(_, base, index):
             return f"{drawn(base)}[{index}]"
+        case bound.Assertion(go_type, base):
+            return f"{drawn(base)}.({go_type.name})"
         case bound.Length(_, base, capacity):
             return f"{'cap' if capacity else 'len'}({drawn(base)})"
         case bound.AddressOf(_, base):
@@ -93,6 +95,7 @@ def drawn(expr: bound.Expr) -> str:
         ("cs.queue[len(cs.slots)]", "(*cs).queue@16[4]", "*main.Job"),
         ("cs.queue[2.0]", "(*cs).queue@16[2]", "*main.Job"),
         ("(cs).mu", "(*cs).mu@8", "*main.both"),
+        ("cs.err.(*main.Job).cost", "(*(*cs).err@164.(*main.Job)).cost@8", "float64"),
     ],
 )
 def test_steps_are_explicit(text: str, steps: str | None, type_name: str | None) -> None:

@@ -1,0 +1,5 @@
+// Package shapes has the name of another package of the program.
+package shapes
+
+// Square is a type of both packages.
+type Square struct{ Side, Depth int }
