@@ -416,6 +416,13 @@ def test_a_program_that_is_not_simple_runs() -> None:
     assert left[0] == left[1] != bytes(72)
 
 
+def test_what_there_is_no_memory_for_is_left_to_the_plain_machine() -> None:
+    capacities = {"few": 1 << 50}
+    with pytest.raises(NotNative, match="no memory"):
+        NativeMachine(program_of(DICTS), Image({}), capacities=capacities)
+    assert machine_for(program_of(DICTS), Image({}), capacities=capacities).name == "plain"
+
+
 # What is kept
 
 ONE = "buffer @out 8 host\nfunc @main() { store i64 @out[0], 1 }"

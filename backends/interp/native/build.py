@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -181,15 +181,11 @@ def _kept(program: Bytecode, compiler: _Compiler) -> Path | None:
 def _generator() -> bytes:
     """What makes the code, as a digest: our own source."""
     digest = hashlib.sha256()
-    for name in sorted(_sources()):
-        digest.update(files("sey.backends.interp.native").joinpath(name).read_bytes())
+    for folder in (files("sey.backends.interp"), files("sey.backends.interp.native")):
+        for each in sorted(folder.iterdir(), key=lambda file: file.name):
+            if each.name.endswith((".py", ".ll")):
+                digest.update(each.read_bytes())
     return digest.digest()
-
-
-def _sources() -> Iterator[str]:
-    for each in files("sey.backends.interp.native").iterdir():
-        if each.name.endswith((".py", ".ll")):
-            yield each.name
 
 
 def _read(kept: Path | None) -> bytes | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sey.backends.interp.format import Bytecode, Function, Handler
+from sey.backends.interp.format import Bytecode, Function
 from sey.backends.interp.native.access import TRAP, Access, Memories
 from sey.backends.interp.native.context import Trap, Word
 from sey.backends.interp.native.numbers import compute
 from sey.backends.interp.native.writer import RESULT, UNLIKELY, Writer
 from sey.backends.interp.ops import FORMS, NONE, Instruction, Op
+from sey.backends.interp.state import innermost
 
 MAY_FAULT = (Op.FILL, Op.READ, Op.BEGIN, Op.RESERVE, Op.SET, Op.PEEK, Op.COPY, Op.CALL, Op.RAISE)
 """Instructions that may end in a fault, or end the run."""
@@ -41,7 +42,7 @@ class _Body:
         self._function: Function = self._program.functions[number]
         self._text = Writer(self._function)
         self._access = Access(self._text, memories, self._fail)
-        self._handlers = _innermost(self._function)
+        self._handlers = innermost(self._function)
         self._at = 0
 
     def lines(self) -> list[str]:
@@ -195,11 +196,3 @@ def _starts(function: Function) -> set[int]:
         if FORMS[op].x == "target" or op in _ENDS:
             starts.add(at + 1)
     return starts
-
-
-def _innermost(function: Function) -> Sequence[Handler | None]:
-    """The handler of each instruction: of those that hold it the one listed last."""
-    found: list[Handler | None] = [None] * len(function.code)
-    for handler in function.handlers:
-        found[handler.start : handler.end] = [handler] * (handler.end - handler.start)
-    return found

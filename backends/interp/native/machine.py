@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from sey.backends.interp.errors import ProgramTrapped
 from sey.backends.interp.format import Bytecode
-from sey.backends.interp.native.build import build
+from sey.backends.interp.native.build import NotNative, build
 from sey.backends.interp.native.context import DICT_WORDS, TURNS, Layout, Trap, Word
-from sey.backends.interp.native.memory import zeroed
+from sey.backends.interp.native.memory import Allotment
 from sey.backends.interp.native.target import Target
 from sey.binary.errors import SeyError
 from sey.ir.evaluate import TargetMemory
@@ -54,11 +54,15 @@ class NativeMachine:
         self._program, self._layout = program, Layout(program)
         self._words = np.zeros(self._layout.words, np.uint64)
         self.stop_ns = stop_ns
-        self._target = Target(memory, self._words, None if clock is time.monotonic_ns else clock)
-        self._make_buffers()
-        self._make_columns()
-        self._make_dicts(capacities or {})
-        self._output = zeroed(pages * PAGE_BYTES)
+        self._room = Allotment()
+        try:
+            self._target = Target(memory, self._words, None if clock is time.monotonic_ns else clock, self._room)
+            self._make_buffers()
+            self._make_columns()
+            self._make_dicts(capacities or {})
+            self._output = self._room.zeroed(pages * PAGE_BYTES)
+        except OSError as error:
+            raise NotNative(f"there is no memory for it: {error.strerror}") from error
         self._output[:_FIRST_OUTPUT:4096] = 0  # have those pages now and not while the target is paused
         self._words[Word.OUTPUT] = self._output.ctypes.data
         self._words[Word.ROOM] = pages * PAGE_BYTES
@@ -67,7 +71,7 @@ class NativeMachine:
 
     def _make_buffers(self) -> None:
         *starts, end = self._layout.buffers()
-        memory = zeroed(end, touched=True)
+        memory = self._room.zeroed(end, touched=True)
         self._words[Word.BUFFERS] = memory.ctypes.data
         pieces = zip(self._program.buffers, starts, strict=True)
         self._buffers = {b.name: memory[at : at + b.size + b.slack].data for b, at in pieces}
@@ -79,18 +83,15 @@ class NativeMachine:
 
     def _make_dicts(self, capacities: Mapping[str, int]) -> None:
         self._tables: dict[str, npt.NDArray[np.uint64]] = {}
-        for each, first in self._dicts():
-            capacity = capacities.get(each, self._capacity(each))
+        for declared, (each, first) in zip(self._program.dicts, self._dicts(), strict=True):
+            capacity = capacities.get(each, declared.capacity)
             slots = 1 << (2 * max(1, capacity) - 1).bit_length()
-            table = self._tables[each] = zeroed(16 * slots, touched=True).view(np.uint64).reshape(slots, 2)
+            table = self._tables[each] = self._room.zeroed(16 * slots, touched=True).view(np.uint64).reshape(slots, 2)
             self._words[first : first + 4] = table.ctypes.data, slots - 1, 0, capacity
 
     def _dicts(self) -> Iterator[tuple[str, int]]:
         for number, each in enumerate(self._program.dicts):
             yield each.name, self._layout.dicts + number * DICT_WORDS
-
-    def _capacity(self, name: str) -> int:
-        return next(each.capacity for each in self._program.dicts if each.name == name)
 
     @property
     def buffers(self) -> Mapping[str, memoryview]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sey.backends.interp.native.context import PAGE_LIMIT, PAGE_SLOTS_LOG2, RING_PAGES, Word
-from sey.backends.interp.native.memory import zeroed
+from sey.backends.interp.native.memory import Allotment
 from sey.backends.interp.native.pieces import PAGE, Windows
 from sey.ir.evaluate import TargetMemory
 
@@ -35,11 +35,17 @@ class Target:
     for windows only of what it can't read.
     """
 
-    def __init__(self, memory: TargetMemory, words: npt.NDArray[np.uint64], clock: Callable[[], int] | None) -> None:
+    def __init__(
+        self,
+        memory: TargetMemory,
+        words: npt.NDArray[np.uint64],
+        clock: Callable[[], int] | None,
+        room: Allotment,
+    ) -> None:
         self._memory, self._words = memory, words
         self._windows: list[npt.NDArray[np.uint8]] = []
         self.error: BaseException | None = None
-        self._table = zeroed(16 << PAGE_SLOTS_LOG2, touched=True)
+        self._table = room.zeroed(16 << PAGE_SLOTS_LOG2, touched=True)
         words[Word.PAGES] = self._table.ctypes.data
         words[Word.LAST_PAGE] = _NEVER
         self._functions = [_Read(self._guarded(self._read))]
@@ -50,8 +56,8 @@ class Target:
         if self._look is not None:
             self._provide(Word.WINDOW, _Window(self._guarded(self._window)))
         if (thread := getattr(memory, "thread", None)) is not None:
-            self._ring = zeroed(RING_PAGES * PAGE, touched=True)
-            self._owners = zeroed(RING_PAGES * 8, touched=True)
+            self._ring = room.zeroed(RING_PAGES * PAGE, touched=True)
+            self._owners = room.zeroed(RING_PAGES * 8, touched=True)
             words[Word.THREAD] = thread
             words[Word.RING], words[Word.OWNERS] = self._ring.ctypes.data, self._owners.ctypes.data
         if clock is not None:
