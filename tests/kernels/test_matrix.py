@@ -117,7 +117,7 @@ def test_the_doctor_says_what_there_is_and_what_follows(booted: Booted) -> None:
     missing = {name for name, finding in found.items() if finding["consequence"] == "no snapshots by eBPF"}
     lacking = {"BPF loops", "BPF sleepable copy", "BPF iterator over one thread"}
     assert missing == (lacking if booted.is_old else set())
-    # The guest has the base package alone; its tracefs isn't mounted, and whether a kernel is old is a matter of its own.
+    # The guest has the base package alone, and its tracefs isn't mounted; which kernels are old is known.
     assert not found["compiler"]["ok"]
     absent = {name for name, finding in found.items() if not finding["ok"]}
     assert absent - {"tracefs", "kernel", "compiler"} == missing
