@@ -167,9 +167,11 @@ def test_threads_goroutines_and_children_come_and_go_meanwhile(churn: Target) ->
 def assert_whole(tables: Tables) -> None:
     """Every goroutine is there once, and each stack goes down to where goroutines start."""
     facts = tables.capture.processes[0].facts
-    assert facts.counters["bad_stacks"] == 0, facts.counters
+    broken = "select g.* from goroutines g join stacks s using (stack_id) where s.ended <> 'complete'"
+    assert facts.counters["bad_stacks"] == 0, (facts, tables.rows(broken))
+    twice = "select * from goroutines where goid in (select goid from goroutines group by goid having count(*) > 1)"
     row = tables.row("select count(*) as n, count(distinct goid) as goids from goroutines")
-    assert row["n"] == row["goids"] > 3
+    assert row["n"] == row["goids"] > 3, (facts, tables.rows(twice))
     ends = """
         select distinct arg_max(function, depth) as function from frames group by stack_id
     """
