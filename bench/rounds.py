@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.baseline import Baseline, Copied
+from sey.backends.interp.choose import AnyMachine
 from sey.backends.interp.machine import Machine, load
 from sey.backends.interp.native.machine import NativeMachine
 from sey.binary.gobinary import open_go
@@ -20,7 +21,7 @@ from sey.runtime import libc
 from sey.runtime.bundle import BinaryProbe
 from sey.runtime.ebpf_engine import load_ebpf
 from sey.runtime.engine import LoadedProbe, Results, Room, room_for
-from sey.runtime.interp_engine import RunningMachine, load_interp
+from sey.runtime.interp_engine import load_interp
 from sey.runtime.pause import Pauser, paused
 from sey.runtime.process import Process
 from sey.runtime.processmemory import ProcessMemory
@@ -97,7 +98,7 @@ def _load(process: Process, probe: BinaryProbe, room: Room, parts: int, engine: 
     program = load(probe.path, probe.bytecode)
     machine = NativeMachine if engine == "native" else Machine
 
-    def make(memory: TargetMemory, pages: int, capacities: Mapping[str, int]) -> RunningMachine:
+    def make(memory: TargetMemory, pages: int, capacities: Mapping[str, int]) -> AnyMachine:
         return machine(program, memory, pages, capacities=capacities)
 
     return load_interp(make, probe.plan, lambda: ProcessMemory(process.pid, threads[0]), room, parts)

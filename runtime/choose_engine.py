@@ -40,13 +40,14 @@ def load_for_memory(
 ) -> LoadedProbe:
     """Get a probe ready for our own machine; `memory` makes what each part reads. Raises SeyError."""
     # Like that of the kernel's, the import of this engine takes as long as a small snapshot.
+    from sey.backends.interp.choose import machine_for
     from sey.backends.interp.machine import load
-    from sey.runtime.interp_engine import best_machine, load_interp
+    from sey.runtime.interp_engine import load_interp
 
     if probe.bytecode is None:
         raise SeyError(NoBackend(probe.path, "bytecode"))
-    make = best_machine(load(probe.path, probe.bytecode))
-    return load_interp(make, probe.plan, memory, room, parts, reason)
+    program = load(probe.path, probe.bytecode)
+    return load_interp(partial(machine_for, program), probe.plan, memory, room, parts, reason)
 
 
 def _ebpf(probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int) -> LoadedProbe:

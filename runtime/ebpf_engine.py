@@ -14,7 +14,7 @@ from sey.ir.artifacts import BpfProgram, Place
 from sey.ir.nodes import CHUNK_BYTES, PAGE_BYTES
 from sey.ir.plan import Plan, State
 from sey.runtime.engine import LoadedProbe, Room, counters_of, load_parts, write_registers
-from sey.runtime.libbpf import BpfObject
+from sey.runtime.libbpf import BpfMap, BpfObject
 from sey.runtime.pages import pages_of
 from sey.runtime.pause import THREAD
 from sey.runtime.program_check import check_object
@@ -34,6 +34,19 @@ def load_ebpf(program: BpfProgram, plan: Plan, tids: Sequence[int], room: Room, 
     return LoadedProbe(plan, load_parts(loads), "ebpf")
 
 
+class _Words:
+    """A map of the kernel from u64 to u64, by numbers."""
+
+    def __init__(self, words: BpfMap) -> None:
+        self._map = words
+
+    def __setitem__(self, key: int, value: int) -> None:
+        self._map.update(_WORD.pack(key), _WORD.pack(value))
+
+    def __delitem__(self, key: int) -> None:
+        self._map.delete(_WORD.pack(key))
+
+
 class _Part:
     """One program in the kernel, with its share of the walk."""
 
@@ -48,7 +61,7 @@ class _Part:
             self._object.map(program.output).resize(max_entries=room.chunks)
             self._object.map(program.dicts["stacks"]).resize(max_entries=room.stacks)
             self._object.load()
-            self._places = ThreadPlaces(self._object.map(program.dicts["threads"]))
+            self._places = ThreadPlaces(_Words(self._object.map(program.dicts["threads"])))
             self._output = self._object.map(program.output).mmap()
             self._iterator = self._object.iterator(program.program, tid)
             self._write(program.pages, _WORD.pack(room.pages))

@@ -5,14 +5,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from sey.backends.interp.choose import machine_for
-from sey.backends.interp.format import Bytecode
-from sey.backends.interp.machine import Machine
+from sey.backends.interp.choose import AnyMachine
 from sey.ir.evaluate import TargetMemory
 from sey.ir.plan import Plan
 from sey.runtime.engine import LoadedProbe, Room, load_parts, write_registers
@@ -24,41 +21,8 @@ _SPARE_NS = 1_000_000_000
 """How long a program that doesn't keep to its deadline may go on."""
 
 
-class RunningMachine(Protocol):
-    """What runs a program: `sey.backends.interp.machine.Machine`, or something with the same result."""
-
-    stop_ns: int | None
-
-    @property
-    def buffers(self) -> Mapping[str, bytearray | memoryview]:
-        """The bytes of each host buffer."""
-        ...
-
-    def fill(self, name: str, entries: Mapping[int, int]) -> None:
-        """Put entries into a host dict."""
-        ...
-
-    def run(self) -> None:
-        """Run the program."""
-        ...
-
-    def output(self) -> Sequence[Buffer]:
-        """The pages that were claimed."""
-        ...
-
-
-MakeMachine = Callable[[TargetMemory, int, Mapping[str, int]], RunningMachine]
+MakeMachine = Callable[[TargetMemory, int, Mapping[str, int]], AnyMachine]
 """A machine for a memory, with so many pages of output, and capacities of dicts by name."""
-
-
-def reference_machine(program: Bytecode) -> MakeMachine:
-    """The plain machine for a verified program."""
-    return lambda memory, pages, capacities: Machine(program, memory, pages, capacities=capacities)
-
-
-def best_machine(program: Bytecode) -> MakeMachine:
-    """The fastest machine for a verified program on this host (`sey.backends.interp.choose`)."""
-    return partial(machine_for, program)
 
 
 def load_interp(
@@ -75,19 +39,6 @@ def load_interp(
     return LoadedProbe(plan, load_parts(loads), "interp", reason)
 
 
-class _Entries:
-    """A dict to be, in the form in which the kernel's maps are written."""
-
-    def __init__(self) -> None:
-        self.entries: dict[int, int] = {}
-
-    def update(self, key: bytes, value: bytes) -> None:
-        self.entries[_WORD.unpack(key)[0]] = _WORD.unpack(value)[0]
-
-    def delete(self, key: bytes) -> None:
-        self.entries.pop(_WORD.unpack(key)[0], None)
-
-
 class _Part:
     """One machine, with its share of the walk."""
 
@@ -95,7 +46,7 @@ class _Part:
         self.number = number
         self.left_out = 0
         self._machine = make(memory, room.pages, {"stacks": room.stacks})
-        self._threads = _Entries()
+        self._threads: dict[int, int] = {}
         self._places = ThreadPlaces(self._threads)
         self._write("in_share", number)
         self._write("in_shares", parts)
@@ -111,7 +62,7 @@ class _Part:
         keep = places >= 0
         self.left_out = len(places) - int(keep.sum())
         write_registers(self._machine.buffers["in_regs"], 0, threads[keep], places[keep])
-        self._machine.fill("threads", self._threads.entries)
+        self._machine.fill("threads", self._threads)
         self._write("in_bias", bias & (1 << 64) - 1)
         self._write("in_deadline", deadline_ns)
         self._machine.stop_ns = deadline_ns + _SPARE_NS

@@ -6,7 +6,6 @@ One inside a system call gives up its place for that, since Go noted where its g
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -15,19 +14,13 @@ import numpy.typing as npt
 
 from sey.ir.plan import THREAD_MAX
 
-_WORD = struct.Struct("<Q")
-
 
 class Table(Protocol):
-    """What keeps the places: u64 to u64, both as their bytes."""
+    """What keeps the places, by thread id: a dict, or a map in the kernel."""
 
-    def update(self, key: bytes, value: bytes) -> None:
-        """Set what is under a key."""
-        ...
+    def __setitem__(self, tid: int, place: int) -> None: ...
 
-    def delete(self, key: bytes) -> None:
-        """Forget a key."""
-        ...
+    def __delitem__(self, tid: int) -> None: ...
 
 
 class ThreadPlaces:
@@ -63,9 +56,9 @@ class ThreadPlaces:
             other = others.pop()
             place = self._known.pop(other)
             # It must not be found by the old id: there are other registers now.
-            self._table.delete(_WORD.pack(other))
+            del self._table[other]
             self._assign(tid, place)
 
     def _assign(self, tid: int, place: int) -> None:
         self._known[tid] = place
-        self._table.update(_WORD.pack(tid), _WORD.pack(place))
+        self._table[tid] = place

@@ -8,7 +8,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,25 +21,6 @@ from tests.kernel.support import Tables, compiled
 from tests.support.target import Target
 
 _PATTERN = Path("/proc/sys/kernel/core_pattern")
-
-
-@contextlib.contextmanager
-def held(pid: int) -> Iterator[None]:
-    """Stop a process as the job control of shells does, until the end of the block."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        while not all(_state(pid, tid) in "TtZX" for tid in os.listdir(f"/proc/{pid}/task")):
-            time.sleep(0.001)
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
-def _state(pid: int, tid: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/task/{tid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "X"
 
 
 def gdb_core(pid: int, path: Path) -> Path:

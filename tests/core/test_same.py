@@ -14,9 +14,10 @@ import pytest
 
 from sey.frontend.debuginfo.open import open_debug_info
 from sey.frontend.debuginfo.runtime_facts import field_offset
-from tests.core.support import ended, gdb_core, held, kernel_cores, tables
+from tests.core.support import ended, gdb_core, kernel_cores, tables
 from tests.kernel.support import INDEXES, Tables, snapshot
 from tests.kernel.test_values import spec_of
+from tests.support.freeze import stopped
 from tests.support.gobuild import RELEASES, build
 from tests.support.kernel import require_bpf
 from tests.support.target import Target, run_target
@@ -65,7 +66,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     executable, folder = build(name, go=release, mode=mode), tmp_path_factory.mktemp("cores")
     with kernel_cores(folder), Target(executable, env={"GOTRACEBACK": "crash"}) as target:
         spec = spec_of(target.ask_json("expected"), target.ask_json("globals"))[0] if name == "values" else ""
-        with held(target.pid):
+        with stopped(target.pid):
             live = snapshot(target.pid, executable, spec)
             core = gdb_core(target.pid, folder / "gdb")
         gdb = tables(core, executable, spec)
@@ -144,7 +145,7 @@ def test_a_core_dumped_from_outside_of_a_container_has_the_same_rows(release: st
     command = ("--pid", "--fork", "--kill-child", str(executable))
     with run_target(Path("/usr/bin/unshare"), *command) as shell:
         inner = int(Path(f"/proc/{shell.pid}/task/{shell.pid}/children").read_text())
-        with held(inner):
+        with stopped(inner):
             live = snapshot(inner, executable)
             core = gdb_core(inner, tmp_path / "core")
         dumped = tables(core, executable)

@@ -6,10 +6,9 @@ import base64
 import json
 import shutil
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -18,13 +17,11 @@ from sey.runtime.capture import Capture
 from tests.kernel.stacks import captured, differences
 from tests.kernel.support import Tables
 from tests.kernel.test_values import Values, check_values, spec_of
-from tests.kernels.debian import SUITES, KernelMissingError, bpftool, kernel
+from tests.kernels.debian import SUITES, bpftool, kernel
 from tests.kernels.initramfs import pack
 from tests.kernels.machine import boot
 from tests.kernels.probes import Job, make, write_jobs
 from tests.support.godump import parse_dump
-
-T = TypeVar("T")
 
 pytestmark = [pytest.mark.kernels, pytest.mark.timeout(1200)]
 
@@ -60,21 +57,13 @@ class Booted:
         return self.line == OLD
 
 
-def fetched(get: Callable[[], T]) -> T:
-    """What is fetched from Debian; the test is skipped where it can't be had."""
-    try:
-        return get()
-    except KernelMissingError as error:
-        pytest.skip(f"can't be fetched: {error}")
-
-
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     work = tmp_path_factory.mktemp("initramfs")
     targets, probes, tools = (work / "root" / name for name in ("targets", "probes", "tools"))
     for folder in (targets, probes, tools):
         folder.mkdir(parents=True)
-    shutil.copy2(fetched(bpftool), tools)
+    shutil.copy2(bpftool(), tools)
     jobs = make(targets, probes)
     write_jobs(jobs, work / "root" / "jobs.json")
     pack(work / "initramfs.cpio", work / "root")
@@ -85,7 +74,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 @pytest.fixture(scope="module", params=SUITES)
 def booted(request: pytest.FixtureRequest, prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Booted:
-    chosen = fetched(lambda: kernel(request.param))
+    chosen = kernel(request.param)
     messages = boot(chosen, prepared.initramfs, tmp_path_factory.mktemp("guest"))
     assert [message["error"] for message in messages if "error" in message] == []
     assert messages[0]["kernel"] == chosen.release

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from sey.runtime import threadplaces
-from sey.runtime.libbpf import BpfMap
 from sey.runtime.pause import THREAD
 from sey.runtime.threadplaces import ThreadPlaces
 
 
-class Dict:
-    """What a probe sees of the dict."""
-
-    def __init__(self) -> None:
-        self.entries: dict[int, int] = {}
-
-    def update(self, key: bytes, value: bytes) -> None:
-        self.entries[int.from_bytes(key, "little")] = int.from_bytes(value, "little")
-
-    def delete(self, key: bytes) -> None:
-        del self.entries[int.from_bytes(key, "little")]
-
-
 @pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> Dict:
+def table(monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
     monkeypatch.setattr(threadplaces, "THREAD_MAX", 4)
-    return Dict()
+    return {}
 
 
 def stopped(running: list[int], in_calls: list[int]) -> npt.NDArray[np.void]:
@@ -41,8 +25,8 @@ def stopped(running: list[int], in_calls: list[int]) -> npt.NDArray[np.void]:
 
 
 @pytest.mark.parametrize("expected", [[], [1, 2, 3], [1, 2, 3, 4, 5, 6], [7, 8, 9]])
-def test_running_threads_come_first(table: Dict, expected: list[int]) -> None:
-    places = ThreadPlaces(cast(BpfMap, table))
+def test_running_threads_come_first(table: dict[int, int], expected: list[int]) -> None:
+    places = ThreadPlaces(table)
     places.expect(expected)
     threads = stopped([5, 6, 9], [1, 2, 3, 4, 7])
     found = dict(zip(threads["ns_tid"].tolist(), places.of(threads).tolist(), strict=True))
@@ -50,12 +34,12 @@ def test_running_threads_come_first(table: Dict, expected: list[int]) -> None:
     assert {5, 6, 9} <= placed.keys()
     assert len(placed) == 4
     assert sorted(placed.values()) == [0, 1, 2, 3]
-    assert table.entries.items() >= placed.items()
-    assert sorted(table.entries.values()) == [0, 1, 2, 3]  # nobody is found in another's place
+    assert table.items() >= placed.items()
+    assert sorted(table.values()) == [0, 1, 2, 3]  # nobody is found in another's place
 
 
-def test_more_running_threads_than_places(table: Dict) -> None:
-    places = ThreadPlaces(cast(BpfMap, table))
+def test_more_running_threads_than_places(table: dict[int, int]) -> None:
+    places = ThreadPlaces(table)
     places.expect([1, 2])
     found = places.of(stopped([2, 3, 4, 5, 6, 7], [1])).tolist()
     assert sorted(place for place in found if place >= 0) == [0, 1, 2, 3]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.support import gdb_core, held, tables
+from tests.core.support import gdb_core, tables
 from tests.core.test_same import QUERIES
 from tests.kernel.stacks import Captured, captured, differences, frame_differences
 from tests.kernel.support import sey, snapshot
@@ -20,6 +20,7 @@ from tests.servers.caddy import CADDY
 from tests.servers.litestream import LITESTREAM
 from tests.servers.nats import NATS
 from tests.servers.server import Running, Server, install, running, stripped
+from tests.support.freeze import stopped
 from tests.support.godump import Goroutine
 from tests.support.kernel import require_bpf
 
@@ -155,7 +156,7 @@ def test_a_spec_to_start_from_fits_and_captures(run: Running, tmp_path: Path) ->
 @pytest.mark.parametrize("spec", ["", "own"])
 def test_a_core_of_it_has_the_same_rows(run: Running, spec: str, tmp_path: Path) -> None:
     text = run.server.spec if spec else ""
-    with held(run.pid):
+    with stopped(run.pid):
         live = snapshot(run.pid, run.executable, text)
         core = gdb_core(run.pid, tmp_path / "core")
     dumped = tables(core, run.executable, text)

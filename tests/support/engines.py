@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from sey.backends.interp.machine import Machine as PlainMachine
 from sey.backends.interp.machine import load
 from sey.backends.interp.native.machine import NativeMachine
 from sey.binary.gobinary import open_go
@@ -13,7 +14,7 @@ from sey.ir.parser import parse_program
 from sey.runtime.bundle import BinaryProbe
 from sey.runtime.ebpf_engine import load_ebpf
 from sey.runtime.engine import LoadedProbe, Results, Room, room_for
-from sey.runtime.interp_engine import load_interp, reference_machine
+from sey.runtime.interp_engine import MakeMachine, load_interp
 from sey.runtime.pause import paused
 from sey.runtime.process import Process
 from sey.runtime.processmemory import ProcessMemory
@@ -26,7 +27,11 @@ BUDGET_NS = 60_000_000_000
 class Evaluator(Machine):
     """The IR's evaluator where a machine for bytecode is expected."""
 
+    name = "evaluator"
     stop_ns: int | None = None
+
+    def entries(self, name: str) -> Mapping[int, int]:
+        return self.dicts[name]
 
     def fill(self, name: str, entries: Mapping[int, int]) -> None:
         self.dicts[name].update(entries)
@@ -60,5 +65,8 @@ def loaded(engine: str, probe: BinaryProbe, process: Process, room: Room, parts:
     def native(memory: TargetMemory, pages: int, capacities: Mapping[str, int]) -> NativeMachine:
         return NativeMachine(bytecode, memory, pages, capacities=capacities)
 
-    make = {"interp": reference_machine(bytecode), "native": native, "evaluator": evaluator}[engine]
-    return load_interp(make, probe.plan, lambda: ProcessMemory(process.pid, tids[0]), room, parts)
+    def plain(memory: TargetMemory, pages: int, capacities: Mapping[str, int]) -> PlainMachine:
+        return PlainMachine(bytecode, memory, pages, capacities=capacities)
+
+    machines: dict[str, MakeMachine] = {"interp": plain, "native": native, "evaluator": evaluator}
+    return load_interp(machines[engine], probe.plan, lambda: ProcessMemory(process.pid, tids[0]), room, parts)

@@ -52,12 +52,12 @@ def frozen_at(pid: int, instruction: Instruction) -> Iterator[None]:
 
 def threads_at(pid: int, address: int) -> int:
     """How many threads are about to run the instruction at an address."""
-    with _stopped(pid):
+    with stopped(pid):
         return sum(pc == address for pc in _pcs(pid))
 
 
 def _write(pid: int, address: int, code: bytes) -> bytes:
-    with _stopped(pid):
+    with stopped(pid):
         memory = os.open(f"/proc/{pid}/mem", os.O_RDWR)
         try:
             before = os.pread(memory, len(code), address)
@@ -68,7 +68,8 @@ def _write(pid: int, address: int, code: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def _stopped(pid: int) -> Iterator[None]:
+def stopped(pid: int) -> Iterator[None]:
+    """Stop a process as the job control of shells does, until the end of the block."""
     os.kill(pid, signal.SIGSTOP)
     try:
         while not all(_state(pid, tid) in "TtZX" for tid in os.listdir(f"/proc/{pid}/task")):
