@@ -5,10 +5,24 @@ program's streams, repeated here so that decoding needs no IR. All numbers are l
 process's own (load bias included), sizes in bytes, times in nanoseconds.
 
 Values. A captured value is the raw memory of its Go type (string = pointer and length, and so on), inline in the row
-of its block. Memory behind pointers, strings and slices is emitted once as an *object* (stream `object`) under the
-key (address, type): for a pointer the type it points to (with `POINTEE` where that is a string or slice); for a slice
-the slice type itself (the object holds the elements); for a string `STRING_TYPE`. The decoder joins by that key; a key
-without an object was not followed.
+of its block. Memory behind pointers, strings, slices and so on is emitted once as an *object* (stream `object`) under
+the key (address, type). The decoder joins by that key; a key without an object was not followed.
+
+| a word of kind | leads to the object under (word, …) | whose bytes are |
+|---|---|---|
+| pointer | the type pointed to; with `POINTEE` where that is a string, slice, map, chan or func | the value |
+| string | `STRING_TYPE` | its bytes |
+| slice | the slice type | its elements |
+| map | the map type | entries (`PlanEntry`), end to end, in no order; `length` is the map's count |
+| chan | the chan type | `CHAN_WORDS` words; then goids of receivers, then of senders that wait (`receivers_shown`, `senders_shown` words); then `shown` buffered elements, the next to be received first; `length` is how many are buffered |
+| func | `FUNC_TYPE` | two words: the function's pc, and the number of the struct type of its closure (0: none known). The closure is the value of that type under (word, closure type) |
+| interface | stream `typeword` says by its first word the number of the dynamic type and whether the second word is the value (`direct`) or points to it; there it leads on like a pointer | |
+
+A reflect.Value leads on like an interface: its `typ_` is in `typeword`, and `flag` says whether `ptr` is the value.
+
+Depth. A pointer, and what an interface or func holds, is one deeper than the word that leads there; what strings, slices,
+maps and channels hold isn't. Within fields with `chain` (the next error of a chain, the parent of a context) nothing
+counts as deeper, up to `CHAIN_LIMIT` such steps on one path.
 """
 
 from __future__ import annotations
@@ -16,13 +30,37 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 
 STRING_TYPE = 1
 """Type number of `string`, in every plan."""
-POINTEE = 1 << 15
-"""Set in the type of an object that is a string or slice itself, behind a pointer to one: without it such a number
-stands for what the string or slice holds."""
+FUNC_TYPE = 2
+"""Type number of `func()` in every plan, and of what any func value points to."""
+POINTEE = 1 << 30
+"""Set in the type of an object that is a string, slice, map, chan or func itself, behind a pointer to one: without it
+such a number stands for what the word leads to."""
+REFERENCE_KINDS = ("string", "slice", "map", "chan", "func")
+"""Kinds whose numbers need `POINTEE` in the key of a value."""
+
+OBJECT_CHANGING = 1 << 8
+"""Set in an object's status: the map was being written when the process was stopped."""
+OBJECT_PARTIAL = 1 << 9
+"""Set in an object's status: the walk over the map or channel ended at a bound before it had found all that it wanted."""
+STATUS_MASK = 255
+
+CHAIN_LIMIT = 32
+
+CHAN_WORDS: tuple[str, ...] = (
+    "capacity",
+    "closed",  # 0 or 1
+    "receivers",  # goroutines that wait to receive, as far as they were counted
+    "senders",
+    "receivers_shown",
+    "senders_shown",
+    "shown",  # elements
+    "timer",  # 1: a channel of a time.Timer or Ticker
+)
+"""The first words of a channel's object."""
 
 LABEL_CHAIN = 4
 """Buckets behind the first that labels are followed through, where they are a map."""
@@ -98,14 +136,16 @@ STREAMS: dict[str, tuple[tuple[str, str], ...]] = {
     "object": (
         ("address", "i64"),
         ("type", "i32"),
-        ("status", "i32"),  # OK or UNREADABLE
+        ("status", "i32"),  # OK or UNREADABLE, with OBJECT_CHANGING, OBJECT_PARTIAL
         ("bytes", "i64"),  # how many were captured
-        ("length", "i64"),  # true length: bytes of a string, elements of a slice, else 1
+        ("length", "i64"),  # true length: bytes of a string, elements of a slice, entries of a map, else 1
         ("position", "i64"),  # in stream `bytes`
     ),
     "typeword": (
         ("word", "i64"),  # first word of an interface met: an itab, or of an empty interface a type
         ("type", "i64"),  # address of the dynamic type, 0 where it couldn't be read
+        ("number", "i32"),  # the plan's number of that type, 0 where it has none
+        ("direct", "i32"),  # 1: the interface's second word is the value, not its address
     ),
 }
 """Members of the built-in streams, in order, laid out by `layout_stream`. Stream `bytes` holds bytes of any length.
@@ -163,12 +203,27 @@ class State(enum.IntEnum):
 
 @dataclass(frozen=True)
 class PlanField:
-    """A struct field; `type` is a plan type number."""
+    """A struct field; `type` is a plan type number. `chain`: what it leads to isn't deeper (see the module)."""
 
     name: str
     offset: int
     type: int
     embedded: bool = False
+    chain: bool = False
+
+
+@dataclass(frozen=True)
+class PlanEntry:
+    """An entry in the object of a map: `size` bytes, the key at 0, the element at `elem_offset`.
+
+    Where `indirect_key` or `indirect_elem` holds, there is the address of the key or element instead, which leads to
+    the object under (address, its type) as a pointer does, but not deeper.
+    """
+
+    size: int
+    elem_offset: int
+    indirect_key: bool = False
+    indirect_elem: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,8 +233,9 @@ class PlanType:
     `kind` is the `Kind` value's text of the debug-information model; `special` marks types shown in a way of their
     own: `time` (time.Time), `duration` (time.Duration), `address` (what `&x` gives: the address, nothing behind it).
 
-    `elem` is the element of pointers, slices and arrays where the program knows it, else None. `pointers` says
-    whether memory of this type holds anything that is followed.
+    `elem` is the element of pointers, slices, arrays, maps and channels where the program knows it, else None; `key`
+    the key of maps, `entry` the layout of their entries. `pointers` says whether memory of this type holds anything
+    that is followed. `constants` are the named constants of the type: value and name, ascending, a value once.
     """
 
     id: int
@@ -192,6 +248,9 @@ class PlanType:
     empty_interface: bool = False
     special: str | None = None
     pointers: bool = False
+    key: int | None = None
+    entry: PlanEntry | None = None
+    constants: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)

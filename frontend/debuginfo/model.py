@@ -47,6 +47,26 @@ class Field(NamedTuple):
     embedded: bool
 
 
+class MapLayout(NamedTuple):
+    """Where the runtime keeps the entries of a map type: groups of 8 (Go 1.24), or buckets of 8 with overflow.
+
+    Key i of a group is at `key_at + i * key_step`, `key_size` bytes; its element likewise. Sizes are those stored: 8
+    where the key or element is kept indirectly. The group's 8 control (or tophash) bytes are at its start.
+    `overflow_at` is the offset of the pointer to the next bucket, -1 for Swiss groups.
+    """
+
+    group_size: int
+    key_at: int
+    key_step: int
+    key_size: int
+    elem_at: int
+    elem_step: int
+    elem_size: int
+    overflow_at: int
+    indirect_key: bool
+    indirect_elem: bool
+
+
 @dataclass(frozen=True)
 class GoType:
     """One Go type.
@@ -57,6 +77,7 @@ class GoType:
     length of arrays. `runtime_type` is DW_AT_go_runtime_type (facts §4), None where there is none.
     `empty_interface` is true for interfaces without methods (eface layout), false for iface layout.
     `layout` is, for maps and channels, the DIE of the struct that the value points to.
+    `map` is the layout of a map type's entries, None where it isn't known.
     `shape` is true for the `go.shape.*` types of generic code, whose readings are not trustworthy names.
     """
 
@@ -72,6 +93,7 @@ class GoType:
     empty_interface: bool = False
     layout: TypeId | None = None
     shape: bool = False
+    map: MapLayout | None = None
 
 
 def _builtin(number: int, name: str, kind: Kind, size: int) -> GoType:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GoType, Kind
 from sey.ir.nodes import Column, Table, Type
-from sey.ir.plan import POINTEE, STRING_TYPE, PlanField, PlanType
+from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanField, PlanType
 
 CLASS_VALUE = 0
 CLASS_POINTER = 1
@@ -23,10 +23,10 @@ CLASS_EFACE = 5
 _U32 = (1 << 32) - 1
 ADDRESS = GoType(-100, "uintptr", Kind.UINT, 8)
 """The type of `&x` as it is captured: the address itself, to join on."""
+_FUNC = GoType(-101, "func()", Kind.FUNC, 8)
 MAX_POINTERS = 4096
 """Pointers followed from one value; a value with more (a large array) is followed in its first ones."""
-MAX_TYPES = POINTEE - 1
-"""Object keys have 16 bits for the type, one of which is `POINTEE`."""
+MAX_TYPES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class TypeTable:
         entry = self._new(known, 0)
         self._by_id[BUILTIN["string"].id] = entry
         assert entry.number == STRING_TYPE
+        assert self._new(_FUNC, 0).number == FUNC_TYPE
 
     def _new(self, go_type: GoType, left: int) -> _Entry:
         entry = _Entry(len(self._entries) + 1, go_type, left)
@@ -146,7 +147,7 @@ class TypeTable:
 
     def _pointee(self, number: int) -> int:
         kind = self._entries[number - 1].type.kind
-        return number | POINTEE if kind in (Kind.STRING, Kind.SLICE) else number
+        return number | POINTEE if kind.value in REFERENCE_KINDS else number
 
     def first_pointer(self, number: int) -> int:
         """Row of the table `pointers` where those of a value of type `number` start; final once all types are added."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sey.ir.plan import POINTEE, STRING_TYPE, PlanColumn, PlanType, Status
+from sey.ir.plan import POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanColumn, PlanType, Status
 from sey.runtime.decode import text
 from sey.runtime.decode.objects import Found, ObjectIndex
 from sey.runtime.decode.vectors import (
@@ -209,7 +209,7 @@ class ValueDecoder:
             return _nil_or(missing(kind, len(raw), Status.DEPTH, address), address)
         if elem is None:
             return _reference(kind, raw)
-        found = self._objects.find(address, elem.id | POINTEE if elem.kind in ("string", "slice") else elem.id)
+        found = self._objects.find(address, elem.id | POINTEE if elem.kind in REFERENCE_KINDS else elem.id)
         status = statuses(len(raw), Status.OK)
         status[found.bytes < elem.size] = Status.BUDGET
         status[(found.row >= 0) & (found.readable == 0)] = Status.UNREADABLE
