@@ -1,0 +1,115 @@
+"""Where a map's entries are: from the structures that debug information gives each map type.
+
+Swiss maps (Go 1.24, internal/runtime/maps): `map<K,V>` → dirPtr → `table<K,V>` → groups → data → the group, with control
+bytes and then slots of key and element (or, by an experiment of 1.27, keys and then elements). Older ones (runtime/map.go):
+`hash<K,V>` → buckets → the bucket, with tophash, keys, values and overflow.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sey.frontend.debuginfo.model import Field, GoType, Kind, MapLayout, TypeId
+
+SLOTS = 8
+"""Slots of a group or bucket (internal/abi.SwissMapGroupSlots, internal/abi.OldMapBucketCount)."""
+
+
+class _Types(Protocol):
+    def type(self, type_id: TypeId) -> GoType:
+        """See `DebugInfo.type`."""
+
+
+def map_layout(info: _Types, go_type: GoType) -> MapLayout | None:
+    """The layout of a map type's entries; None where nothing tells, or where it is none that the runtime could use."""
+    if go_type.map is not None:
+        return go_type.map
+    if go_type.kind is not Kind.MAP or go_type.layout is None or go_type.key is None or go_type.elem is None:
+        return None
+    found = _swiss(info, go_type) or _buckets(info, go_type)
+    return found if found is not None and _is_sound(found) else None
+
+
+def _swiss(info: _Types, go_type: GoType) -> MapLayout | None:
+    group = _along(info, go_type.layout, "dirPtr", "*", "*", "groups", "data", "*")
+    slots, control = _member(group, "slots"), _member(group, "ctrl")
+    if group is None or control is None or control.offset:
+        return None
+    if slots is None:
+        return _parted(info, go_type, group, "keys", "elems")
+    array = info.type(slots.type)
+    slot = None if array.elem is None else info.type(array.elem)
+    key, elem = _member(slot, "key"), _member(slot, "elem")
+    if slot is None or key is None or elem is None or array.length != SLOTS:
+        return None
+    return _layout(info, go_type, group, (slots.offset + key.offset, slot.size, info.type(key.type)),
+                   (slots.offset + elem.offset, slot.size, info.type(elem.type)))  # fmt: skip
+
+
+def _buckets(info: _Types, go_type: GoType) -> MapLayout | None:
+    bucket = _along(info, go_type.layout, "buckets", "*")
+    return None if _member(bucket, "tophash") is None else _parted(info, go_type, bucket, "keys", "values")
+
+
+def _parted(info: _Types, go_type: GoType, group: GoType | None, keys: str, elems: str) -> MapLayout | None:
+    """A group with all its keys before all its elements."""
+    parts = []
+    for name in (keys, elems):
+        member = _member(group, name)
+        array = None if member is None else info.type(member.type)
+        if member is None or array is None or array.elem is None or array.length != SLOTS:
+            return None
+        of = info.type(array.elem)
+        parts.append((member.offset, of.size, of))
+    return None if group is None else _layout(info, go_type, group, *parts)
+
+
+def _layout(
+    info: _Types, go_type: GoType, group: GoType, key: tuple[int, int, GoType], elem: tuple[int, int, GoType]
+) -> MapLayout | None:
+    assert go_type.key is not None
+    assert go_type.elem is not None
+    overflow = _member(group, "overflow")
+    return MapLayout(
+        group_size=group.size,
+        key_at=key[0],
+        key_step=key[1],
+        key_size=key[2].size,
+        elem_at=elem[0],
+        elem_step=elem[1],
+        elem_size=elem[2].size,
+        overflow_at=-1 if overflow is None else overflow.offset,
+        indirect_key=_is_kept_by_address(key[2], info.type(go_type.key)),
+        indirect_elem=_is_kept_by_address(elem[2], info.type(go_type.elem)),
+    )
+
+
+def _is_kept_by_address(stored: GoType, own: GoType) -> bool:
+    return stored.kind is Kind.POINTER and stored.id != own.id and stored.elem == own.id and own.size > SLOTS
+
+
+def _along(info: _Types, start: TypeId | None, *steps: str) -> GoType | None:
+    """The type at the end of a path: `*` is what a pointer points to, else a field's."""
+    current = start
+    for step in steps:
+        if current is None:
+            return None
+        kind = info.type(current)
+        if step == "*":
+            current = kind.elem
+        else:
+            member = _member(kind, step)
+            current = None if member is None else member.type
+    return None if current is None else info.type(current)
+
+
+def _member(kind: GoType | None, name: str) -> Field | None:
+    return None if kind is None else next((f for f in kind.fields if f.name == name), None)
+
+
+def _is_sound(layout: MapLayout) -> bool:
+    """Whether the parts are inside of the group."""
+    last = SLOTS - 1
+    keys = layout.key_at + last * layout.key_step + layout.key_size
+    elems = layout.elem_at + last * layout.elem_step + layout.elem_size
+    return SLOTS <= layout.key_at and SLOTS <= layout.elem_at and max(keys, elems) <= layout.group_size <= 4096
