@@ -1,0 +1,1 @@
+"""Known types: which fields are followed, and how their values read."""
