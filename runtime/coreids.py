@@ -21,9 +21,7 @@ _G_SLOT = 8
 """Bytes below fs_base at which a thread of an executable has its g."""
 
 
-def own_ids(
-    binary: GoBinary, bias: int, memory: CoreMemory, threads: npt.NDArray[np.void]
-) -> npt.NDArray[np.int32]:
+def own_ids(binary: GoBinary, bias: int, memory: CoreMemory, threads: npt.NDArray[np.void]) -> npt.NDArray[np.int32]:
     """For each of the threads (array of THREAD) its id in its innermost pid namespace; that of the core if unknown."""
     found = threads["tid"].copy()
     known = _Runtime(binary, bias, memory)

@@ -216,10 +216,14 @@ def _sum(parts: Sequence[Mapping[str, int]], merged: Merged) -> dict[str, int]:
     total = {name: sum(part[name] for part in parts) for name in COUNTERS}
     worst = max(parts, key=lambda part: _SEVERITY.index(State(part["state"])))
     shared = {name: worst[name] for name in WHOLE_COUNTERS}
-    return total | shared | {
-        "stacks": total["stacks"] - merged.again,
-        "bad_stacks": total["bad_stacks"] - merged.bad_again,
-    }
+    return (
+        total
+        | shared
+        | {
+            "stacks": total["stacks"] - merged.again,
+            "bad_stacks": total["bad_stacks"] - merged.bad_again,
+        }
+    )
 
 
 _SEVERITY = (State.DONE, State.OUT_OF_TIME, State.OUT_OF_SPACE, State.FAILED, State.NOT_RUN)

@@ -78,9 +78,7 @@ GENERAL_WORDS = (16, 21, 15, 10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 
 _GENERAL_WORD = tracer.THREAD_ID.size // 8
 _XMM_WORD = (tracer.THREAD_ID.size + tracer.GENERAL_SIZE + 160) // 8
 _RECORD_WORDS = np.array(
-    [0]
-    + [_GENERAL_WORD + word for word in GENERAL_WORDS]
-    + [_XMM_WORD + 2 * number for number in range(16)]
+    [0] + [_GENERAL_WORD + word for word in GENERAL_WORDS] + [_XMM_WORD + 2 * number for number in range(16)]
 )
 
 

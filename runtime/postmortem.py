@@ -1,7 +1,7 @@
 """Snapshots of core files: what `snapshot.py` does with a running process, done with what was left of one.
 
-    dump = open_dump("core.4242", "shop-server")
-    take_dump(bundle, 0, dump, Limits()).save("shop.seyc")
+dump = open_dump("core.4242", "shop-server")
+take_dump(bundle, 0, dump, Limits()).save("shop.seyc")
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Take snapshots: everything between a probe and a capture file.
 
-    capture = take([Request(process, bundle, 0)], Limits())
-    capture.save("shop.seyc")
+capture = take([Request(process, bundle, 0)], Limits())
+capture.save("shop.seyc")
 """
 
 from __future__ import annotations

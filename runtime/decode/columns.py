@@ -11,9 +11,11 @@ import pyarrow as pa
 
 from sey.ir.plan import PlanColumn, PlanType, Status
 from sey.runtime.decode import times
-from sey.runtime.decode.arrow_form import JSON, Form, form_of, to_arrow
+from sey.runtime.decode.arrow_form import to_arrow
+from sey.runtime.decode.forms import JSON, Form
 from sey.runtime.decode.json_form import bare_json, to_text
 from sey.runtime.decode.text import hex_words
+from sey.runtime.decode.type_forms import form_of
 from sey.runtime.decode.values import Limits, ValueDecoder
 from sey.runtime.decode.vectors import OUT_OF_RANGE, STATUS_WORDS, Nothing, Times, Vector, missing, spread, through
 from sey.runtime.pages import I64Array, U8Array, U64Array

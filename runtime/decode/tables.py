@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from sey.ir.plan import THREAD_MAX, Plan, State
 from sey.runtime.capture import Capture, ProcessFacts
-from sey.runtime.decode.arrow_form import JSON, JSON_FIELD, Form
 from sey.runtime.decode.columns import DecodedColumn
+from sey.runtime.decode.forms import JSON, JSON_FIELD, Form
 from sey.runtime.decode.process import DecodedBlock, DecodedProcess, decode_process, empty_process
 
 BUILT_IN = ("processes", "goroutines", "frames", "stacks", "globals", "captures")

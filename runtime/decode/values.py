@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sey.ir.plan import POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanColumn, PlanType, Status
-from sey.runtime.decode import text
+from sey.runtime.decode import text, views
 from sey.runtime.decode.objects import Found, ObjectIndex
 from sey.runtime.decode.vectors import (
     Dynamic,
@@ -111,6 +111,10 @@ class ValueDecoder:
             return missing(kind, len(raw), Status.BUDGET)
         if path.level > _MAX_NESTING:
             return missing(kind, len(raw), Status.DEPTH)
+        return views.present(kind, raw, self._go_value(kind, raw, limits, path), self.types)
+
+    def _go_value(self, kind: PlanType, raw: U8Array, limits: Limits, path: _Path) -> Vector:
+        """The values as their Go type has them."""
         if kind.special == "time":
             return _times(kind, raw)
         if kind.special == "address":

@@ -6,6 +6,7 @@ decoded once and referred to by index (`Shared`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,7 +151,7 @@ def through(vector: Vector) -> tuple[Vector, I64Array | None]:
     return vector, index
 
 
-def is_bytes(kind: PlanType, types: dict[int, PlanType]) -> bool:
+def is_bytes(kind: PlanType, types: Mapping[int, PlanType]) -> bool:
     """Whether the type is a slice or array of bytes, which is shown in hexadecimal."""
     elem = types.get(kind.elem) if kind.elem is not None else None
     return kind.kind in ("slice", "array") and elem is not None and (elem.kind, elem.size) == ("uint", 1)

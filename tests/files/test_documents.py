@@ -133,7 +133,11 @@ def test_numbers_are_those_of_the_code() -> None:
     for numbered in (plan.Status, plan.StackEnd, plan.State):
         assert ", ".join(f"{each.value} `{each.name.lower()}`" for each in numbered) in text
     assert ", ".join(f"`{name}`" for name in plan.COUNTERS) in text
-    assert f"plus {plan.POINTEE:_}".replace("_", " ") in text
+    assert text.count(f"plus {plan.POINTEE:_}".replace("_", " ")) == 2
+    assert f"plus {plan.OBJECT_CHANGING} where a map was being written, plus {plan.OBJECT_PARTIAL} where" in text
+    assert f"up to {plan.CHAIN_LIMIT} such steps" in text
+    words = text.split("The words of a channel")[1].split(" The ")[0]
+    assert tuple(re.findall("`(.*?)`", words)) == plan.CHAN_WORDS
     assert f"{plan.THREAD_WORDS} words for each stopped thread, {plan.THREAD_MAX} threads at most" in text
     for bit, words in (
         (plan.GOROUTINE_LOCKED, "locked to its thread"),

@@ -17,6 +17,7 @@ from typing import Any
 from sey.ir.nodes import PAGE_BYTES, PAGE_HEADER_BYTES, Stream, Type, layout_stream
 from sey.ir.plan import (
     POINTEE,
+    REFERENCE_KINDS,
     ROW_MEMBERS,
     STREAMS,
     PlanColumn,
@@ -155,7 +156,7 @@ class Memory:
         return address
 
     def _pointer(self, elem: PlanType, value: Any) -> bytes:
-        key = elem.id | POINTEE if elem.kind in ("string", "slice") else elem.id
+        key = elem.id | POINTEE if elem.kind in REFERENCE_KINDS else elem.id
         return self.note(key, self.encode(elem, value), 1).to_bytes(8, "little")
 
     def _struct(self, kind: PlanType, values: Sequence[Any]) -> bytes:

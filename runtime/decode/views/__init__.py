@@ -1,0 +1,29 @@
+"""Known types as people think of them: what to show instead of the fields that a Go type happens to have.
+
+The decoder asks for every value and every column's type; `kind.name` has the whole import path (`net/netip.Addr`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sey.ir.plan import PlanType
+from sey.runtime.decode.forms import Form
+from sey.runtime.decode.vectors import Vector
+from sey.runtime.pages import U8Array
+
+
+def present(kind: PlanType, raw: U8Array, vector: Vector, types: Mapping[int, PlanType]) -> Vector:
+    """What stands for `vector`, the values of `kind` as decoded by their Go type; `vector` itself without a view.
+
+    `raw` are the bytes of the values themselves (n × `kind.size`). The result has as many values, in the same order,
+    and where `form` has a form for `kind` its data fits that.
+    """
+    del kind, raw, types
+    return vector
+
+
+def form(kind: PlanType, types: Mapping[int, PlanType]) -> Form | None:
+    """The form of a column of what `present` gives; None where it is that of the Go type."""
+    del kind, types
+    return None
