@@ -8,22 +8,24 @@ Values. A captured value is the raw memory of its Go type (string = pointer and 
 of its block. Memory behind pointers, strings, slices and so on is emitted once as an *object* (stream `object`) under
 the key (address, type). The decoder joins by that key; a key without an object was not followed.
 
-| a word of kind | leads to the object under (word, …) | whose bytes are |
-|---|---|---|
-| pointer | the type pointed to; with `POINTEE` where that is a string, slice, map, chan or func | the value |
-| string | `STRING_TYPE` | its bytes |
-| slice | the slice type | its elements |
-| map | the map type | entries (`PlanEntry`), end to end, in no order; `length` is the map's count |
-| chan | the chan type | `CHAN_WORDS` words; then goids of receivers, then of senders that wait (`receivers_shown`, `senders_shown` words); then `shown` buffered elements, the next to be received first; `length` is how many are buffered |
-| func | `FUNC_TYPE` | two words: the function's pc, and the number of the struct type of its closure (0: none known). The closure is the value of that type under (word, closure type) |
-| interface | stream `typeword` says by its first word the number of the dynamic type and whether the second word is the value (`direct`) or points to it; there it leads on like a pointer | |
+- A *pointer* leads to the object under (word, the type pointed to), which is the value; the type has `POINTEE` added
+  where it is a string, slice, map, chan or func.
+- A *string* leads to (word, `STRING_TYPE`), its bytes; a *slice* to (word, the slice type), its elements.
+- A *map* leads to (word, the map type): entries (`PlanEntry`) end to end, in no order; `length` is the map's count.
+- A *chan* leads to (word, the chan type): `CHAN_WORDS`; then the goids of receivers and of senders that wait, as many
+  as `receivers_shown` and `senders_shown` say; then `shown` buffered elements, the next to be received first.
+  `length` is how many are buffered.
+- A *func* leads to (word, `FUNC_TYPE`), two words: the function's pc, and the number of the struct type of its
+  closure, or 0. The closure is the value of that type under (word, that type).
+- Of an *interface*, the stream `typeword` tells by its first word the number of the dynamic type, and whether the
+  second word is the value (`direct`) or points to it; from there it leads on like a pointer. So does a
+  `reflect.Value`: its `typ_` is in `typeword`, and its `flag` says whether `ptr` is the value.
 
-A reflect.Value leads on like an interface: its `typ_` is in `typeword`, and `flag` says whether `ptr` is the value.
-
-Depth. A pointer, and what an interface or func holds, is one deeper than the word that leads there; what strings, slices,
-maps and channels hold isn't. An interface that holds a pointer (or a struct or array of nothing but one) directly is no
-step of its own: what the pointer leads to is one deeper than the interface. A map, chan or func held directly is one deeper. Within fields with `chain` (the next error of a chain, the parent of a context) nothing
-counts as deeper, up to `CHAIN_LIMIT` such steps on one path.
+Depth. A pointer, and what an interface or func holds, is one deeper than the word that leads there; what strings,
+slices, maps and channels hold isn't. An interface that holds a pointer (or a struct or array of nothing but one)
+directly is no step of its own: what the pointer leads to is one deeper than the interface. A map, chan or func held
+directly is one deeper. Within fields with `chain` (the next error of a chain, the parent of a context) nothing counts
+as deeper, up to `CHAIN_LIMIT` such steps on one path.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ REFERENCE_KINDS = ("string", "slice", "map", "chan", "func")
 OBJECT_CHANGING = 1 << 8
 """Set in an object's status: the map was being written when the process was stopped."""
 OBJECT_PARTIAL = 1 << 9
-"""Set in an object's status: the walk over the map or channel ended at a bound before it had found all that it wanted."""
+"""Set in an object's status: the walk over a map or channel ended at a bound before it found all that it wanted."""
 STATUS_MASK = 255
 
 CHAIN_LIMIT = 32

@@ -67,6 +67,7 @@ class _Part:
             self._write(program.pages, _WORD.pack(room.pages))
             self._write(program.buffers["in_share"], _WORD.pack(number))
             self._write(program.buffers["in_shares"], _WORD.pack(parts))
+            self._write(program.buffers["in_pages"], _WORD.pack(room.pages))
         except BaseException:
             self._object.close()
             raise

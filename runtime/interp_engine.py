@@ -50,6 +50,7 @@ class _Part:
         self._places = ThreadPlaces(self._threads)
         self._write("in_share", number)
         self._write("in_shares", parts)
+        self._write("in_pages", room.pages)
 
     def close(self) -> None:
         """There is nothing outside of this process."""

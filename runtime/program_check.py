@@ -40,7 +40,8 @@ def wrong_facts(program: BpfProgram, plan: Plan) -> str | None:
     """What is wrong with a bundle's facts of its object, if anything."""
     if not CHUNK_BYTES <= program.chunk_bytes <= 2 * CHUNK_BYTES:
         return f"chunks of {program.chunk_bytes} bytes"
-    words = {"in_bias": 1, "in_deadline": 1, "in_share": 1, "in_shares": 1, "in_regs": THREAD_MAX * THREAD_WORDS}
+    words = dict.fromkeys(("in_bias", "in_deadline", "in_share", "in_shares", "in_pages"), 1)
+    words |= {"in_regs": THREAD_MAX * THREAD_WORDS}
     words |= {"out_counters": len(COUNTERS), "out_when": len(plan.blocks)}
     for name in words:
         if name not in program.buffers:

@@ -1,8 +1,8 @@
 """Where a map's entries are: from the structures that debug information gives each map type.
 
-Swiss maps (Go 1.24, internal/runtime/maps): `map<K,V>` → dirPtr → `table<K,V>` → groups → data → the group, with control
-bytes and then slots of key and element (or, by an experiment of 1.27, keys and then elements). Older ones (runtime/map.go):
-`hash<K,V>` → buckets → the bucket, with tophash, keys, values and overflow.
+Swiss maps (Go 1.24, internal/runtime/maps): `map<K,V>` → dirPtr → `table<K,V>` → groups → data → the group, with
+control bytes and then slots of key and element (or, by an experiment of 1.27, keys and then elements). Older ones
+(runtime/map.go): `hash<K,V>` → buckets → the bucket, with tophash, keys, values and overflow.
 """
 
 from __future__ import annotations
@@ -112,4 +112,4 @@ def _is_sound(layout: MapLayout) -> bool:
     last = SLOTS - 1
     keys = layout.key_at + last * layout.key_step + layout.key_size
     elems = layout.elem_at + last * layout.elem_step + layout.elem_size
-    return SLOTS <= layout.key_at and SLOTS <= layout.elem_at and max(keys, elems) <= layout.group_size <= 4096
+    return min(layout.key_at, layout.elem_at) >= SLOTS and max(keys, elems) <= layout.group_size <= 4096

@@ -207,6 +207,7 @@ def lower_globals(count: int) -> Function:
     """`global_values()`: all globals, each on its own, and what they point to."""
     b = FunctionBuilder("global_values")
     with b.loop(b.const(count), max(count, 1)) as i:
+        first = b.load(Type.I64, "queue_tail")
         with b.attempt() as attempt:
             with attempt.body(), b.switch(i) as switch:
                 for number in range(count):
@@ -214,5 +215,5 @@ def lower_globals(count: int) -> Function:
                         b.call(f"value_{number}")
             with attempt.handler():
                 b.call("count", 8 * COUNTERS.index("rows_dropped"))
-        b.call("chase")
+        b.call("chase_share", first)
     return b.finish()

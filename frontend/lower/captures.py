@@ -10,10 +10,26 @@ from sey.frontend import bound
 from sey.frontend.debuginfo.model import GoType, Kind
 from sey.frontend.lower.expressions import Scope, is_place, place_of, scalar_of
 from sey.frontend.lower.places import INT_TYPES, Memory, MissingError, Place, raise_status, store_value
-from sey.frontend.lower.types import CLASS_EFACE, CLASS_IFACE, CLASS_POINTER, Pointer, TypeTable, captured_type
+from sey.frontend.lower.types import (
+    CLASS_CHAN,
+    CLASS_EFACE,
+    CLASS_FUNC,
+    CLASS_IFACE,
+    CLASS_MAP,
+    CLASS_POINTER,
+    CLASS_REFLECT,
+    CLASS_SLICE,
+    CLASS_STRING,
+    STEP_CHAIN,
+    STEP_DEEPER,
+    STEP_LEVEL,
+    Pointer,
+    TypeTable,
+    captured_type,
+)
 from sey.ir.builder import FunctionBuilder
 from sey.ir.nodes import Type, Value
-from sey.ir.plan import Status
+from sey.ir.plan import CHAIN_LIMIT, Status
 
 MAX_INLINE = 32768
 """A value of more bytes is not captured: `budget`."""
@@ -27,6 +43,21 @@ class Limits:
 
     row: int
     depth: int
+
+
+NO_WAY = (1 << 64) - 1
+"""The `%how` of the prelude's `@follow` for what is too deep."""
+
+
+def how_deep(limits: Limits, step: int) -> int:
+    """The `%how` of the prelude's `@follow` after one step from the value that has these limits."""
+    depth = limits.depth - (step == STEP_DEEPER)
+    chain = CHAIN_LIMIT - (step == STEP_CHAIN)
+    return limits.row | depth << 32 | chain << 40 if depth >= 0 else NO_WAY
+
+
+REFLECTED = 256
+"""Added to the flags of a reflect.Value for the prelude's `@follow_dynamic`."""
 
 
 @dataclass(frozen=True)
@@ -97,46 +128,59 @@ def _follow(b: FunctionBuilder, target: Target, go_type: GoType, limits: Limits,
         for pointer in pointers:
             _follow_one(b, target, pointer, limits)
     else:
-        _follow_all(b, target, types.first_pointer(number), len(pointers), limits)
-
-
-def _how(limits: Limits, kind: int) -> int:
-    """The `%how` of the prelude's `@follow`: a pointer takes one off the depth, strings and slices don't."""
-    return limits.row | (limits.depth - (kind == CLASS_POINTER)) << 32
+        _follow_all(b, target, types.rows.first(pointers), len(pointers), limits)
 
 
 def _follow_one(b: FunctionBuilder, target: Target, pointer: Pointer, limits: Limits) -> None:
-    if pointer.kind == CLASS_POINTER and limits.depth == 0:
-        return
-    word = b.get(Type.I64, target.record, field=target.value, imm=pointer.offset)
+    """Straight code for a word that leads on."""
+
+    def word(imm: int) -> Value:
+        return b.get(Type.I64, target.record, field=target.value, imm=pointer.offset + imm)
+
+    deeper = how_deep(limits, pointer.step)
     match pointer.kind:
         case kind if kind in (CLASS_IFACE, CLASS_EFACE):
-            b.call("note_typeword", word, int(kind == CLASS_IFACE))
+            b.call("follow_dynamic", word(0), int(kind == CLASS_IFACE), word(8), deeper)
+        case kind if kind == CLASS_REFLECT:
+            b.call("follow_dynamic", word(0), b.or_(word(16), REFLECTED), word(8), deeper)
         case kind if kind == CLASS_POINTER:
-            b.call("follow", pointer.target, word, 1, _how(limits, kind))
-        case kind:
-            length = b.get(Type.I64, target.record, field=target.value, imm=pointer.offset + 8)
-            b.call("follow", pointer.target, word, length, _how(limits, kind))
+            if deeper != NO_WAY:
+                b.call("follow", pointer.target, word(0), 1, deeper)
+        case kind if kind in (CLASS_STRING, CLASS_SLICE):
+            b.call("follow", pointer.target, word(0), word(8), how_deep(limits, STEP_LEVEL))
+        case _:
+            b.call("follow", pointer.target, word(0), 1, how_deep(limits, STEP_LEVEL))
 
 
 def _follow_all(b: FunctionBuilder, target: Target, first: int, count: int, limits: Limits) -> None:
+    """A loop over the rows of `pointers`."""
     with b.loop(b.const(count), count) as i:
         row = b.add(i, first)
         at = b.zext(Type.I64, b.table_get(Type.I32, "pointers", "offset", row))
         word = b.get(Type.I64, target.record, field=target.value, offset=at)
         with b.if_(b.ne(word, 0)):
             number = b.zext(Type.I64, b.table_get(Type.I32, "pointers", "type", row))
-            kind = b.zext(Type.I64, b.table_get(Type.I8, "pointers", "class", row))
-            interface = b.uge(kind, CLASS_IFACE)
-            with b.if_(interface):
-                b.call("note_typeword", word, b.zext(Type.I64, b.eq(kind, CLASS_IFACE)))
-            is_pointer = b.eq(kind, CLASS_POINTER)
-            if limits.depth:
-                with b.if_(is_pointer):
-                    b.call("follow", number, word, 1, _how(limits, CLASS_POINTER))
-            with b.if_(b.xor(b.or_(interface, is_pointer), 1)):
-                length = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
-                b.call("follow", number, word, length, _how(limits, 0))
+            deeper = b.call_value(
+                Type.I64, "deeper", how_deep(limits, STEP_LEVEL), b.table_get(Type.I8, "pointers", "step", row)
+            )
+            with b.switch(b.table_get(Type.I8, "pointers", "class", row)) as switch:
+                for kind in (CLASS_IFACE, CLASS_EFACE):
+                    with switch.case(kind):
+                        data = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
+                        b.call("follow_dynamic", word, int(kind == CLASS_IFACE), data, deeper)
+                with switch.case(CLASS_REFLECT):
+                    data = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
+                    flag = b.get(Type.I64, target.record, field=target.value, offset=at, imm=16)
+                    b.call("follow_dynamic", word, b.or_(flag, REFLECTED), data, deeper)
+                with switch.case(CLASS_POINTER):
+                    b.call("follow", number, word, 1, deeper)
+                for kind in (CLASS_STRING, CLASS_SLICE):
+                    with switch.case(kind):
+                        length = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
+                        b.call("follow", number, word, length, how_deep(limits, STEP_LEVEL))
+                for kind in (CLASS_MAP, CLASS_CHAN, CLASS_FUNC):
+                    with switch.case(kind):
+                        b.call("follow", number, word, 1, how_deep(limits, STEP_LEVEL))
 
 
 def _missing(b: FunctionBuilder, target: Target, code: Value, detail: Value) -> None:

@@ -21,12 +21,14 @@ from sey.frontend.lower.blocks import (
     plan_column,
     row_stream,
 )
+from sey.frontend.lower.captures import how_deep
 from sey.frontend.lower.dynamic import DynamicTypes
 from sey.frontend.lower.labels import Labels, find_labels
 from sey.frontend.lower.liveness import Liveness
 from sey.frontend.lower.runtime import Described, itab_type, prelude_constants
 from sey.frontend.lower.sites import SiteBook
-from sey.frontend.lower.types import TypeTable, captured_type
+from sey.frontend.lower.types import STEP_LEVEL, TypeTable, captured_type
+from sey.frontend.lower.typetables import type_tables
 from sey.frontend.source import Source, Span
 from sey.ir.nodes import Buffer, Function, Program, Stream
 from sey.ir.parser import signature_of
@@ -127,10 +129,10 @@ def _assemble(
         "any_sites": int(bool(book.sites)),
         "any_labels": int(labels.type is not None),
         "labels_type": _labels_type(shared, labels) or 0,
-        "labels_how": how.row | (how.depth << 32),
+        "labels_how": how_deep(how, STEP_LEVEL),
         **labels.constants,
     }
-    tables = (*book.tables(), *shared.types.tables(), shared.limit_table())
+    tables = (*book.tables(), *type_tables(shared.types), shared.limit_table())
     base = prelude(constants, tables, {f.name: signature_of(f) for f in functions}, first_file=1)
     buffers = (
         Buffer("out_when", _power_of_two(8 * len(spec.funcs)), host=True),

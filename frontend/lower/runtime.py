@@ -13,22 +13,34 @@ from sey.binary.errors import SeyError
 from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.debuginfo.runtime_facts import Facts, field_offset, find_field
+from sey.frontend.lower.captures import NO_WAY
+from sey.frontend.lower.containers import container_constants
 from sey.frontend.lower.places import SLOT_FAULT
 from sey.frontend.lower.problems import NoRuntimeFact
 from sey.frontend.lower.sites import PLACES
 from sey.frontend.lower.types import (
+    CLASS_CHAN,
     CLASS_EFACE,
+    CLASS_FUNC,
     CLASS_IFACE,
+    CLASS_MAP,
     CLASS_POINTER,
+    CLASS_REFLECT,
+    CLASS_RTYPE,
     CLASS_SLICE,
     CLASS_STRING,
+    STEP_CHAIN,
+    STEP_DEEPER,
+    STEP_LEVEL,
 )
-from sey.ir.nodes import FAULT_USER, MAX_RECORD_BYTES
+from sey.ir.nodes import FAULT_USER, MAX_RECORD_BYTES, PAGE_BYTES
 from sey.ir.plan import (
     COUNTERS,
     GOROUTINE_IN_CGO,
     GOROUTINE_LOCKED,
     GOROUTINE_REGISTERS,
+    OBJECT_CHANGING,
+    OBJECT_PARTIAL,
     PC_EXACT,
     POINTEE,
     StackEnd,
@@ -102,7 +114,14 @@ class Described(DebugInfo, Facts, Protocol):
 
 def prelude_constants(info: Described, table: PclnTab) -> dict[str, int]:
     """The `$names` of the prelude, from the binary and from contracts. Raises SeyError naming what is missing."""
-    return {**_contracts(), **_offsets(info), **_addresses(info), **_code(table)}
+    return {
+        **_contracts(),
+        **_offsets(info),
+        **_addresses(info),
+        **_code(table),
+        **container_constants(info),
+        "types": table.module.types,
+    }
 
 
 def _contracts() -> dict[str, int]:
@@ -134,6 +153,19 @@ def _contracts() -> dict[str, int]:
         "class_slice": CLASS_SLICE,
         "class_iface": CLASS_IFACE,
         "class_eface": CLASS_EFACE,
+        "class_map": CLASS_MAP,
+        "class_chan": CLASS_CHAN,
+        "class_func": CLASS_FUNC,
+        "class_reflect": CLASS_REFLECT,
+        "class_rtype": CLASS_RTYPE,
+        "step_deeper": STEP_DEEPER,
+        "step_chain": STEP_CHAIN,
+        "step_level": STEP_LEVEL,
+        "no_way": NO_WAY,
+        "object_changing": OBJECT_CHANGING,
+        "object_partial": OBJECT_PARTIAL,
+        "unreadable_object": Status.UNREADABLE - Status.OK,
+        "page_bytes": PAGE_BYTES,
         "max_object": MAX_RECORD_BYTES - 8,
     }
 

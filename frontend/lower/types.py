@@ -1,7 +1,6 @@
-"""Go types as the program and the plan know them: by number, with the pointers that each one holds.
+"""Go types as the program and the plan know them: by number, with what each one leads to.
 
-Numbers are given to every type that a captured value can reach within its depth. Interfaces, maps, channels and
-funcs are ends: what lies behind them is not followed in this version.
+Numbers are given to every type that a captured value can reach within its depth.
 """
 
 from __future__ import annotations
@@ -9,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sey.frontend import bound
-from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GoType, Kind
-from sey.ir.nodes import Column, Table, Type
-from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanField, PlanType
+from sey.frontend.debuginfo.maps import map_layout
+from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GoType, Kind, MapLayout
+from sey.frontend.lower.known import is_chain
+from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanEntry, PlanField, PlanType
 
 CLASS_VALUE = 0
 CLASS_POINTER = 1
@@ -19,23 +19,52 @@ CLASS_STRING = 2
 CLASS_SLICE = 3
 CLASS_IFACE = 4
 CLASS_EFACE = 5
+CLASS_MAP = 6
+CLASS_CHAN = 7
+CLASS_FUNC = 8
+CLASS_REFLECT = 9
+CLASS_RTYPE = 10
+"""A description of a type, behind a reflect.Type: its name is all that is wanted."""
 
-_U32 = (1 << 32) - 1
+STEP_DEEPER = 0
+STEP_CHAIN = 1
+STEP_LEVEL = 2
+"""What following a pointer costs: a level of depth; a step of a chain; nothing (a key that a map keeps by address)."""
+
 ADDRESS = GoType(-100, "uintptr", Kind.UINT, 8)
 """The type of `&x` as it is captured: the address itself, to join on."""
 _FUNC = GoType(-101, "func()", Kind.FUNC, 8)
 MAX_POINTERS = 4096
 """Pointers followed from one value; a value with more (a large array) is followed in its first ones."""
 MAX_TYPES = 1 << 20
+_RTYPES = ("reflect.rtype", "internal/abi.Type", "runtime._type")
 
 
 @dataclass(frozen=True)
 class Pointer:
-    """A word at `offset` of a value that leads on: its class and the number of the type that its object has."""
+    """A word at `offset` of a value that leads on: its class, the number of the type that its object has, and what the
+    step costs (`STEP_DEEPER`, …)."""
 
     offset: int
     kind: int
     target: int
+    step: int = STEP_DEEPER
+
+
+class PointerRows:
+    """Rows of the table `pointers`: what types lead to, each list of them once."""
+
+    def __init__(self) -> None:
+        self.pointers: list[Pointer] = [Pointer(0, CLASS_VALUE, 0)]
+        self._first: dict[tuple[Pointer, ...], int] = {(): 0}
+
+    def first(self, pointers: tuple[Pointer, ...]) -> int:
+        """The row where these start."""
+        at = self._first.get(pointers)
+        if at is None:
+            at = self._first[pointers] = len(self.pointers)
+            self.pointers += pointers
+        return at
 
 
 @dataclass
@@ -45,13 +74,16 @@ class _Entry:
     left: int
     """Pointers that may still be followed from a value of this type."""
     elem: int | None = None
+    key: int | None = None
 
 
 @dataclass
 class TypeTable:
-    """Numbers types on demand. `add` registers a type and everything within reach; `freeze` the results after that."""
+    """Numbers types on demand. `add` registers a type and everything within reach; the rest tells what came of it."""
 
     info: DebugInfo
+    rows: PointerRows = field(default_factory=PointerRows)
+    """What the program reads of `pointers`; filled as it is asked for, so final once the program is made."""
     _by_id: dict[int, _Entry] = field(default_factory=dict)
     _entries: list[_Entry] = field(default_factory=list)
     _pointers: dict[int, tuple[Pointer, ...]] = field(default_factory=dict)
@@ -63,6 +95,9 @@ class TypeTable:
         self._by_id[BUILTIN["string"].id] = entry
         assert entry.number == STRING_TYPE
         assert self._new(_FUNC, 0).number == FUNC_TYPE
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
     def _new(self, go_type: GoType, left: int) -> _Entry:
         entry = _Entry(len(self._entries) + 1, go_type, left)
@@ -94,20 +129,27 @@ class TypeTable:
             return []
         match go_type.kind:
             case Kind.STRUCT:
-                return [(self.info.type(f.type), left) for f in go_type.fields]
-            case Kind.ARRAY | Kind.SLICE if go_type.elem is not None:
-                return [(self.info.type(go_type.elem), left)]
+                # A chain goes on whatever depth is left.
+                return [
+                    (self.info.type(f.type), max(left, 1) if is_chain(go_type.name, f.name) else left)
+                    for f in go_type.fields
+                ]
+            case Kind.ARRAY | Kind.SLICE | Kind.MAP | Kind.CHAN:
+                return [(self.info.type(inner), left) for inner in (go_type.key, go_type.elem) if inner is not None]
             case Kind.POINTER if go_type.elem is not None and left > 0:
                 return [(self.info.type(go_type.elem), left - 1)]
         return []
 
     def _link(self) -> None:
         for entry in self._entries:
-            elem = entry.type.elem
-            kind = entry.type.kind
-            follows = kind in (Kind.ARRAY, Kind.SLICE) or (kind is Kind.POINTER and entry.left > 0)
-            if elem is not None and follows and elem in self._by_id:
-                entry.elem = self._by_id[elem].number
+            if entry.type.kind in (Kind.ARRAY, Kind.SLICE, Kind.MAP, Kind.CHAN) or (
+                entry.type.kind is Kind.POINTER and entry.left > 0
+            ):
+                entry.elem, entry.key = self._number_of(entry.type.elem), self._number_of(entry.type.key)
+
+    def _number_of(self, type_id: int | None) -> int | None:
+        known = None if type_id is None else self._by_id.get(type_id)
+        return None if known is None else known.number
 
     def number(self, go_type: GoType) -> int:
         """The number that a type already has. Raises KeyError."""
@@ -117,100 +159,101 @@ class TypeTable:
         """What a value of type `number` itself leads to, by ascending offset, at most `MAX_POINTERS`."""
         if number not in self._pointers:
             found: list[Pointer] = []
-            self._collect(self._entries[number - 1], 0, found)
+            self._collect(self._entries[number - 1], 0, STEP_DEEPER, found)
             self._pointers[number] = tuple(found)
         return self._pointers[number]
 
-    def _collect(self, entry: _Entry, base: int, found: list[Pointer]) -> None:
+    def _collect(self, entry: _Entry, base: int, step: int, found: list[Pointer]) -> None:
         go_type = entry.type
         if len(found) >= MAX_POINTERS or special(go_type) == "time":
             return
         match go_type.kind:
             case Kind.STRING:
-                found.append(Pointer(base, CLASS_STRING, STRING_TYPE))
+                found.append(Pointer(base, CLASS_STRING, STRING_TYPE, step))
             case Kind.SLICE if entry.elem is not None:
-                found.append(Pointer(base, CLASS_SLICE, entry.number))
+                found.append(Pointer(base, CLASS_SLICE, entry.number, step))
             case Kind.POINTER if entry.elem is not None:
-                found.append(Pointer(base, CLASS_POINTER, self._pointee(entry.elem)))
+                found.append(Pointer(base, CLASS_POINTER, self._pointee(entry.elem), step))
             case Kind.INTERFACE:
-                found.append(Pointer(base, CLASS_EFACE if go_type.empty_interface else CLASS_IFACE, 0))
+                found.append(Pointer(base, CLASS_EFACE if go_type.empty_interface else CLASS_IFACE, 0, step))
+            case Kind.MAP if self.entry(entry.number) is not None:
+                found.append(Pointer(base, CLASS_MAP, entry.number, step))
+            case Kind.CHAN if entry.elem is not None:
+                found.append(Pointer(base, CLASS_CHAN, entry.number, step))
+            case Kind.FUNC:
+                found.append(Pointer(base, CLASS_FUNC, FUNC_TYPE, step))
+            case Kind.STRUCT if go_type.name == "reflect.Value":
+                found.append(Pointer(base, CLASS_REFLECT, 0, step))
             case Kind.STRUCT:
                 for f in go_type.fields:
                     if f.type in self._by_id:
-                        self._collect(self._by_id[f.type], base + f.offset, found)
+                        inner = STEP_CHAIN if is_chain(go_type.name, f.name) else step
+                        self._collect(self._by_id[f.type], base + f.offset, inner, found)
             case Kind.ARRAY if go_type.elem in self._by_id:
                 elem = self._by_id[go_type.elem]
                 if not self.pointers(elem.number):
                     return
                 for i in range(min(go_type.length or 0, MAX_POINTERS)):
-                    self._collect(elem, base + i * elem.type.size, found)
+                    self._collect(elem, base + i * elem.type.size, step, found)
 
     def _pointee(self, number: int) -> int:
         kind = self._entries[number - 1].type.kind
         return number | POINTEE if kind.value in REFERENCE_KINDS else number
 
-    def first_pointer(self, number: int) -> int:
-        """Row of the table `pointers` where those of a value of type `number` start; final once all types are added."""
-        row = 0
-        for entry in self._entries:
-            if entry.number == number:
-                return row
-            held, own = self._object_pointers(entry, self.unit(entry.number)[0]), self.pointers(entry.number)
-            row += len(held) + (len(own) if held != own else 0)
-        raise KeyError(number)
-
-    def unit(self, number: int) -> tuple[int, int]:
-        """Class of an object of type `number` and the size of what it is made of: bytes, elements, or the value."""
+    def layout(self, number: int) -> MapLayout | None:
+        """Where the entries of a map type are, None for other types and where nothing tells."""
         entry = self._entries[number - 1]
+        if entry.key is None or entry.elem is None:
+            return None
+        return map_layout(self.info, entry.type)
+
+    def entry(self, number: int) -> PlanEntry | None:
+        """The layout of an entry of a map type in the object of a map."""
+        layout, entry = self.layout(number), self._entries[number - 1]
+        if layout is None or entry.elem is None:
+            return None
+        elem_at = -(-layout.key_size // 8) * 8
+        size = elem_at + -(-layout.elem_size // 8) * 8
+        return PlanEntry(max(size, 8), elem_at, layout.indirect_key, layout.indirect_elem)
+
+    def unit(self, number: int) -> tuple[int, int, tuple[Pointer, ...]]:
+        """What a word of type `number` leads to: its class, the size of the bytes, elements or entries that it is made
+        of, and what each of these leads to itself; of other types the value."""
+        entry = self._entries[number - 1]
+        elem = None if entry.elem is None else self._entries[entry.elem - 1]
         match entry.type.kind:
             case Kind.STRING:
-                return CLASS_STRING, 1
-            case Kind.SLICE if entry.elem is not None:
-                elem = self._entries[entry.elem - 1].type
+                return CLASS_STRING, 1, ()
+            case Kind.SLICE if elem is not None:
                 # Bytes are limited as a string is.
-                is_bytes = elem.kind is Kind.UINT and elem.size == 1
-                return CLASS_STRING if is_bytes else CLASS_SLICE, elem.size
-        return CLASS_VALUE, entry.type.size
+                is_bytes = elem.type.kind is Kind.UINT and elem.type.size == 1
+                return CLASS_STRING if is_bytes else CLASS_SLICE, elem.type.size, self.pointers(elem.number)
+            case Kind.MAP:
+                layout = self.entry(number)
+                return (CLASS_MAP, layout.size, self._entry_pointers(entry, layout)) if layout else (CLASS_VALUE, 8, ())
+            case Kind.CHAN if elem is not None:
+                return CLASS_CHAN, elem.type.size, self.pointers(elem.number)
+            case Kind.FUNC:
+                return CLASS_FUNC, 16, ()
+            case Kind.STRUCT if entry.type.name in _RTYPES:
+                return CLASS_RTYPE, entry.type.size, ()
+        return CLASS_VALUE, entry.type.size, self.pointers(number)
 
-    def tables(self) -> tuple[Table, Table]:
-        """The IR tables `types` (a row per number) and `pointers` that the chaser reads."""
-        flat: list[Pointer] = []
-        rows = [(0, 0, 0, 0, 0, 0, 0)]
-        for entry in self._entries:
-            kind, size = self.unit(entry.number)
-            held, own = self._object_pointers(entry, kind), self.pointers(entry.number)
-            first = len(flat)
-            flat += held
-            # What a string or slice holds has other pointers than the string or slice itself.
-            own_first = len(flat) if held != own else first
-            flat += own if held != own else ()
-            rows.append((min(size, _U32), kind, first, len(held), min(entry.type.size, _U32), own_first, len(own)))
-        if not flat:
-            flat.append(Pointer(0, CLASS_VALUE, 0))
-        names = ("size", "class", "first", "pointers", "value_size", "value_first", "value_pointers")
-        types = Table(
-            "types",
-            tuple(
-                Column(name, Type.I8 if name == "class" else Type.I32, column)
-                for name, column in zip(names, zip(*rows, strict=True), strict=True)
-            ),
-        )
-        pointers = Table(
-            "pointers",
-            (
-                Column("offset", Type.I32, tuple(p.offset for p in flat)),
-                Column("class", Type.I8, tuple(p.kind for p in flat)),
-                Column("type", Type.I32, tuple(p.target for p in flat)),
-            ),
-        )
-        return types, pointers
+    def _entry_pointers(self, entry: _Entry, layout: PlanEntry) -> tuple[Pointer, ...]:
+        assert entry.key is not None
+        assert entry.elem is not None
+        parts = ((entry.key, 0, layout.indirect_key), (entry.elem, layout.elem_offset, layout.indirect_elem))
+        found: list[Pointer] = []
+        for number, at, indirect in parts:
+            if indirect:
+                found.append(Pointer(at, CLASS_POINTER, self._pointee(number), STEP_LEVEL))
+            else:
+                found += (Pointer(at + p.offset, p.kind, p.target, p.step) for p in self.pointers(number))
+        return tuple(found)
 
-    def _object_pointers(self, entry: _Entry, kind: int) -> tuple[Pointer, ...]:
-        if kind == CLASS_STRING:
-            return ()
-        if kind == CLASS_SLICE and entry.elem is not None:
-            return self.pointers(entry.elem)
-        return self.pointers(entry.number)
+    def size(self, number: int) -> int:
+        """Bytes of a value of type `number`."""
+        return self._entries[number - 1].type.size
 
     def plan_types(self) -> tuple[PlanType, ...]:
         """The plan's types, by number from 1."""
@@ -226,7 +269,9 @@ class TypeTable:
             kind=go_type.kind.value,
             size=go_type.size,
             fields=tuple(
-                PlanField(f.name, f.offset, self._by_id[f.type].number, f.embedded)
+                PlanField(
+                    f.name, f.offset, self._by_id[f.type].number, f.embedded, chain=is_chain(go_type.name, f.name)
+                )
                 for f in fields
                 if f.type in self._by_id
             ),
@@ -235,6 +280,8 @@ class TypeTable:
             empty_interface=go_type.empty_interface,
             special=mark,
             pointers=bool(self.pointers(entry.number)),
+            key=entry.key,
+            entry=self.entry(entry.number),
         )
 
 

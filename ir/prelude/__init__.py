@@ -14,7 +14,7 @@ from sey.ir.nodes import Program, Stream, Table, Type, layout_stream
 from sey.ir.parser import Signature, parse_program, scan_signatures
 from sey.ir.plan import STREAMS
 
-PARTS = ("memory", "pclntab", "walk", "stacks", "fetch", "chase", "labels", "race", "goroutines")
+PARTS = ("memory", "pclntab", "walk", "stacks", "fetch", "maps", "pack", "chase", "labels", "race", "goroutines")
 
 
 def prelude_streams() -> tuple[Stream, ...]:
