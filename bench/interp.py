@@ -1,6 +1,6 @@
 """The pause for stacks of all goroutines through the bytecode: machine code, and the plain machine, against eBPF.
 
-    python bench/interp.py [--goroutines 1000 10000 100000] [--rounds 7] [--plain-up-to 1000]
+python bench/interp.py [--goroutines 1000 10000 100000] [--rounds 7] [--plain-up-to 1000]
 """
 
 from __future__ import annotations

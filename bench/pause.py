@@ -1,6 +1,6 @@
 """The pause for stacks of all goroutines, and its ratio to a C program that copies the same stacks in one piece each.
 
-    python bench/pause.py [--goroutines 1000 10000 100000] [--rounds 7]
+python bench/pause.py [--goroutines 1000 10000 100000] [--rounds 7]
 """
 
 from __future__ import annotations

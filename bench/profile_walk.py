@@ -1,6 +1,6 @@
 """Where the nanoseconds of a capture go: what it gets cheaper by without one of its parts, or dearer by with a value.
 
-    python bench/profile_walk.py [--goroutines 100000] [--rounds 5]
+python bench/profile_walk.py [--goroutines 100000] [--rounds 5]
 """
 
 from __future__ import annotations

@@ -79,9 +79,7 @@ def _table() -> Mapping[str, tuple[Layout, ...]]:
 
 
 def _layout(minor: str, entry: dict[str, Any]) -> Layout:
-    types, variables = (
-        {name: _shape(shape) for name, shape in entry[part].items()} for part in ("types", "variables")
-    )
+    types, variables = ({name: _shape(shape) for name, shape in entry[part].items()} for part in ("types", "variables"))
     return Layout(minor, tuple(entry["sampled"]), types, variables)
 
 

@@ -181,9 +181,7 @@ class Builder(Transformer[Any, Any]):
     def index(self, base: ast.Expr, _opening: Token, index: ast.Expr, closing: Token) -> ast.Expr:
         return _bounded(ast.Index(base, index, base.span.to(closing.span), _above(base, index)))
 
-    def assertion(
-        self, base: ast.Expr, _dot: Token, _opening: Token, type_: ast.TypeName, closing: Token
-    ) -> ast.Expr:
+    def assertion(self, base: ast.Expr, _dot: Token, _opening: Token, type_: ast.TypeName, closing: Token) -> ast.Expr:
         return _bounded(ast.Assertion(base, type_, base.span.to(closing.span), _above(base)))
 
     def type(self, *tokens: Token) -> ast.TypeName:

@@ -24,9 +24,7 @@ Operand = Value | int
 class FunctionBuilder:
     """A function under construction."""
 
-    def __init__(
-        self, name: str, parameters: Sequence[tuple[str, Type]] = (), result: Type | None = None
-    ) -> None:
+    def __init__(self, name: str, parameters: Sequence[tuple[str, Type]] = (), result: Type | None = None) -> None:
         self._name, self._result = name, result
         self.parameters = tuple(Value(n, kind) for n, kind in parameters)
         self._regions: list[list[Op]] = [[]]

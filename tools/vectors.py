@@ -120,9 +120,7 @@ def _faulty(fault: Fault, expected: Mapping[str, str]) -> str:
     return document(fault.about, fault.program, Run({}, {}, {}, 4), expected, fault.data)
 
 
-def document(
-    about: str, program: Bytecode, run: Run, expected: Mapping[str, Any], data: bytes | None = None
-) -> str:
+def document(about: str, program: Bytecode, run: Run, expected: Mapping[str, Any], data: bytes | None = None) -> str:
     """The text of a vector. `data`: the program's bytes, where they are others than its own."""
     parts = {
         "about": about,

@@ -118,9 +118,10 @@ class Bytecode:
         texts = names.bytes()
         body = b"".join(b"".join(part).ljust(_up(sum(map(len, part))), b"\0") for part in parts) + texts + data.bytes()
         length = _HEADER.size + len(body)
-        return _HEADER.pack(
-            MAGIC, VERSION, length, zlib.crc32(body), 0, *counts, len(texts), len(data.bytes()) // 8
-        ) + body
+        return (
+            _HEADER.pack(MAGIC, VERSION, length, zlib.crc32(body), 0, *counts, len(texts), len(data.bytes()) // 8)
+            + body
+        )
 
     def _heads(self, names: _Names) -> list[bytes]:
         heads, code, handlers, constants = [], 0, 0, 0
@@ -198,9 +199,7 @@ class _Reader:
         read = Bytecode(
             tuple(self._buffer(*entry) for entry in _BUFFER.iter_unpack(buffers)),
             tuple(self._column(*entry) for entry in _COLUMN.iter_unpack(columns)),
-            tuple(
-                Dict(self._name(at), capacity, self._flag(host)) for at, host, capacity in _DICT.iter_unpack(dicts)
-            ),
+            tuple(Dict(self._name(at), capacity, self._flag(host)) for at, host, capacity in _DICT.iter_unpack(dicts)),
             tuple(Stream(self._name(at), size) for at, size in _STREAM.iter_unpack(streams)),
             tuple(self._functions(functions, _all(_HANDLER, handlers), _all(_WORD, constants), code)),
         )

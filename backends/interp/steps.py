@@ -112,6 +112,7 @@ def _arithmetic(op: Op, each: Instruction, following: int) -> Step:
             def step(r: Registers) -> int:
                 r[a] = binary(kind, 64, r[b], r[c])
                 return following
+
     return step
 
 
@@ -145,6 +146,7 @@ def _comparison(op: Op, each: Instruction, following: int) -> Step:
             def step(r: Registers) -> int:
                 r[a] = int(compare(relation, bits, r[b] & low, r[c] & low))
                 return following
+
     return step
 
 
@@ -203,6 +205,7 @@ def _buffer(state: State, op: Op, each: Instruction, following: int) -> Step:
             def step(r: Registers) -> int:
                 state.copy_in(data, (r[b] & wrap) + imm, r[a], min(r[c], limit))
                 return following
+
     return step
 
 
@@ -252,6 +255,7 @@ def _dict(state: State, op: Op, each: Instruction, following: int) -> Step:
             def step(r: Registers) -> int:
                 entries.pop(r[b], None)
                 return following
+
     return step
 
 
@@ -291,6 +295,7 @@ def _emit(state: State, op: Op, each: Instruction, following: int) -> Step:
                 page, at = state.inside(r[a], 0 if b == NONE else r[b], place, length)
                 state.copy_in(page, at, r[c], length)
                 return following
+
     return step
 
 
@@ -335,6 +340,7 @@ def _direct(state: State, op: Op, each: Instruction, following: int) -> Step:
 
             def step(r: Registers) -> int:
                 raise Fault(target, r[b])
+
     return step
 
 

@@ -85,9 +85,7 @@ def _internal_globals(info: DebugInfo) -> tuple[bound.GlobalCapture, ...]:
     return (bound.GlobalCapture("wait_reasons", WAIT_REASONS, expr, limits, _NOWHERE),)
 
 
-def _register_types(
-    shared: Shared, spec: BoundSpec, statements: Iterable[bound.GlobalCapture], labels: Labels
-) -> None:
+def _register_types(shared: Shared, spec: BoundSpec, statements: Iterable[bound.GlobalCapture], labels: Labels) -> None:
     """Number every type that values can reach."""
     for block in spec.funcs:
         for capture in block.captures:

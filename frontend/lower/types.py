@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sey.frontend import bound
 from sey.frontend.debuginfo.maps import map_layout
-from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GoType, Kind, MapLayout
+from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind, MapLayout
 from sey.frontend.lower.known import is_chain
 from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanEntry, PlanField, PlanType
 
@@ -131,7 +131,7 @@ class TypeTable:
             case Kind.STRUCT:
                 # A chain goes on whatever depth is left.
                 return [
-                    (self.info.type(f.type), max(left, 1) if is_chain(go_type.name, f.name) else left)
+                    (self.info.type(f.type), max(left, 1) if self._is_chain(go_type, f) else left)
                     for f in go_type.fields
                 ]
             case Kind.ARRAY | Kind.SLICE | Kind.MAP | Kind.CHAN:
@@ -139,6 +139,9 @@ class TypeTable:
             case Kind.POINTER if go_type.elem is not None and left > 0:
                 return [(self.info.type(go_type.elem), left - 1)]
         return []
+
+    def _is_chain(self, struct: GoType, field_: Field) -> bool:
+        return is_chain(struct.name, field_.name, self.info.type(field_.type).name, embedded=field_.embedded)
 
     def _link(self) -> None:
         for entry in self._entries:
@@ -187,7 +190,7 @@ class TypeTable:
             case Kind.STRUCT:
                 for f in go_type.fields:
                     if f.type in self._by_id:
-                        inner = STEP_CHAIN if is_chain(go_type.name, f.name) else step
+                        inner = STEP_CHAIN if self._is_chain(go_type, f) else step
                         self._collect(self._by_id[f.type], base + f.offset, inner, found)
             case Kind.ARRAY if go_type.elem in self._by_id:
                 elem = self._by_id[go_type.elem]
@@ -269,9 +272,7 @@ class TypeTable:
             kind=go_type.kind.value,
             size=go_type.size,
             fields=tuple(
-                PlanField(
-                    f.name, f.offset, self._by_id[f.type].number, f.embedded, chain=is_chain(go_type.name, f.name)
-                )
+                PlanField(f.name, f.offset, self._by_id[f.type].number, f.embedded, chain=self._is_chain(go_type, f))
                 for f in fields
                 if f.type in self._by_id
             ),

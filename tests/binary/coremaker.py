@@ -73,9 +73,7 @@ class Core:
         body = notes + bytes(-(at + len(notes)) % 16)
         for load in self.loads:
             place = at + len(body)
-            headers += struct.pack(
-                "<IIQQQQQQ", 1, load.flags, place, load.address, 0, len(load.data), load.size, _PAGE
-            )
+            headers += struct.pack("<IIQQQQQQ", 1, load.flags, place, load.address, 0, len(load.data), load.size, _PAGE)
             body += load.data
         section = struct.pack("<IIQQQQIIQQ", 0, 0, 0, 0, 0, 1, 0, count, 0, 0) if self.many else b""
         header = struct.pack(

@@ -95,9 +95,7 @@ def test_what_cores_leave_out_comes_from_the_executable_unless_it_may_be_written
     st.integers(0, 350),
     st.integers(1, 120),
 )
-def test_reads_give_exactly_what_is_asked_or_nothing(
-    spans: list[tuple[int, int]], address: int, length: int
-) -> None:
+def test_reads_give_exactly_what_is_asked_or_nothing(spans: list[tuple[int, int]], address: int, length: int) -> None:
     bytes_at: dict[int, int] = {}
     pieces, end = [], 0
     for start, size in sorted(spans):

@@ -18,14 +18,17 @@ from hypothesis import strategies as st
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import Body, Field, FunctionEntry, GlobalVariable, GoType, Kind, TypeId, Variable
 from sey.frontend.lower.blocks import Shared
+from sey.frontend.lower.captures import how_deep
+from sey.frontend.lower.containers import container_constants
 from sey.frontend.lower.dynamic import DynamicTypes
 from sey.frontend.lower.runtime import _contracts
-from sey.frontend.lower.types import TypeTable
+from sey.frontend.lower.types import STEP_DEEPER, TypeTable
+from sey.frontend.lower.typetables import type_tables
 from sey.frontend.source import Source
 from sey.ir.evaluate import Image, Machine
 from sey.ir.nodes import Program
 from sey.ir.parser import parse_program, scan_signatures
-from sey.ir.plan import POINTEE, PlanType
+from sey.ir.plan import POINTEE, REFERENCE_KINDS, PlanType
 from sey.ir.prelude import prelude_streams
 from sey.runtime.decode.columns import DecodedColumn, decode_column
 from sey.runtime.decode.objects import ObjectIndex
@@ -67,6 +70,10 @@ class MadeUp:
     def global_names(self) -> Sequence[str]:
         return ()
 
+    @property
+    def path(self) -> str:
+        return "made up"
+
     def global_variable(self, name: str) -> GlobalVariable | None:
         return None
 
@@ -87,24 +94,25 @@ def captured(go: GoTypes, kind: PlanType, rows: list[Any], **limits: int) -> Dec
     shared = Shared(info, TypeTable(info), [], Source("", ""), DynamicTypes(info, 0, 0))
     shared.types.add(MadeUp(go).type(pointer.id), bounds.depth)
     how = shared.limit(bounds)
-    program = chaser(shared)
+    program = chaser(shared, info)
     machine = Machine(program, Image({o.address: o.data for o in memory.objects if o.data}))
+    machine.buffers["in_deadline"][:8] = b"\xff" * 8
     if bounds.depth:
         number = shared.types.number(MadeUp(go).type(kind.id))
-        target = number | POINTEE if kind.kind in ("string", "slice") else number
+        target = number | POINTEE if kind.kind in REFERENCE_KINDS else number
         for raw in raws:
-            arguments = (target, struct.unpack("<Q", raw)[0], 1, how.row | (bounds.depth - 1) << 32)
+            arguments = (target, struct.unpack("<Q", raw)[0], 1, how_deep(how, STEP_DEEPER))
             machine.call(program.function("follow"), arguments)
-            machine.call(program.function("chase"), ())
+            machine.call(program.function("chase_rest"), ())
     return decoded(shared, machine, raws, shared.types.number(MadeUp(go).type(pointer.id)), bounds)
 
 
-def chaser(shared: Shared) -> Program:
+def chaser(shared: Shared, info: MadeUp) -> Program:
     """The prelude's walk over values, by itself."""
-    types, pointers = shared.types.tables()
-    tables = (types, pointers, shared.limit_table())
-    text = "".join(files("sey.ir.prelude").joinpath(f"{part}.ir").read_text() for part in ("memory", "chase"))
-    constants = {**_contracts(), "itab_type": 8}
+    tables = (*type_tables(shared.types), shared.limit_table())
+    parts = ("memory", "maps", "pack", "chase")
+    text = "".join(files("sey.ir.prelude").joinpath(f"{part}.ir").read_text() for part in parts)
+    constants = {**_contracts(), **container_constants(info), "itab_type": 8, "types": 0, "g_goid": 0}
     program = parse_program(
         text, constants=constants, streams=prelude_streams(), tables=tables, signatures=scan_signatures(text)
     )

@@ -113,7 +113,7 @@ def test_bundles_survive_and_are_the_same_bytes_each_time(tmp_path: Path) -> Non
 
 def made_up_program() -> BpfProgram:
     place, buffers = Place("m", 0, 8), {"in_regs": Place("m", 8, 1 << 21), "out_counters": Place("m", 1 << 22, 256)}
-    buffers |= dict.fromkeys(("in_bias", "in_deadline", "in_share", "in_shares", "out_when"), place)
+    buffers |= dict.fromkeys(("in_bias", "in_deadline", "in_share", "in_shares", "in_pages", "out_when"), place)
     dicts = {"stacks": "a", "threads": "b"}
     return BpfProgram(b"\x7fELF object", "walk", "out", 1 << 26, place, place, buffers, dicts)
 

@@ -50,9 +50,7 @@ def check(name: str, machine: Callable[..., AnyMachine] = Machine) -> None:
     assert list(map(bytes, running.output())) == [_contents(runs, PAGE_BYTES) for runs in expected["pages"]]
 
 
-def machine_of(
-    vector: Mapping[str, Any], data: bytes, machine: Callable[..., AnyMachine] = Machine
-) -> AnyMachine:
+def machine_of(vector: Mapping[str, Any], data: bytes, machine: Callable[..., AnyMachine] = Machine) -> AnyMachine:
     """A machine for a program, with what the vector gives it."""
     memory = {int(start, 16): bytes.fromhex(block) for start, block in vector["memory"].items()}
     clock = int(vector["clock"], 16)

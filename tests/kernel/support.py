@@ -74,6 +74,10 @@ def sey(*arguments: str, cwd: Path | None = None, timeout: float = 60) -> subpro
 def start_sey(arguments: Sequence[str], cwd: Path | None = None) -> subprocess.Popen[bytes]:
     """Start the command in a session of its own, its output kept."""
     return subprocess.Popen(
-        [*SEY, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        [*SEY, *arguments],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
         env={**os.environ, "PYTHONFAULTHANDLER": ""},
     )

@@ -129,5 +129,3 @@ def test_what_can_not_be_asserted(assertion: str, code: str, words: str) -> None
     (problem,) = error.value.problems
     assert problem.code == code
     assert words in problem.message()
-
-

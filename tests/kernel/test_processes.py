@@ -101,7 +101,7 @@ def on_disk(pid: int) -> str:
 def test_a_path_that_only_the_mount_namespace_of_the_process_has(tmp_path: Path) -> None:
     """On the host another file has that path."""
     place = installed(build("churn"), tmp_path / "app" / "server")
-    inside = f'mount -t tmpfs none {place.parent} && cp {build("threads")} {place} && exec {place} 2 0'
+    inside = f"mount -t tmpfs none {place.parent} && cp {build('threads')} {place} && exec {place} 2 0"
     (tmp_path / "p.sey").write_text('program held { executable "*/app/server" }\nfunc "main.hold" { number }\n')
     with run_target(Path("/usr/bin/unshare"), "--mount", "sh", "-c", inside) as target:
         done = sey("snapshot", "p.sey", "-o", "x.seyc", cwd=tmp_path)

@@ -68,9 +68,7 @@ def matrix(
 ) -> list[ParameterSet]:
     """Every release in every mode, for `parametrize`: those of `fast` always, the others by `make test-all`."""
     pairs = [*fast, *((r, m) for r in releases for m in modes if (r, m) not in fast)]
-    return [
-        pytest.param(pair, marks=() if pair in fast else pytest.mark.matrix, id="-".join(pair)) for pair in pairs
-    ]
+    return [pytest.param(pair, marks=() if pair in fast else pytest.mark.matrix, id="-".join(pair)) for pair in pairs]
 
 
 class ToolchainMissingError(Exception):

@@ -1,9 +1,9 @@
 """Runs verified bytecode in machine code; to its host it is the plain machine (`sey.backends.interp.machine`).
 
-    machine = NativeMachine(program, memory, pages=64)      # compiled, and all memory there, before the pause
-    machine.buffers["in_bias"][:8] = bias.to_bytes(8, "little")
-    machine.run()                                           # other threads go on meanwhile
-    machine.output(), machine.buffers["out_counters"]
+machine = NativeMachine(program, memory, pages=64)      # compiled, and all memory there, before the pause
+machine.buffers["in_bias"][:8] = bias.to_bytes(8, "little")
+machine.run()                                           # other threads go on meanwhile
+machine.output(), machine.buffers["out_counters"]
 """
 
 from __future__ import annotations
