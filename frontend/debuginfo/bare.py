@@ -22,6 +22,7 @@ from sey.frontend.debuginfo.model import (
     TypeId,
     Variable,
 )
+from sey.frontend.debuginfo.runtimetypes import NO_RUNTIME_TYPES, RuntimeTypes
 
 
 def open_bare(binary: GoBinary, debug_file: str | None) -> BareInfo | None:
@@ -100,6 +101,11 @@ class BareInfo:
     def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
         """None."""
         return {}
+
+    @property
+    def runtime_types(self) -> RuntimeTypes:
+        """None: values are not captured here."""
+        return NO_RUNTIME_TYPES
 
     def line_of(self, pc: int) -> tuple[str, int] | None:
         """None."""

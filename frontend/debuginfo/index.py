@@ -123,6 +123,11 @@ class Index:
         best = max(self.types.run(name), key=lambda i: int(self.arrays["type_runtime"][i]) != 0, default=None)
         return None if best is None else int(self.arrays["type_die"][best])
 
+    @cached_property
+    def runtime_names(self) -> dict[int, str]:
+        """Names of types by DW_AT_go_runtime_type."""
+        return {at: name for at, name in zip(self.arrays["type_runtime"].tolist(), self.types, strict=True) if at}
+
     def find_global(self, name: str) -> tuple[TypeId, int] | None:
         """Type and address of the package-level variable of that name, or None."""
         found = self.globals.find(name)
@@ -159,14 +164,14 @@ def build_index(harvest: Harvest) -> Index:
     _types(harvest, texts, arrays)
     _globals(harvest, texts, arrays)
     arrays["units"] = harvest.unit_rows.reshape(-1)
-    return Index(texts, {name: _narrow(arrays[name]) for name in ARRAYS})
+    return Index(texts, {name: narrow(arrays[name]) for name in ARRAYS})
 
 
 def _put(name: str, names: Sequence[bytes], texts: dict[str, bytes], arrays: dict[str, Column]) -> None:
     texts[name], arrays[f"{name}_starts"] = joined(names)
 
 
-def _narrow(values: Column) -> Column:
+def narrow(values: Column) -> Column:
     """As 32-bit numbers where all fit: offsets of entries do."""
     return values.astype("<u4" if not len(values) or int(values.max()) < 1 << 32 else "<i8")
 

@@ -30,8 +30,24 @@ def map_layout(info: _Types, go_type: GoType) -> MapLayout | None:
     return found if found is not None and _is_sound(found) else None
 
 
+def described_layout(info: _Types, go_type: GoType, group: GoType) -> MapLayout | None:
+    """The layout of a map type whose group or bucket type the runtime describes, or None as `map_layout`.
+
+    The compiler's names there are those of cmd/compile/internal/reflectdata/map.go.
+    """
+    if go_type.key is None or go_type.elem is None:
+        return None
+    is_bucket = _member(group, "topbits") is not None
+    found = _parted(info, go_type, group, "keys", "elems") if is_bucket else _grouped(info, go_type, group)
+    return found if found is not None and _is_sound(found) else None
+
+
 def _swiss(info: _Types, go_type: GoType) -> MapLayout | None:
-    group = _along(info, go_type.layout, "dirPtr", "*", "*", "groups", "data", "*")
+    return _grouped(info, go_type, _along(info, go_type.layout, "dirPtr", "*", "*", "groups", "data", "*"))
+
+
+def _grouped(info: _Types, go_type: GoType, group: GoType | None) -> MapLayout | None:
+    """A Swiss group."""
     slots, control = _member(group, "slots"), _member(group, "ctrl")
     if group is None or control is None or control.offset:
         return None

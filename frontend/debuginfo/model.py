@@ -10,10 +10,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from sey.frontend.debuginfo.runtimetypes import RuntimeTypes
 
 TypeId = int
-"""Offset of a type's DIE in `.debug_info`; negative for the few types that sey itself makes (`BUILTIN`)."""
+"""Offset of a type's DIE in `.debug_info`; negative for the few types that sey itself makes (`BUILTIN`), and, below -2^20,
+for those that the binary describes to its runtime (`runtimetypes`)."""
 
 
 class Kind(enum.Enum):
@@ -280,6 +284,10 @@ class DebugInfo(Protocol):
 
     def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
         """Type DIEs by DW_AT_go_runtime_type (address - moduledata.types); offsets without one are left out."""
+
+    @property
+    def runtime_types(self) -> RuntimeTypes:
+        """The types that the binary describes to its own runtime: all that may lie behind an interface."""
 
     def line_of(self, pc: int) -> tuple[str, int] | None:
         """Source file and line of an address by the line table, or None."""

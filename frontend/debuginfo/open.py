@@ -25,6 +25,13 @@ from sey.frontend.debuginfo.locator import Locator
 from sey.frontend.debuginfo.model import Body, FunctionEntry, GlobalVariable, GoType, TypeId, Variable
 from sey.frontend.debuginfo.names import stack_name
 from sey.frontend.debuginfo.returns import Returns
+from sey.frontend.debuginfo.runtimetypes import (
+    NO_RUNTIME_TYPES,
+    RUNTIME_TYPES,
+    RuntimeTypes,
+    is_runtime_type,
+    runtime_types_of,
+)
 from sey.frontend.debuginfo.scan import scan
 from sey.frontend.debuginfo.sections import DwarfSections
 from sey.frontend.debuginfo.types import UNKNOWN, Types
@@ -47,9 +54,10 @@ def open_debug_info(path: str, *, cache_dir: Path | None = None, debug_file: str
         require_debug_info(binary)
     folder = cache_dir if cache_dir is not None else cache_root()
     units = Units(DwarfSections(elf or binary.elf, folder))
-    index = _index(binary, units, folder)
+    key = cache.cache_key(identity(binary.elf).key.encode(), units.sections.digest())
+    index = _index(key, units, folder)
     units.use_table(UnitTable(index.units))
-    return BinaryDebugInfo(binary, units, index)
+    return BinaryDebugInfo(binary, units, index, lambda info: _runtime_types(info, index, key, folder))
 
 
 def kept_function_names(path: str) -> Sequence[str]:
@@ -63,8 +71,7 @@ def kept_function_names(path: str) -> Sequence[str]:
     return () if kept is None else kept.functions
 
 
-def _index(binary: GoBinary, units: Units, folder: Path | None) -> Index:
-    key = cache.cache_key(identity(binary.elf).key.encode(), units.sections.digest())
+def _index(key: bytes, units: Units, folder: Path | None) -> Index:
     found = cache.load(folder, key) if folder else None
     if found is not None:
         return found
@@ -76,6 +83,15 @@ def _index(binary: GoBinary, units: Units, folder: Path | None) -> Index:
     if folder:
         cache.store(folder, key, index)
     return index
+
+
+def _runtime_types(info: BinaryDebugInfo, index: Index, key: bytes, folder: Path | None) -> RuntimeTypes:
+    found = cache.load_contents(folder, key, RUNTIME_TYPES) if folder else None
+    if found is None:
+        found = runtime_types_of(info, info.binary, info.pclntab.module, index.runtime_names)
+        if folder:
+            cache.store_contents(folder, key, RUNTIME_TYPES, found)
+    return RuntimeTypes(*found)
 
 
 @contextlib.contextmanager
@@ -101,13 +117,21 @@ def _guarded(units: Units, read: Callable[[], T]) -> T:
 class BinaryDebugInfo:
     """Debug information of one binary (see `model.DebugInfo`). Every method raises SeyError where it meets damage."""
 
-    def __init__(self, binary: GoBinary, units: Units, index: Index) -> None:
+    def __init__(
+        self,
+        binary: GoBinary,
+        units: Units,
+        index: Index,
+        runtime_types: Callable[[BinaryDebugInfo], RuntimeTypes] = lambda _: NO_RUNTIME_TYPES,
+    ) -> None:
         self.binary = binary
         self.path = binary.elf.path
         self._units = units
         self._index = index
         self._table: PclnTab | None = None
         self._types = Types(units)
+        self._read_runtime_types = runtime_types
+        self._runtime_types: RuntimeTypes | None = None
         self._functions = Functions(units, index)
         self._lines = Lines(binary.elf, lambda: self.pclntab)
         locator = Locator(units, self._types, self._functions, StackObjects(lambda: self.pclntab))
@@ -166,7 +190,7 @@ class BinaryDebugInfo:
 
     def type(self, type_id: TypeId) -> GoType:
         """The type with that id. Raises KeyError for an id that is not a type's."""
-        return self._types.type(type_id)
+        return self.runtime_types.type(type_id) if is_runtime_type(type_id) else self._types.type(type_id)
 
     def global_names(self) -> Sequence[str]:
         """All package-level variables, sorted."""
@@ -187,6 +211,13 @@ class BinaryDebugInfo:
     def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
         """Type DIEs by DW_AT_go_runtime_type (address - moduledata.types); offsets without one are left out."""
         return self._index.types_by_runtime_offset(offsets)
+
+    @property
+    def runtime_types(self) -> RuntimeTypes:
+        """The types that the binary describes to its runtime, read when first asked for."""
+        if self._runtime_types is None:
+            self._runtime_types = self._read_runtime_types(self)
+        return self._runtime_types
 
     def line_of(self, pc: int) -> tuple[str, int] | None:
         """Source file and line of an address by the line table, or None."""

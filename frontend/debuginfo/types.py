@@ -33,6 +33,8 @@ _TYPE_TAGS = frozenset({
     Tag.UNSPECIFIED_TYPE,
 })  # fmt: skip
 _EFACE = "runtime.eface"
+ATOMIC_POINTER = "sync/atomic.Pointer["
+"""How the names of these types begin."""
 
 
 class Types:
@@ -155,7 +157,17 @@ class Types:
             case GoKind.SLICE:
                 return self._make(die, Kind.SLICE, 3 * _WORD, elem=self._lazy(die, At.GO_ELEM))
         fields = tuple(self._field(child) for child in self._units.children(die) if child.tag == Tag.MEMBER)
+        if (die.name or "").startswith(ATOMIC_POINTER):
+            fields = self._typed(fields)
         return self._make(die, Kind.STRUCT, self._size(die), fields=fields)
+
+    def _typed(self, fields: tuple[Field, ...]) -> tuple[Field, ...]:
+        """The fields of an `atomic.Pointer[T]`: its word is an unsafe.Pointer, and `_ [0]*T` in front of it says T."""
+        marks = [kind.elem for f in fields if (kind := self._described(f.type)).kind is Kind.ARRAY and kind.length == 0]
+        if len(marks) != 1 or marks[0] is None:
+            return fields
+        words = (f.name == "v" and self._described(f.type).kind is Kind.UNSAFE_POINTER for f in fields)
+        return tuple(f._replace(type=marks[0]) if is_word else f for f, is_word in zip(fields, words, strict=True))
 
     def _field(self, die: Die) -> Field:
         offset = die.number(At.DATA_MEMBER_LOCATION)

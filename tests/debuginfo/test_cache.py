@@ -185,10 +185,10 @@ def test_parts_that_end_within_an_item_are_not_believed() -> None:
     sizes = [0] * (len(TEXTS) + len(ARRAYS))
     for size, believed in ((8, True), (9, False)):
         sizes[-1] = size
-        table = cache._TABLE.pack(*(word for each in sizes for word in (each, 8)))
+        table = cache.INDEX.table.pack(*(word for each in sizes for word in (each, 8)))
         body = cache._MAGIC + KEY + table + bytes(size + -size % 8)
         whole = body + checksum.checksum(memoryview(body))
-        assert (cache._parse(memoryview(whole), KEY) is not None) == believed
+        assert (cache.parse(memoryview(whole), KEY) is not None) == believed
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import Body, Field, FunctionEntry, GlobalVariable, GoType, Kind, TypeId, Variable
+from sey.frontend.debuginfo.runtimetypes import NO_RUNTIME_TYPES, RuntimeTypes
 from sey.frontend.lower.blocks import Shared
 from sey.frontend.lower.captures import how_deep
 from sey.frontend.lower.containers import container_constants
@@ -79,6 +80,10 @@ class MadeUp:
 
     def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
         return {}
+
+    @property
+    def runtime_types(self) -> RuntimeTypes:
+        return NO_RUNTIME_TYPES
 
     def line_of(self, pc: int) -> tuple[str, int] | None:
         return None

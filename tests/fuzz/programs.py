@@ -160,9 +160,9 @@ def index(reader: Reader) -> None:
     if reader.ConsumeIntInRange(0, 3) == 0:
         table[reader.ConsumeIntInRange(0, len(table) - 1)] = reader.PickValueInList(WORDS)
     key = cache.cache_key(b"x")
-    body = cache._MAGIC + key + cache._TABLE.pack(*table) + bytes(sum(size + -size % 8 for size in sizes))
+    body = cache._MAGIC + key + cache.INDEX.table.pack(*table) + bytes(sum(size + -size % 8 for size in sizes))
     body = body[: len(body) - 8 * reader.ConsumeIntInRange(0, 3)]
-    found = cache._parse(memoryview(body + checksum.checksum(memoryview(body))), key)
+    found = cache.parse(memoryview(body + checksum.checksum(memoryview(body))), key)
     if found is not None:
         assert set(found.texts) == set(TEXTS)
         assert all(np.sum(found.arrays[name]) == 0 for name in ARRAYS)

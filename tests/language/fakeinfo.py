@@ -20,6 +20,7 @@ from sey.frontend.debuginfo.model import (
     TypeId,
     Variable,
 )
+from sey.frontend.debuginfo.runtimetypes import NO_RUNTIME_TYPES, RuntimeTypes
 
 _SCALARS = {
     "bool": (Kind.BOOL, 1),
@@ -156,6 +157,10 @@ class FakeInfo:
 
     def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
         return {}
+
+    @property
+    def runtime_types(self) -> RuntimeTypes:
+        return NO_RUNTIME_TYPES
 
     def line_of(self, pc: int) -> tuple[str, int] | None:
         return None
