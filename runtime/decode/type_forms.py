@@ -54,6 +54,9 @@ class _Former:
         known = views.form(kind, self.types)
         if known is not None:
             return known
+        like = views.like(kind, self.types)
+        if like is not None:
+            return self.form(like, depth, slices)
         plain = _PLAIN.get((kind.kind, kind.size))
         if plain is not None:
             return Form("plain", plain)

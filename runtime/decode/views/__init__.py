@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from sey.ir.plan import PlanType
 from sey.runtime.decode.forms import Form
 from sey.runtime.decode.vectors import Vector
+from sey.runtime.decode.views.bytetexts import uuid
+from sey.runtime.decode.views.parts import View
+from sey.runtime.decode.views.registry import KNOWN
 from sey.runtime.pages import U8Array
 
 
@@ -19,11 +22,24 @@ def present(kind: PlanType, raw: U8Array, vector: Vector, types: Mapping[int, Pl
     `raw` are the bytes of the values themselves (n × `kind.size`). The result has as many values, in the same order,
     and where `form` has a form for `kind` its data fits that.
     """
-    del kind, raw, types
-    return vector
+    view = _view(kind, types)
+    return vector if view is None else view.show(raw, vector)
 
 
 def form(kind: PlanType, types: Mapping[int, PlanType]) -> Form | None:
     """The form of a column of what `present` gives; None where it is that of the Go type."""
-    del kind, types
-    return None
+    view = _view(kind, types)
+    return None if view is None else view.form
+
+
+def like(kind: PlanType, types: Mapping[int, PlanType]) -> PlanType | None:
+    """The type that values of `kind` are shown as: that of the one field that matters; None for other types."""
+    view = _view(kind, types)
+    return None if view is None else view.like
+
+
+def _view(kind: PlanType, types: Mapping[int, PlanType]) -> View | None:
+    if kind.kind == "array":
+        return uuid(kind, types)
+    known = KNOWN.get(kind.name.partition("[")[0])
+    return None if known is None else known.find(kind, types)
