@@ -86,6 +86,31 @@ class Index:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """What stands in the brackets of a slice: `low:high` or `low:high:most`, each None where it is left out."""
+
+    low: Expr | None
+    high: Expr | None
+    most: Expr | None
+    span: Span = field(compare=False)
+
+    @property
+    def given(self) -> tuple[Expr, ...]:
+        """Those that are there, in order."""
+        return tuple(expr for expr in (self.low, self.high, self.most) if expr is not None)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """`base[bounds]`."""
+
+    base: Expr
+    bounds: Bounds
+    span: Span = field(compare=False)
+    height: int = field(default=1, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class TypeName:
     """A type in a type assertion: `*http.Request`, or in full by a string (then `quoted`)."""
 
@@ -144,7 +169,7 @@ class Paren:
     height: int = field(default=1, compare=False, repr=False)
 
 
-Expr = Literal | Name | PackageVariable | Select | Index | Assertion | Call | Unary | Binary | Paren
+Expr = Literal | Name | PackageVariable | Select | Index | Slice | Assertion | Call | Unary | Binary | Paren
 
 
 @dataclass(frozen=True)

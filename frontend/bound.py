@@ -74,11 +74,33 @@ class Deref:
 
 @dataclass(frozen=True)
 class Index:
-    """Element `index` (constant, >= 0) of an array, slice or string."""
+    """Element `index` (of an integer type; a constant is >= 0) of an array, slice or string."""
 
     type: GoType
     base: Expr
-    index: int
+    index: Expr
+    span: Span
+
+
+@dataclass(frozen=True)
+class MapIndex:
+    """The element of the map `base` under `key`, a constant of the map's key type; absent where it has none."""
+
+    type: GoType
+    base: Expr
+    key: Const
+    span: Span
+
+
+@dataclass(frozen=True)
+class Slice:
+    """`base[low:high:most]` of a slice, string or array; bounds (of integer types) are None where they are left out."""
+
+    type: GoType
+    base: Expr
+    low: Expr | None
+    high: Expr | None
+    most: Expr | None
     span: Span
 
 
@@ -137,7 +159,9 @@ class Binary:
     span: Span
 
 
-Expr = Const | Local | Global | Field | Deref | Index | Assertion | Length | AddressOf | Unary | Binary
+Expr = (
+    Const | Local | Global | Field | Deref | Index | MapIndex | Slice | Assertion | Length | AddressOf | Unary | Binary
+)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from sey.frontend.diagnostics.nearest import Names
 from sey.frontend.diagnostics.syntax import (
     BadRule,
     LimitOutOfRange,
+    NoHighBound,
     NotCallable,
     Repeated,
     TooDeep,
@@ -180,6 +181,21 @@ class Builder(Transformer[Any, Any]):
 
     def index(self, base: ast.Expr, _opening: Token, index: ast.Expr, closing: Token) -> ast.Expr:
         return _bounded(ast.Index(base, index, base.span.to(closing.span), _above(base, index)))
+
+    def bounds(self, *parts: Token | ast.Expr) -> ast.Bounds:
+        given: list[ast.Expr | None] = [None]
+        for part in parts:
+            if isinstance(part, Token):
+                given.append(None)
+            else:
+                given[-1] = part
+        low, high, most, *_ = *given, None
+        if len(given) > 2 and high is None:
+            raise Reject(NoHighBound(span=parts[-1].span))
+        return ast.Bounds(low, high, most, parts[0].span.to(parts[-1].span))
+
+    def slice(self, base: ast.Expr, _opening: Token, bounds: ast.Bounds, closing: Token) -> ast.Expr:
+        return _bounded(ast.Slice(base, bounds, base.span.to(closing.span), _above(base, *bounds.given)))
 
     def assertion(self, base: ast.Expr, _dot: Token, _opening: Token, type_: ast.TypeName, closing: Token) -> ast.Expr:
         return _bounded(ast.Assertion(base, type_, base.span.to(closing.span), _above(base)))

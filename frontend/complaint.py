@@ -40,6 +40,7 @@ _WORDS = {
     "LBRACK": "`[`",
     "RBRACK": "`]`",
     "DOT": "`.`",
+    "COLON": "`:`",
     "COMMA": "`,`",
     "EQUAL": "`=`",
     "NL": "a new line",
@@ -72,8 +73,6 @@ def _known_mistake(token: Token, before: Token | None, at_top: bool) -> SpannedP
         return None
     if token.type == "NAME" and token.text in _LATER_CLAUSES and before.type in ("STRING", "NAME") and not at_top:
         return NotInThisVersion(span=token.span, what=f"the clause `{token.text}`, which belongs to events, is")
-    if token.type == "COLON":
-        return NotInThisVersion(span=token.span, what="slices `x[a:b]` are")
     if token.type == "LPAR" and before.type in ("NAME", "RBRACK", "RPAR"):
         return NotCallable(span=before.span, function=before.text)
     return None

@@ -21,6 +21,8 @@ def expression(expr: ast.Expr) -> str:
             return f"{expression(base)}.{field.name}"
         case ast.Index(base, index):
             return f"{expression(base)}[{expression(index)}]"
+        case ast.Slice(base, bounds):
+            return f"{expression(base)}[{_bounds(bounds)}]"
         case ast.Assertion(base, type_):
             return f"{expression(base)}.({type_.quoted.text if type_.quoted else type_.text})"
         case ast.Call(function, argument):
@@ -34,3 +36,15 @@ def expression(expr: ast.Expr) -> str:
             return f"{expression(left)} {operator} {expression(right)}"
         case ast.Paren(inner_expr):
             return f"({expression(inner_expr)})"
+
+
+def _bounds(bounds: ast.Bounds) -> str:
+    """`a:b`, with spaces around the colon where a bound has an infix operator, as gofmt does."""
+    parts = [bounds.low, bounds.high] if bounds.most is None else [bounds.low, bounds.high, bounds.most]
+    texts = ["" if part is None else expression(part) for part in parts]
+    wide = any(isinstance(part, ast.Binary) for part in parts)
+    text = texts[0]
+    for following in texts[1:]:
+        text += " : " if wide and text and following else ":"
+        text += following
+    return text

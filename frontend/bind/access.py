@@ -5,23 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sey.frontend import bound
-from sey.frontend.bind.folding import whole
-from sey.frontend.bind.operands import INTEGERS, Operand, Untyped, UntypedKind, Value, describe, typed
+from sey.frontend.bind.operands import Operand, Untyped, UntypedKind, Value, typed
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind
 from sey.frontend.diagnostics.base import Reject
 from sey.frontend.diagnostics.names import AmbiguousField, BlankName, MethodValue, UnknownField
 from sey.frontend.diagnostics.nearest import Names
-from sey.frontend.diagnostics.syntax import NotInThisVersion
-from sey.frontend.diagnostics.types import (
-    BadIndex,
-    NoFields,
-    NoLength,
-    NotAddressable,
-    NotIndexable,
-    NotPointer,
-    Unsupported,
-    UntypedNil,
-)
+from sey.frontend.diagnostics.types import NoFields, NoLength, NotAddressable, NotPointer, UntypedNil
 from sey.frontend.source import Span
 
 _MAX_EMBEDDING = 16
@@ -44,7 +33,7 @@ def select(info: DebugInfo, base: Operand, name: str, name_span: Span, span: Spa
     expr = holder
     for step in paths[0]:
         if expr.type.kind is Kind.POINTER:
-            expr = bound.Deref(info.type(_elem(expr.type)), expr, span)
+            expr = bound.Deref(info.type(elem_of(expr.type)), expr, span)
         expr = bound.Field(info.type(step.type), expr, step.name, step.offset, span)
     in_memory = value.addressable or _through_pointer(expr)
     return Value(expr, addressable=in_memory)
@@ -64,17 +53,28 @@ def _struct_behind(info: DebugInfo, value: Value, name: str, span: Span) -> tupl
     if go_type.kind is Kind.INTERFACE:
         what, advice = f"the interface {go_type.name}", f"say which type is in it: `x.(*T).{name}`"
         raise Reject(NoFields(span=span, type=what, name=name, advice_text=advice))
+    if go_type.kind is Kind.MAP:
+        raise Reject(_fields_of_map(info, go_type, "x", name, span))
     if go_type.kind is Kind.POINTER and go_type.elem is not None:
         target = info.type(go_type.elem)
         if target.kind is Kind.STRUCT:
             return target, bound.Deref(target, value.expr, value.span)
+        if target.kind is Kind.MAP:
+            raise Reject(_fields_of_map(info, target, "(*x)", name, span))
         if target.kind is Kind.POINTER:
             advice = "follow the outer pointer first: `(*x).f`"
             raise Reject(NoFields(span=span, type=go_type.name, name=name, advice_text=advice))
     raise Reject(NoFields(span=span, type=go_type.name, name=name))
 
 
-def _elem(go_type: GoType) -> int:
+def _fields_of_map(info: DebugInfo, go_type: GoType, written: str, name: str, span: Span) -> NoFields:
+    keyed = go_type.key is not None and info.type(go_type.key).kind is Kind.STRING
+    advice = f'`{written}["{name}"]` is the element under that key' if keyed else None
+    return NoFields(span=span, type=go_type.name, name=name, advice_text=advice)
+
+
+def elem_of(go_type: GoType) -> int:
+    """The type of the elements of one that has some, or of what a pointer points to."""
     assert go_type.elem is not None
     return go_type.elem
 
@@ -131,51 +131,6 @@ def few(names: tuple[str, ...], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")
 
 
-def index(info: DebugInfo, base: Operand, at: Operand, span: Span) -> Operand:
-    """`base[at]` with a constant `at`. Raises Reject."""
-    value = typed(base)
-    holder = _behind_array_pointer(info, value)
-    go_type = holder.type
-    if go_type.kind is Kind.MAP:
-        raise Reject(NotInThisVersion(span=span, what="elements of maps are"))
-    if go_type.kind not in (Kind.ARRAY, Kind.SLICE, Kind.STRING):
-        raise Reject(NotIndexable(span=value.span, type=go_type.name))
-    if isinstance(value.expr, bound.Const):
-        raise Reject(Unsupported(span=span, what="indexing a constant"))
-    number = _constant_index(at)
-    if go_type.kind is Kind.ARRAY and number >= (go_type.length or 0):
-        raise Reject(BadIndex(span=at.span, what=f"{number} is outside of {go_type.name}"))
-    if go_type.kind is Kind.STRING:
-        return Value(bound.Index(BUILTIN["uint8"], holder, number, span))
-    in_memory = go_type.kind is Kind.SLICE or value.addressable or isinstance(holder, bound.Deref)
-    return Value(bound.Index(info.type(_elem(go_type)), holder, number, span), addressable=in_memory)
-
-
-def _behind_array_pointer(info: DebugInfo, value: Value) -> bound.Expr:
-    go_type = value.type
-    if go_type.kind is Kind.POINTER and go_type.elem is not None:
-        target = info.type(go_type.elem)
-        if target.kind is Kind.ARRAY:
-            return bound.Deref(target, value.expr, value.span)
-    return value.expr
-
-
-def _constant_index(at: Operand) -> int:
-    if isinstance(at, Value) and isinstance(at.expr, bound.Const) and at.type.kind in INTEGERS:
-        number: int | None = int(at.expr.value) if isinstance(at.expr.value, int) else None
-    elif isinstance(at, Value):
-        raise Reject(BadIndex(span=at.span, what="must be a constant in this version of sey"))
-    else:
-        number = whole(at)
-    if number is None:
-        raise Reject(BadIndex(span=at.span, what=f"is {describe(at)}, not a whole number"))
-    if number < 0:
-        raise Reject(BadIndex(span=at.span, what=f"{number} is negative"))
-    if number >= 1 << 31:
-        raise Reject(BadIndex(span=at.span, what="is too large"))
-    return number
-
-
 def dereference(info: DebugInfo, operand: Operand, span: Span) -> Operand:
     """`*operand`. Raises Reject."""
     value = typed(operand)
@@ -185,7 +140,7 @@ def dereference(info: DebugInfo, operand: Operand, span: Span) -> Operand:
         raise Reject(NotPointer(span=value.span, type=go_type.name, advice_text=advice))
     if go_type.kind is not Kind.POINTER:
         raise Reject(NotPointer(span=value.span, type=go_type.name))
-    return Value(bound.Deref(info.type(_elem(go_type)), value.expr, span), addressable=True)
+    return Value(bound.Deref(info.type(elem_of(go_type)), value.expr, span), addressable=True)
 
 
 def address(info: DebugInfo, operand: Operand, span: Span) -> Operand:
@@ -204,13 +159,23 @@ def pointer_to(info: DebugInfo, go_type: GoType) -> GoType:
     return GoType(-1000 - go_type.id, name, Kind.POINTER, 8, elem=go_type.id)
 
 
+def behind_array_pointer(info: DebugInfo, value: Value) -> bound.Expr:
+    """The array that a pointer to one stands for where an array is wanted; any other value as it is."""
+    go_type = value.type
+    if go_type.kind is Kind.POINTER and go_type.elem is not None:
+        target = info.type(go_type.elem)
+        if target.kind is Kind.ARRAY:
+            return bound.Deref(target, value.expr, value.span)
+    return value.expr
+
+
 def length(info: DebugInfo, function: str, operand: Operand, span: Span) -> Operand:
     """`len(operand)` or `cap(operand)`; constant for arrays and constant strings, as in Go. Raises Reject."""
     capacity = function == "cap"
     if isinstance(operand, Untyped) and operand.kind is UntypedKind.NIL:
         raise Reject(UntypedNil(span=operand.span))
     value = typed(operand)
-    holder = _behind_array_pointer(info, value)
+    holder = behind_array_pointer(info, value)
     kinds = {Kind.ARRAY, Kind.SLICE, Kind.CHAN} | (set() if capacity else {Kind.STRING, Kind.MAP})
     if holder.type.kind not in kinds:
         raise Reject(NoLength(span=operand.span, type=holder.type.name, function=function))

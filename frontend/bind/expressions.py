@@ -7,11 +7,12 @@ from fractions import Fraction
 
 from sey.frontend import ast, bound
 from sey.frontend.ast import LiteralKind
-from sey.frontend.bind import access, assertions, operators
+from sey.frontend.bind import access, assertions, elements, operators
 from sey.frontend.bind.operands import Operand, Untyped, UntypedKind, Value, typed
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GlobalVariable, GoType, Kind
 from sey.frontend.diagnostics.base import Reject
 from sey.frontend.diagnostics.types import ConditionNotBool, Unsupported
+from sey.frontend.printer import expression
 
 PREDECLARED = frozenset({"true", "false", "nil"})
 _DURATION = BUILTIN["time.Duration"]
@@ -33,6 +34,9 @@ def names_in(expr: ast.Expr) -> Iterator[ast.Name]:
             yield from names_in(inner)
         case ast.Assertion(base=inner):
             yield from names_in(inner)
+        case ast.Slice(base=inner, bounds=bounds):
+            for part in (inner, *bounds.given):
+                yield from names_in(part)
         case ast.Index(left, right) | ast.Binary(left=left, right=right):
             yield from names_in(left)
             yield from names_in(right)
@@ -77,7 +81,13 @@ class Typer:
             case ast.Select(base, field):
                 return access.select(self._info, self._operand(base), field.name, field.span, expr.span)
             case ast.Index(base, index):
-                return access.index(self._info, self._operand(base), self._operand(index), expr.span)
+                return elements.index(
+                    self._info, self._operand(base), self._operand(index), expression(index), expr.span
+                )
+            case ast.Slice(base, bounds):
+                parts = (bounds.low, bounds.high, bounds.most)
+                low, high, most = (None if part is None else self._operand(part) for part in parts)
+                return elements.slice_(self._info, self._operand(base), (low, high, most), expr.span)
             case ast.Assertion(base, type_):
                 return assertions.assertion(self._info, self._operand(base), type_, expr.span)
             case ast.Call(function, argument):

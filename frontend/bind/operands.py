@@ -153,6 +153,14 @@ def _float(constant: Untyped, value: Fraction, go_type: GoType) -> float:
     return rounded
 
 
+def representable(constant: Untyped, go_type: GoType) -> bound.Const | None:
+    """The constant as a value of the type, None where the type can't hold it."""
+    try:
+        return convert(constant, go_type)
+    except Reject:
+        return None
+
+
 def not_representable(constant: Untyped, go_type: GoType, why: str | None = None) -> NotRepresentable:
     """The problem of a constant that a type can't hold."""
     return NotRepresentable(span=constant.span, value=shown(constant.value), type=go_type.name, advice_text=why)
@@ -185,12 +193,13 @@ def matched(left: Operand, right: Operand, operator: str, span: Span) -> tuple[V
 
 def _beside(constant: Untyped, value: Value, left: Operand, right: Operand, operator: str, span: Span) -> Value:
     """An untyped constant with the type of the value beside it."""
-    if not _could_fit(constant, value.type.kind):
+    if not could_fit(constant, value.type.kind):
         raise Reject(mismatch(left, right, operator, span))
     return Value(convert(constant, value.type))
 
 
-def _could_fit(constant: Untyped, kind: Kind) -> bool:
+def could_fit(constant: Untyped, kind: Kind) -> bool:
+    """Whether some constant of that sort is a value of some type of that kind."""
     match constant.kind:
         case UntypedKind.BOOL:
             return kind is Kind.BOOL

@@ -295,7 +295,7 @@ class _Binder:
 
 
 def _root(expr: ast.Expr) -> ast.PackageVariable:
-    while isinstance(expr, ast.Select | ast.Index | ast.Assertion):
+    while isinstance(expr, ast.Select | ast.Index | ast.Slice | ast.Assertion):
         expr = expr.base
     assert isinstance(expr, ast.PackageVariable)
     return expr

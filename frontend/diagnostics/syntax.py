@@ -282,3 +282,11 @@ class MoreProblems(SpannedProblem):
     title: ClassVar[str] = "too many problems; the first {shown} are shown"
 
     shown: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoHighBound(SpannedProblem):
+    """`x[a:b:c]` needs the bound in its middle, as in Go; only the first can be left out."""
+
+    code: ClassVar[str] = "SEY0121"
+    title: ClassVar[str] = "the middle index of a 3-index slice is missing"

@@ -101,7 +101,7 @@ class BadShift(SpannedProblem):
 
 @dataclass(frozen=True, kw_only=True)
 class NotIndexable(_Advised):
-    """Arrays, slices and strings have elements, and pointers to arrays stand for the array."""
+    """Arrays, slices, strings and maps have elements, and pointers to arrays stand for the array."""
 
     code: ClassVar[str] = "SEY0309"
     title: ClassVar[str] = "{type} can't be indexed"
@@ -121,7 +121,7 @@ class NotInterface(SpannedProblem):
 
 @dataclass(frozen=True, kw_only=True)
 class BadIndex(SpannedProblem):
-    """An index is a constant integer that isn't negative and lies inside an array."""
+    """An index is an integer. A constant one isn't negative, and lies inside of an array."""
 
     code: ClassVar[str] = "SEY0310"
     title: ClassVar[str] = "the index {what}"
@@ -208,3 +208,36 @@ class TooManyForms(SpannedProblem):
 
     function: str
     limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadMapKey(_Advised):
+    """A map is indexed by a key of its own key type; a constant has to fit that type."""
+
+    code: ClassVar[str] = "SEY0319"
+    title: ClassVar[str] = "cannot use {what} as {type} value in map index{why}"
+
+    what: str
+    type: str
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotSliceable(_Advised):
+    """Slices are made of slices, strings, arrays that have an address, and pointers to arrays."""
+
+    code: ClassVar[str] = "SEY0320"
+    title: ClassVar[str] = "cannot slice {what}"
+
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadSlice(SpannedProblem):
+    """The bounds of a slice don't fall from the left to the right."""
+
+    code: ClassVar[str] = "SEY0321"
+    title: ClassVar[str] = "invalid slice indices: {high} < {low}"
+
+    low: int
+    high: int

@@ -13,24 +13,24 @@ from dataclasses import dataclass
 
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import GoType, Kind
+from sey.frontend.lower.comparing import ORDER, bytes_equal, compare_bits, texts_equal
 from sey.frontend.lower.dynamic import DynamicTypes, held
 from sey.frontend.lower.places import (
     INT_TYPES,
     Memory,
     MissingError,
     Place,
+    Words,
     address_of,
     load_word,
     offset_place,
     raise_status,
     variable_place,
 )
+from sey.frontend.lower.slices import Whole, array_element, sliced
 from sey.ir.builder import FunctionBuilder
-from sey.ir.nodes import BinaryOp, CompareOp, Type, Value
+from sey.ir.nodes import BinaryOp, Type, Value
 from sey.ir.plan import Status
-
-MAX_COMPARED = 4096
-"""Bytes of two strings that a comparison reads at the most; a longer pair is `budget`."""
 
 _ARITHMETIC = {
     "+": BinaryOp.ADD,
@@ -40,12 +40,7 @@ _ARITHMETIC = {
     "|": BinaryOp.OR,
     "^": BinaryOp.XOR,
 }
-_ORDER = {
-    "<": (CompareOp.SLT, CompareOp.ULT),
-    "<=": (CompareOp.SLE, CompareOp.ULE),
-    ">": (CompareOp.SGT, CompareOp.UGT),
-    ">=": (CompareOp.SGE, CompareOp.UGE),
-}
+_PLACES = (bound.Local, bound.Global, bound.Field, bound.Deref, bound.Index, bound.Slice, bound.Assertion)
 _SCALARS = (Kind.BOOL, Kind.INT, Kind.UINT, Kind.FLOAT)
 _WORDS = (Kind.POINTER, Kind.UNSAFE_POINTER, Kind.MAP, Kind.CHAN, Kind.FUNC)
 
@@ -56,6 +51,10 @@ class Scope:
 
     slots: Mapping[str, int]
     dynamic: DynamicTypes
+
+    def size_of(self, go_type: GoType) -> int:
+        """Bytes of an element of arrays or slices of the type."""
+        return 0 if go_type.elem is None else self.dynamic.info.type(go_type.elem).size
 
 
 def place_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Place:
@@ -74,24 +73,36 @@ def place_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Place:
             return Memory(pointer)
         case bound.Index(go_type, base, index):
             return _element(b, base, index, go_type, scope)
+        case bound.Slice():
+            return _sliced(b, expr, scope)
         case bound.Assertion(go_type, base):
             return held(b, place_of(b, base, scope), base.type, go_type, scope.dynamic)
     raise TypeError(f"{type(expr).__name__} has no place")
 
 
-def _element(b: FunctionBuilder, base: bound.Expr, index: int, go_type: GoType, scope: Scope) -> Place:
+def _element(b: FunctionBuilder, base: bound.Expr, index: bound.Expr, go_type: GoType, scope: Scope) -> Place:
     place = place_of(b, base, scope)
+    if base.type.kind is Kind.ARRAY and isinstance(index, bound.Const):
+        return offset_place(b, place, constant_bits(index) * go_type.size)
+    at = scalar_of(b, index, scope)
     if base.type.kind is Kind.ARRAY:
-        return offset_place(b, place, index * go_type.size)
+        return array_element(b, place, at, base.type.length or 0, go_type.size)
     pointer, length = load_word(b, place, 0, 8), load_word(b, place, 8, 8)
-    with b.if_(b.ule(length, index)):
+    with b.if_(b.ule(length, at)):
         raise_status(b, Status.ABSENT)
-    return Memory(b.add(pointer, index * go_type.size))
+    return Memory(b.add(pointer, b.binary(BinaryOp.MUL, at, go_type.size)))
+
+
+def _sliced(b: FunctionBuilder, expr: bound.Slice, scope: Scope) -> Words:
+    base = expr.base.type
+    whole = Whole(base, place_of(b, expr.base, scope), 1 if base.kind is Kind.STRING else scope.size_of(base))
+    low, high, most = (None if each is None else scalar_of(b, each, scope) for each in (expr.low, expr.high, expr.most))
+    return sliced(b, whole, (low, high, most))
 
 
 def is_place(expr: bound.Expr) -> bool:
     """Whether an expression names a variable or a part of one, whose bytes can be copied as they are."""
-    return isinstance(expr, bound.Local | bound.Global | bound.Field | bound.Deref | bound.Index | bound.Assertion)
+    return isinstance(expr, _PLACES)
 
 
 def scalar_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Value:
@@ -193,7 +204,7 @@ def _comparison(b: FunctionBuilder, expr: bound.Binary, scope: Scope) -> Value:
         case kind if expr.operator in ("==", "!="):
             same = b.eq(_first_word(b, left, scope), _first_word(b, right, scope))
         case kind:
-            signed, unsigned = _ORDER[expr.operator]
+            signed, unsigned = ORDER[expr.operator]
             op = signed if kind is Kind.INT else unsigned
             return b.compare(op, scalar_of(b, left, scope), scalar_of(b, right, scope))
     return b.xor(same, 1) if negate else same
@@ -220,27 +231,8 @@ def _strings_equal(b: FunctionBuilder, left: bound.Expr, right: bound.Expr, scop
         with choice.then():
             choice.yield_(b.const(0, Type.I1))
         with choice.otherwise():
-            with b.if_(b.ugt(length, MAX_COMPARED)):
-                raise_status(b, Status.BUDGET)
-            # Both buffers are cleared up to the length rounded up, so that whole words can be compared.
-            _load_string(b, "compare_left", pointer, length)
-            _load_string(b, "compare_right", other, length)
-            b.store("differs", b.const(0))
-            words = b.lshr(b.add(length, 7), 3)
-            with b.loop(words, MAX_COMPARED // 8) as i:
-                at = b.shl(i, 3)
-                same = b.eq(b.load(Type.I64, "compare_left", at), b.load(Type.I64, "compare_right", at))
-                with b.if_(b.xor(same, 1)):
-                    b.store("differs", b.const(1))
-            choice.yield_(b.eq(b.load(Type.I64, "differs"), 0))
+            choice.yield_(texts_equal(b, pointer, other, length))
     return choice.result
-
-
-def _load_string(b: FunctionBuilder, buffer: str, pointer: Value, length: Value) -> None:
-    """Bytes of the target into a buffer; the last word is cleared first, so that no old byte is compared."""
-    last = b.and_(b.sub(length, 1), (1 << 64) - 8)
-    b.store(buffer, b.const(0), offset=last)
-    b.fill(buffer, pointer, length, MAX_COMPARED)
 
 
 def _equals_constant(b: FunctionBuilder, pointer: Value, length: Value, text: bytes) -> Value:
@@ -248,53 +240,14 @@ def _equals_constant(b: FunctionBuilder, pointer: Value, length: Value, text: by
         with choice.then():
             choice.yield_(b.const(0, Type.I1))
         with choice.otherwise():
-            choice.yield_(_bytes_equal(b, pointer, text) if text else b.const(1, Type.I1))
+            choice.yield_(bytes_equal(b, pointer, text) if text else b.const(1, Type.I1))
     return choice.result
-
-
-def _bytes_equal(b: FunctionBuilder, pointer: Value, text: bytes) -> Value:
-    size = len(text)
-    b.fill("compare_left", pointer, b.const(size), size)
-    same: Value | None = None
-    at = 0
-    while at < size:
-        width = next(w for w in (8, 4, 2, 1) if w <= size - at)
-        expected = b.const(int.from_bytes(text[at : at + width], "little"), INT_TYPES[width])
-        equal = b.eq(b.load(INT_TYPES[width], "compare_left", None, at), expected)
-        same = equal if same is None else b.and_(same, equal)
-        at += width
-    assert same is not None
-    return same
 
 
 def _floats(b: FunctionBuilder, expr: bound.Binary, scope: Scope) -> Value:
     """Comparison of floats by their bits: ordered as integers once the sign is folded; NaN compares false."""
     size = expr.left.type.size
-    return _compare_bits(b, expr.operator, scalar_of(b, expr.left, scope), scalar_of(b, expr.right, scope), size)
-
-
-def _compare_bits(b: FunctionBuilder, operator: str, left: Value, right: Value, size: int) -> Value:
-    ordered = b.and_(b.xor(_is_nan(b, left, size), 1), b.xor(_is_nan(b, right, size), 1))
-    x, y = _ordinal(b, left, size), _ordinal(b, right, size)
-    match operator:
-        case "==":
-            return b.and_(ordered, b.eq(x, y))
-        case "!=":
-            return b.xor(b.and_(ordered, b.eq(x, y)), 1)
-    return b.and_(ordered, b.compare(_ORDER[operator][0], x, y))
-
-
-def _is_nan(b: FunctionBuilder, bits: Value, size: int) -> Value:
-    magnitude = b.and_(bits, (1 << (8 * size - 1)) - 1)
-    infinity = 0x7F800000 if size == 4 else 0x7FF0000000000000
-    return b.ugt(magnitude, infinity)
-
-
-def _ordinal(b: FunctionBuilder, bits: Value, size: int) -> Value:
-    """A signed integer ordered as the float is; both zeros are 0."""
-    magnitude = b.and_(bits, (1 << (8 * size - 1)) - 1)
-    negative = b.ne(b.lshr(bits, 8 * size - 1), 0)
-    return b.select(negative, b.sub(0, magnitude), magnitude)
+    return compare_bits(b, expr.operator, scalar_of(b, expr.left, scope), scalar_of(b, expr.right, scope), size)
 
 
 def _complex_equal(b: FunctionBuilder, left: bound.Expr, right: bound.Expr, scope: Scope) -> Value:
@@ -302,7 +255,7 @@ def _complex_equal(b: FunctionBuilder, left: bound.Expr, right: bound.Expr, scop
     same: Value | None = None
     for at in (0, half):
         x, y = _complex_part(b, left, at, half, scope), _complex_part(b, right, at, half, scope)
-        equal = _compare_bits(b, "==", x, y, half)
+        equal = compare_bits(b, "==", x, y, half)
         same = equal if same is None else b.and_(same, equal)
     assert same is not None
     return same

@@ -6,7 +6,7 @@ compiler keeps them; code only tells slots from memory. Using what isn't there f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sey.frontend.debuginfo.model import GoType
@@ -44,7 +44,14 @@ class Slot:
         return self.number * SLOT_BYTES
 
 
-Place = Memory | Slot
+@dataclass(frozen=True)
+class Words:
+    """A value that is nowhere as such: the words (i64) that it consists of, each computed where it is asked for."""
+
+    words: tuple[Callable[[], Value], ...]
+
+
+Place = Memory | Slot | Words
 
 
 class MissingError(Exception):
@@ -70,6 +77,8 @@ def address_of(b: FunctionBuilder, place: Place) -> Value:
     """Where a place is in the target; faults for a variable that is in no one place of its memory."""
     if isinstance(place, Memory):
         return place.address
+    if isinstance(place, Words):
+        raise TypeError("what is made of words has no address")
     address = b.load(Type.I64, "vars", None, place.start + _ADDRESS)
     with b.if_(b.eq(address, 0)):
         b.raise_(SLOT_FAULT, place.start)
@@ -83,6 +92,8 @@ def offset_place(b: FunctionBuilder, place: Place, offset: int) -> Place:
             return Memory(b.add(address, offset)) if offset else place
         case Slot(number, start):
             return Slot(number, start + offset)
+        case Words(words):
+            return Words(words[offset // 8 :])
 
 
 def _require(b: FunctionBuilder, slot: Slot, size: int) -> None:
@@ -104,6 +115,8 @@ def load_word(b: FunctionBuilder, place: Place, offset: int, size: int) -> Value
         case Slot() as slot:
             _require(b, slot, size)
             return b.zext(Type.I64, _slot_int(b, slot, 0, size))
+        case Words(words):
+            return words[0]()
 
 
 def _slot_int(b: FunctionBuilder, slot: Slot, at: int, size: int) -> Value:
@@ -121,6 +134,9 @@ def store_value(b: FunctionBuilder, record: Value, member: str, place: Place, si
             _require(b, slot, size)
             for at, width in _tiles(size):
                 b.put(record, _slot_int(b, slot, at, width), field=member, imm=at)
+        case Words(words):
+            for i, word in enumerate(words[: size // 8]):
+                b.put(record, word(), field=member, imm=8 * i)
 
 
 def _tiles(size: int) -> Iterator[tuple[int, int]]:

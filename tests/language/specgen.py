@@ -78,6 +78,9 @@ def _larger(inner: st.SearchStrategy[Tokens]) -> st.SearchStrategy[Tokens]:
         st.builds(lambda a, name: _flat("(", a, ")", ".", name), inner, _NAMES),
         st.builds(lambda name, field: [name, ".", field], _NAMES, _NAMES),
         st.builds(lambda name, i: _flat(name, "[", i, "]"), _NAMES, inner),
+        st.builds(lambda name, i: _flat(name, "[", ":", i, "]"), _NAMES, inner),
+        st.builds(lambda name, i, j: _flat(name, "[", i, ":", j, "]"), _NAMES, inner, inner),
+        st.builds(lambda name, i, j: _flat(name, "[", i, ":", j, ":", i, "]"), _NAMES, inner, inner),
         st.builds(lambda name, t: _flat(name, ".", "(", t, ")"), _NAMES, _TYPES),
         st.builds(lambda f, a: _flat(f, "(", a, ")"), st.sampled_from(["len", "cap"]), inner),
     )

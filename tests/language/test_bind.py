@@ -49,7 +49,11 @@ def drawn(expr: bound.Expr) -> str:
         case bound.Deref(_, base):
             return f"(*{drawn(base)})"
         case bound.Index(_, base, index):
-            return f"{drawn(base)}[{index}]"
+            return f"{drawn(base)}[{index.value if isinstance(index, bound.Const) else drawn(index)}]"
+        case bound.MapIndex(_, base, key):
+            return f"{drawn(base)}[{drawn(key)}]"
+        case bound.Slice(_, base, low, high, most):
+            return f"{drawn(base)}[{':'.join('' if part is None else drawn(part) for part in (low, high, most))}]"
         case bound.Assertion(go_type, base):
             return f"{drawn(base)}.({go_type.name})"
         case bound.Length(_, base, capacity):
@@ -95,6 +99,20 @@ def drawn(expr: bound.Expr) -> str:
         ("cs.queue[len(cs.slots)]", "(*cs).queue@16[4]", "*main.Job"),
         ("cs.queue[2.0]", "(*cs).queue@16[2]", "*main.Job"),
         ("(cs).mu", "(*cs).mu@8", "*main.both"),
+        ("buf[n]", "buf[n]", "uint8"),
+        ("cs.slots[n + 1].id", "(*cs).slots@40[(n + int(1))].id@0", "int64"),
+        ("buf[i8]", "buf[i8]", "uint8"),
+        ("buf[1:n]", "buf[int(1):n:]", "[]uint8"),
+        ("buf[:]", "buf[::]", "[]uint8"),
+        ("buf[1:2:3]", "buf[int(1):int(2):int(3)]", "[]uint8"),
+        ("request[n:]", "request[n::]", "string"),
+        ("cs.slots[:2]", "(*cs).slots@40[:int(2):]", "[]main.base"),
+        ("cs.slots[4:]", "(*cs).slots@40[int(4)::]", "[]main.base"),
+        ("cs.Jobs[2:][0].cost", "(*(*(*cs).Jobs@206)[int(2)::][0]).cost@8", "float64"),
+        ("&cs.queue[1:][0]", "&(*cs).queue@16[int(1)::][0]", "**main.Job"),
+        ("len(request[1:])", "len(request[int(1)::])", "int"),
+        ("cap(cs.slots[1:])", "cap((*cs).slots@40[int(1)::])", "int"),
+        ("request[:3] == `GET`", "(request[:int(3):] == string(GET))", "bool"),
         ("cs.err.(*main.Job).cost", "(*(*cs).err@164.(*main.Job)).cost@8", "float64"),
     ],
 )

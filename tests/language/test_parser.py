@@ -107,6 +107,9 @@ def _shape(expr: ast.Expr) -> str:
             return f"({_shape(base)}.{name.name})"
         case ast.Index(base, index):
             return f"({_shape(base)}[{_shape(index)}])"
+        case ast.Slice(base, bounds):
+            parts = (bounds.low, bounds.high, bounds.most)
+            return f"({_shape(base)}[{':'.join('' if part is None else _shape(part) for part in parts)}])"
     return expression(expr)
 
 
@@ -123,6 +126,11 @@ def _shape(expr: ast.Expr) -> str:
         ("a << b + c", "((a << b) + c)"),
         ("-a * b", "((-a) * b)"),
         ("*a.b", "(*(a.b))"),
+        ("a[:]", "(a[::])"),
+        ("a[b:]", "(a[b::])"),
+        ("a[:b + 1]", "(a[:(b + 1):])"),
+        ("-a[b:c].d", "(-((a[b:c:]).d))"),
+        ("a[:b:c][0]", "((a[:b:c])[0])"),
         ("&a[0].b", "(&((a[0]).b))"),
         ("!a == b", "((!a) == b)"),
         ("a & &b", "(a & (&b))"),
@@ -176,7 +184,7 @@ def test_parsing_goes_on_after_a_problem() -> None:
 func "a" {
   x y
   good
-  z[1:2], w..v, fine
+  z[1::2], w..v, fine
 }
 tabel t = "x"
 func "b" { len(a, b) }
@@ -186,8 +194,8 @@ func "d" { 1 + }
 """
     assert codes(text) == [
         ("SEY0108", 3, 5),
-        ("SEY0112", 5, 6),
-        ("SEY0108", 5, 13),
+        ("SEY0121", 5, 8),
+        ("SEY0108", 5, 14),
         ("SEY0113", 7, 1),
         ("SEY0108", 8, 17),
         ("SEY0116", 9, 13),
