@@ -27,6 +27,7 @@ from sey.frontend.lower.labels import Labels, find_labels
 from sey.frontend.lower.liveness import Liveness
 from sey.frontend.lower.runtime import Described, itab_type, prelude_constants
 from sey.frontend.lower.sites import SiteBook
+from sey.frontend.lower.typegraph import RuntimeGraph
 from sey.frontend.lower.types import STEP_LEVEL, TypeTable, captured_type
 from sey.frontend.lower.typetables import type_tables
 from sey.frontend.source import Source, Span
@@ -66,6 +67,9 @@ def lower(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> 
     statements = (*_internal_globals(info), *spec.globals)
     labels = find_labels(info)
     _register_types(shared, spec, statements, labels)
+    if shared.types.reaches_dynamic_types:
+        shared = replace(shared, types=TypeTable(info, RuntimeGraph(info.runtime_types)))
+        _register_types(shared, spec, statements, labels)
     book = SiteBook(info, Liveness(info, StackMaps(table)))
     for number, block in enumerate(spec.funcs):
         book.add_block(number, block)

@@ -5,13 +5,17 @@ Numbers are given to every type that a captured value can reach within its depth
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sey.frontend import bound
 from sey.frontend.debuginfo.maps import map_layout
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind, MapLayout
 from sey.frontend.lower.known import is_chain
 from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanEntry, PlanField, PlanType
+
+if TYPE_CHECKING:
+    from sey.frontend.lower.typegraph import RuntimeGraph
 
 CLASS_VALUE = 0
 CLASS_POINTER = 1
@@ -37,7 +41,8 @@ _FUNC = GoType(-101, "func()", Kind.FUNC, 8)
 MAX_POINTERS = 4096
 """Pointers followed from one value; a value with more (a large array) is followed in its first ones."""
 MAX_TYPES = 1 << 20
-_RTYPES = ("reflect.rtype", "internal/abi.Type", "runtime._type")
+RTYPES = ("reflect.rtype", "internal/abi.Type", "runtime._type")
+REFLECT_VALUE, TIME = "reflect.Value", "time.Time"
 
 
 @dataclass(frozen=True)
@@ -52,17 +57,18 @@ class Pointer:
 
 
 class PointerRows:
-    """Rows of the table `pointers`: what types lead to, each list of them once."""
+    """Rows of the table `pointers`: what types lead to, each list of them once. `start` rows are there before."""
 
-    def __init__(self) -> None:
-        self.pointers: list[Pointer] = [Pointer(0, CLASS_VALUE, 0)]
+    def __init__(self, start: int = 0) -> None:
+        self.start = start
+        self.pointers: list[Pointer] = [] if start else [Pointer(0, CLASS_VALUE, 0)]
         self._first: dict[tuple[Pointer, ...], int] = {(): 0}
 
     def first(self, pointers: tuple[Pointer, ...]) -> int:
         """The row where these start."""
         at = self._first.get(pointers)
         if at is None:
-            at = self._first[pointers] = len(self.pointers)
+            at = self._first[pointers] = self.start + len(self.pointers)
             self.pointers += pointers
         return at
 
@@ -77,51 +83,97 @@ class _Entry:
     key: int | None = None
 
 
-@dataclass
 class TypeTable:
-    """Numbers types on demand. `add` registers a type and everything within reach; the rest tells what came of it."""
+    """Numbers types on demand. `add` registers a type and everything within reach; the rest tells what came of it.
 
-    info: DebugInfo
-    rows: PointerRows = field(default_factory=PointerRows)
-    """What the program reads of `pointers`; filled as it is asked for, so final once the program is made."""
-    _by_id: dict[int, _Entry] = field(default_factory=dict)
-    _entries: list[_Entry] = field(default_factory=list)
-    _pointers: dict[int, tuple[Pointer, ...]] = field(default_factory=dict)
+    With a `graph`, all types that the binary describes to its runtime are there from the start, with its numbers.
+    """
 
-    def __post_init__(self) -> None:
-        string = self.info.find_type("string")
-        known = self.info.type(string) if string is not None else BUILTIN["string"]
-        entry = self._new(known, 0)
-        self._by_id[BUILTIN["string"].id] = entry
-        assert entry.number == STRING_TYPE
+    def __init__(self, info: DebugInfo, graph: RuntimeGraph | None = None) -> None:
+        self.info = info
+        self.graph = graph
+        self.rows = PointerRows(len(graph.held.offset) if graph else 0)
+        """What the program reads of `pointers`; filled as it is asked for, so final once the program is made."""
+        self._numbers: dict[int, int] = {}
+        self._entries: list[_Entry] = []
+        self._described: dict[int, _Entry] = {}
+        self._pointers: dict[int, tuple[Pointer, ...]] = {}
+        string = info.find_type("string")
+        known = info.type(string) if string is not None else BUILTIN["string"]
+        number = self._new(known, 0).number
+        self._numbers[BUILTIN["string"].id] = number
+        assert number == STRING_TYPE
         assert self._new(_FUNC, 0).number == FUNC_TYPE
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + self._in_graph
+
+    @property
+    def _in_graph(self) -> int:
+        return len(self.graph) if self.graph else 0
 
     def _new(self, go_type: GoType, left: int) -> _Entry:
-        entry = _Entry(len(self._entries) + 1, go_type, left)
+        number = len(self._entries) + 1
+        entry = _Entry(number if number <= FUNC_TYPE else number + self._in_graph, go_type, left)
         self._entries.append(entry)
-        self._by_id[go_type.id] = entry
+        self._numbers[go_type.id] = entry.number
         return entry
+
+    def _entry(self, number: int) -> _Entry:
+        if number <= FUNC_TYPE:
+            return self._entries[number - 1]
+        if self.graph is None or not self.graph.holds(number):
+            return self._entries[number - 1 - self._in_graph]
+        found = self._described.get(number)
+        if found is None:
+            go_type = self.graph.type_at(number)
+            found = self._described[number] = _Entry(number, go_type, 1)
+            self._link(found)
+        return found
+
+    def _find(self, go_type: GoType) -> int | None:
+        """The number of a type, if it has one."""
+        known = self._numbers.get(go_type.id)
+        if known is None and self.graph is not None and (row := self.graph.row_of(go_type)) is not None:
+            known = self._numbers[go_type.id] = int(self.graph.numbers[row])
+        return known
+
+    def _find_id(self, type_id: int | None) -> int | None:
+        if type_id is None:
+            return None
+        known = self._numbers.get(type_id)
+        return known if known is not None or self.graph is None else self._find(self.info.type(type_id))
+
+    @property
+    def reaches_dynamic_types(self) -> bool:
+        """Whether anything that has a number leads to a value whose type only the process knows."""
+        return any(
+            e.type.kind in (Kind.INTERFACE, Kind.FUNC) or e.type.name == REFLECT_VALUE
+            for e in self._entries[FUNC_TYPE:]
+        )
 
     def add(self, go_type: GoType, depth: int) -> int:
         """Number of the type; everything within `depth` pointers of a value of it gets one too."""
         pending = [(go_type, depth)]
         while pending:
             current, left = pending.pop()
-            entry = self._by_id.get(current.id)
-            if entry is None:
-                if len(self._entries) >= MAX_TYPES:
+            known = self._find(current)
+            if known is None:
+                if len(self) >= MAX_TYPES:
                     continue
                 entry = self._new(current, left)
-            elif entry.left >= left:
+            elif self.graph is not None and self.graph.holds(known):
                 continue
+            else:
+                entry = self._entry(known)
+                if entry.left >= left:
+                    continue
             entry.left = max(entry.left, left)
             pending += self._expand(entry, left)
-        self._link()
+        for entry in self._entries:
+            self._link(entry)
         self._pointers.clear()
-        return self._by_id[go_type.id].number
+        return self.number(go_type)
 
     def _expand(self, entry: _Entry, left: int) -> list[tuple[GoType, int]]:
         go_type = entry.type
@@ -143,26 +195,24 @@ class TypeTable:
     def _is_chain(self, struct: GoType, field_: Field) -> bool:
         return is_chain(struct.name, field_.name, self.info.type(field_.type).name, embedded=field_.embedded)
 
-    def _link(self) -> None:
-        for entry in self._entries:
-            if entry.type.kind in (Kind.ARRAY, Kind.SLICE, Kind.MAP, Kind.CHAN) or (
-                entry.type.kind is Kind.POINTER and entry.left > 0
-            ):
-                entry.elem, entry.key = self._number_of(entry.type.elem), self._number_of(entry.type.key)
-
-    def _number_of(self, type_id: int | None) -> int | None:
-        known = None if type_id is None else self._by_id.get(type_id)
-        return None if known is None else known.number
+    def _link(self, entry: _Entry) -> None:
+        if entry.type.kind in (Kind.ARRAY, Kind.SLICE, Kind.MAP, Kind.CHAN) or (
+            entry.type.kind is Kind.POINTER and entry.left > 0
+        ):
+            entry.elem, entry.key = self._find_id(entry.type.elem), self._find_id(entry.type.key)
 
     def number(self, go_type: GoType) -> int:
         """The number that a type already has. Raises KeyError."""
-        return self._by_id[go_type.id].number
+        found = self._find(go_type)
+        if found is None:
+            raise KeyError(go_type.name)
+        return found
 
     def pointers(self, number: int) -> tuple[Pointer, ...]:
         """What a value of type `number` itself leads to, by ascending offset, at most `MAX_POINTERS`."""
         if number not in self._pointers:
             found: list[Pointer] = []
-            self._collect(self._entries[number - 1], 0, STEP_DEEPER, found)
+            self._collect(self._entry(number), 0, STEP_DEEPER, found)
             self._pointers[number] = tuple(found)
         return self._pointers[number]
 
@@ -185,45 +235,44 @@ class TypeTable:
                 found.append(Pointer(base, CLASS_CHAN, entry.number, step))
             case Kind.FUNC:
                 found.append(Pointer(base, CLASS_FUNC, FUNC_TYPE, step))
-            case Kind.STRUCT if go_type.name == "reflect.Value":
+            case Kind.STRUCT if go_type.name == REFLECT_VALUE:
                 found.append(Pointer(base, CLASS_REFLECT, 0, step))
             case Kind.STRUCT:
                 for f in go_type.fields:
-                    if f.type in self._by_id:
+                    number = self._find_id(f.type)
+                    if number is not None:
                         inner = STEP_CHAIN if self._is_chain(go_type, f) else step
-                        self._collect(self._by_id[f.type], base + f.offset, inner, found)
-            case Kind.ARRAY if go_type.elem in self._by_id:
-                elem = self._by_id[go_type.elem]
+                        self._collect(self._entry(number), base + f.offset, inner, found)
+            case Kind.ARRAY if entry.elem is not None:
+                elem = self._entry(entry.elem)
                 if not self.pointers(elem.number):
                     return
                 for i in range(min(go_type.length or 0, MAX_POINTERS)):
                     self._collect(elem, base + i * elem.type.size, step, found)
 
     def _pointee(self, number: int) -> int:
-        kind = self._entries[number - 1].type.kind
+        kind = self._entry(number).type.kind
         return number | POINTEE if kind.value in REFERENCE_KINDS else number
 
     def layout(self, number: int) -> MapLayout | None:
         """Where the entries of a map type are, None for other types and where nothing tells."""
-        entry = self._entries[number - 1]
+        entry = self._entry(number)
         if entry.key is None or entry.elem is None:
             return None
         return map_layout(self.info, entry.type)
 
     def entry(self, number: int) -> PlanEntry | None:
         """The layout of an entry of a map type in the object of a map."""
-        layout, entry = self.layout(number), self._entries[number - 1]
+        layout, entry = self.layout(number), self._entry(number)
         if layout is None or entry.elem is None:
             return None
-        elem_at = -(-layout.key_size // 8) * 8
-        size = elem_at + -(-layout.elem_size // 8) * 8
-        return PlanEntry(max(size, 8), elem_at, layout.indirect_key, layout.indirect_elem)
+        return plan_entry(layout)
 
     def unit(self, number: int) -> tuple[int, int, tuple[Pointer, ...]]:
         """What a word of type `number` leads to: its class, the size of the bytes, elements or entries that it is made
         of, and what each of these leads to itself; of other types the value."""
-        entry = self._entries[number - 1]
-        elem = None if entry.elem is None else self._entries[entry.elem - 1]
+        entry = self._entry(number)
+        elem = None if entry.elem is None else self._entry(entry.elem)
         match entry.type.kind:
             case Kind.STRING:
                 return CLASS_STRING, 1, ()
@@ -238,7 +287,7 @@ class TypeTable:
                 return CLASS_CHAN, elem.type.size, self.pointers(elem.number)
             case Kind.FUNC:
                 return CLASS_FUNC, 16, ()
-            case Kind.STRUCT if entry.type.name in _RTYPES:
+            case Kind.STRUCT if entry.type.name in RTYPES:
                 return CLASS_RTYPE, entry.type.size, ()
         return CLASS_VALUE, entry.type.size, self.pointers(number)
 
@@ -256,11 +305,11 @@ class TypeTable:
 
     def size(self, number: int) -> int:
         """Bytes of a value of type `number`."""
-        return self._entries[number - 1].type.size
+        return self._entry(number).type.size
 
     def plan_types(self) -> tuple[PlanType, ...]:
         """The plan's types, by number from 1."""
-        return tuple(self._plan_type(entry) for entry in self._entries)
+        return tuple(self._plan_type(self._entry(number)) for number in range(1, len(self) + 1))
 
     def _plan_type(self, entry: _Entry) -> PlanType:
         go_type = entry.type
@@ -272,9 +321,9 @@ class TypeTable:
             kind=go_type.kind.value,
             size=go_type.size,
             fields=tuple(
-                PlanField(f.name, f.offset, self._by_id[f.type].number, f.embedded, chain=self._is_chain(go_type, f))
+                PlanField(f.name, f.offset, number, f.embedded, chain=self._is_chain(go_type, f))
                 for f in fields
-                if f.type in self._by_id
+                if (number := self._find_id(f.type)) is not None
             ),
             elem=entry.elem,
             length=go_type.length,
@@ -286,6 +335,13 @@ class TypeTable:
         )
 
 
+def plan_entry(layout: MapLayout) -> PlanEntry:
+    """How the program packs an entry of a map with that layout."""
+    elem_at = -(-layout.key_size // 8) * 8
+    size = elem_at + -(-layout.elem_size // 8) * 8
+    return PlanEntry(max(size, 8), elem_at, layout.indirect_key, layout.indirect_elem)
+
+
 def captured_type(expr: bound.Expr) -> GoType:
     """The type that a captured expression has in the plan."""
     return ADDRESS if isinstance(expr, bound.AddressOf) else expr.type
@@ -295,4 +351,4 @@ def special(go_type: GoType) -> str | None:
     """How a type is shown, if not by its kind: `time`, `duration` or `address`."""
     if go_type.id == ADDRESS.id:
         return "address"
-    return {"time.Time": "time", "time.Duration": "duration"}.get(go_type.name)
+    return {TIME: "time", "time.Duration": "duration"}.get(go_type.name)

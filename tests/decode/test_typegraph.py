@@ -1,0 +1,64 @@
+"""The graph of all types that a binary describes: the same rows as the table makes of the types one by one."""
+
+from __future__ import annotations
+
+import pytest
+
+from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
+from sey.frontend.lower.typegraph import FIRST, RuntimeGraph
+from sey.frontend.lower.types import Pointer, TypeTable
+from sey.frontend.lower.typetables import type_tables
+from sey.ir.plan import FUNC_TYPE, STRING_TYPE
+from tests.support.gobuild import build
+
+
+@pytest.fixture(scope="module", params=["1.21", "1.23", "1.24", "1.26", "1.27"])
+def info(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> BinaryDebugInfo:
+    return open_debug_info(str(build("values", go=request.param)), cache_dir=tmp_path_factory.mktemp("index"))
+
+
+def test_rows_are_those_of_the_types_one_by_one(info: BinaryDebugInfo) -> None:
+    graph = RuntimeGraph(info.runtime_types)
+    types, held = TypeTable(info, graph), graph.held
+    columns = (c.tolist() for c in (held.offset, held.kind, held.target, held.step))
+    pointers = [Pointer(*row) for row in zip(*columns, strict=True)]
+    classes = set[int]()
+    for number, row in enumerate(graph.type_rows().tolist(), start=FIRST):
+        kind, size, first, count, value_size, own_first, own_count, map_row = row
+        unit = types.unit(number)
+        assert (kind, size) == unit[:2]
+        assert tuple(pointers[first : first + count]) == unit[2]
+        assert tuple(pointers[own_first : own_first + own_count]) == types.pointers(number)
+        assert value_size == types.size(number)
+        assert bool(map_row) == (types.layout(number) is not None)
+        classes.add(kind)
+    assert len(classes) == 7
+    assert len(graph.map_rows()) >= 20
+
+
+def test_a_type_has_one_number_wherever_it_is_known_from(info: BinaryDebugInfo) -> None:
+    graph = RuntimeGraph(info.runtime_types)
+    types = TypeTable(info, graph)
+    offsets = info._index.arrays["runtime_offset"].tolist()
+    for offset, die in info.types_by_runtime_offset(offsets).items():
+        by_debug_info = info.type(die)
+        number = types.add(by_debug_info, 3)
+        if by_debug_info.name == "string":
+            assert number == STRING_TYPE
+        elif by_debug_info.name != "uintptr":
+            assert graph.type_at(number).runtime_type == offset
+    assert types.number(info.type(info.find_type("uintptr") or 0)) < FIRST + len(graph)
+    assert len(types) == FUNC_TYPE + len(graph)
+
+
+def test_dynamic_types_are_found_by_where_they_are_described(info: BinaryDebugInfo) -> None:
+    graph = RuntimeGraph(info.runtime_types)
+    tables = {table.name: table for table in type_tables(TypeTable(info, graph))}
+    dynamic = tables["dynamic"]
+    assert dynamic.columns[0].sorted
+    assert (dynamic.rows, tables["types"].rows) == (len(graph) + 1, len(graph) + FUNC_TYPE + 1)
+    for offset, number, direct in list(zip(*(c.values for c in dynamic.columns), strict=True))[1:]:
+        row = info.runtime_types.row(offset)
+        assert row is not None
+        assert number in (row + FIRST, STRING_TYPE)
+        assert direct == int(info.runtime_types.arrays["direct"][row])
