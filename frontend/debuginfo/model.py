@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sey.frontend.debuginfo.runtimetypes import RuntimeTypes
 
 TypeId = int
-"""Offset of a type's DIE in `.debug_info`; negative for the few types that sey itself makes (`BUILTIN`), and, below -2^20,
-for those that the binary describes to its runtime (`runtimetypes`)."""
+"""Offset of a type's DIE in `.debug_info`; negative for the few types that sey itself makes (`BUILTIN`), and, below
+-2^20, for those that the binary describes to its runtime (`runtimetypes`)."""
 
 
 class Kind(enum.Enum):
