@@ -22,7 +22,6 @@ from sey.frontend.bind.operands import (
 )
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GoType, Kind
 from sey.frontend.diagnostics.base import Reject
-from sey.frontend.diagnostics.syntax import NotInThisVersion
 from sey.frontend.diagnostics.types import BadIndex, BadMapKey, BadSlice, NotIndexable, NotSliceable, Unsupported
 from sey.frontend.source import Span
 
@@ -98,7 +97,6 @@ def _constant(position: bound.Expr | None) -> int | None:
 
 
 def _map_element(info: DebugInfo, holder: bound.Expr, at: Operand, written: str, span: Span) -> Operand:
-    raise Reject(NotInThisVersion(span=span, what="elements of maps are"))
     go_type = holder.type
     if go_type.key is None or info.type(go_type.key).kind is Kind.UNKNOWN:
         raise Reject(Unsupported(span=span, what=f"indexing {go_type.name}, whose keys are not known,"))

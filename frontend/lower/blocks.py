@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.lower.captures import MAX_INLINE, Limits, Target, capture, statically_missing
 from sey.frontend.lower.dynamic import DynamicTypes
 from sey.frontend.lower.expressions import Scope, scalar_of
+from sey.frontend.lower.lookups import MapLookups
 from sey.frontend.lower.places import MissingError
 from sey.frontend.lower.sites import NO_FORM, SiteBook, names_of
 from sey.frontend.lower.types import TypeTable, captured_type
@@ -25,13 +26,18 @@ SPEC_FILE = 0
 @dataclass(frozen=True)
 class Shared:
     """What all lowering of one spec shares: debug information, numbered types, distinct limits, the text, and how
-    dynamic types are told."""
+    dynamic types are told, and what finds elements of maps."""
 
     info: DebugInfo
     types: TypeTable
     limits: list[bound.Limits]
     source: Source
     dynamic: DynamicTypes
+    maps: MapLookups = field(init=False)
+    """Always by the types at hand, also in a copy with other types."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "maps", MapLookups(self.types))
 
     def limit(self, limits: bound.Limits) -> Limits:
         """The row of these limits in the table `limits`."""
@@ -101,7 +107,7 @@ def lower_block(shared: Shared, number: int, block: bound.Func, book: SiteBook) 
     """The function `block_<number>(site)`, which emits the row of one frame at one of the block's sites."""
     b = FunctionBuilder(f"block_{number}", [("site", Type.I64)])
     (site,) = b.parameters
-    scope = Scope({name: slot for slot, name in enumerate(names_of(block))}, shared.dynamic)
+    scope = Scope({name: slot for slot, name in enumerate(names_of(block))}, shared.dynamic, shared.maps)
     # Where an expression holds in none of its typings: for a pattern's functions that is how they differ.
     missing = Status.ABSENT if block.glob else Status.NOT_LIVE
     forms = _Forms(book, number, site)
@@ -199,7 +205,7 @@ def lower_global(shared: Shared, number: int, statement: bound.GlobalCapture) ->
     with b.at(shared.at(statement.span)):
         record = b.begin(f"global_{number}")
         limits = shared.limit(statement.limits)
-        capture(b, Target(record, 0), statement.expr, Scope({}, shared.dynamic), limits, shared.types)
+        capture(b, Target(record, 0), statement.expr, Scope({}, shared.dynamic, shared.maps), limits, shared.types)
     return b.finish()
 
 

@@ -8,6 +8,8 @@ _SWISS = "internal/runtime/maps.Map"
 _TABLE = "internal/runtime/maps.table"
 _OLD = "runtime.hmap"
 _CHAN = "runtime.hchan"
+MAX_GROUPS = 1 << 17
+"""Groups that are looked through for one key at the most, room for a million entries."""
 _HASH_WRITING = 4
 """A bit of hmap.flags (runtime/map.go, up to Go 1.23). 8 there is a growth to the same size."""
 
@@ -52,6 +54,7 @@ def container_constants(info: Facts) -> dict[str, int]:
     return {
         **found,
         "swiss": int(swiss),
+        "map_groups": MAX_GROUPS,
         "map_header": _size(info, _SWISS if swiss else _OLD, 48),
         "map_writing_bits": 255 if swiss else _HASH_WRITING,
         "chan_header": _size(info, _CHAN, 96),

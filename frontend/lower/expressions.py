@@ -15,6 +15,7 @@ from sey.frontend import bound
 from sey.frontend.debuginfo.model import GoType, Kind
 from sey.frontend.lower.comparing import ORDER, bytes_equal, compare_bits, texts_equal
 from sey.frontend.lower.dynamic import DynamicTypes, held
+from sey.frontend.lower.lookups import MapLookups
 from sey.frontend.lower.places import (
     INT_TYPES,
     Memory,
@@ -40,17 +41,28 @@ _ARITHMETIC = {
     "|": BinaryOp.OR,
     "^": BinaryOp.XOR,
 }
-_PLACES = (bound.Local, bound.Global, bound.Field, bound.Deref, bound.Index, bound.Slice, bound.Assertion)
+_PLACES = (
+    bound.Local,
+    bound.Global,
+    bound.Field,
+    bound.Deref,
+    bound.Index,
+    bound.MapIndex,
+    bound.Slice,
+    bound.Assertion,
+)
 _SCALARS = (Kind.BOOL, Kind.INT, Kind.UINT, Kind.FLOAT)
 _WORDS = (Kind.POINTER, Kind.UNSAFE_POINTER, Kind.MAP, Kind.CHAN, Kind.FUNC)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The slots of the variables of the function at hand, by name, and how the binary tells dynamic types."""
+    """The slots of the variables of the function at hand, by name, how the binary tells dynamic types, and what finds
+    elements of maps."""
 
     slots: Mapping[str, int]
     dynamic: DynamicTypes
+    maps: MapLookups
 
     def size_of(self, go_type: GoType) -> int:
         """Bytes of an element of arrays or slices of the type."""
@@ -73,6 +85,8 @@ def place_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Place:
             return Memory(pointer)
         case bound.Index(go_type, base, index):
             return _element(b, base, index, go_type, scope)
+        case bound.MapIndex(_, base, key):
+            return scope.maps.element(b, place_of(b, base, scope), base.type, key)
         case bound.Slice():
             return _sliced(b, expr, scope)
         case bound.Assertion(go_type, base):

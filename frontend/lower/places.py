@@ -128,7 +128,7 @@ def store_value(b: FunctionBuilder, record: Value, member: str, place: Place, si
     match place:
         case Memory(address) if size in INT_TYPES:
             b.put(record, b.read(INT_TYPES[size], address), field=member)
-        case Memory(address):
+        case Memory(address) if size:
             b.copy(record, address, size, size, field=member)
         case Slot() as slot:
             _require(b, slot, size)

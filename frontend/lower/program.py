@@ -95,8 +95,12 @@ def _register_types(shared: Shared, spec: BoundSpec, statements: Iterable[bound.
         for capture in block.captures:
             for form in capture.forms:
                 shared.types.add(captured_type(form.expr), capture.limits.depth)
+                shared.maps.register(form.expr)
+        for form in block.when:
+            shared.maps.register(form.expr)
     for statement in statements:
         shared.types.add(captured_type(statement.expr), statement.limits.depth)
+        shared.maps.register(statement.expr)
     if labels.type is not None:
         shared.types.add(labels.type, labels.limits.depth)
 

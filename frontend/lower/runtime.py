@@ -146,6 +146,7 @@ def _contracts() -> dict[str, int]:
         "flag_registers": GOROUTINE_REGISTERS,
         **{f"status_{status.name.lower()}": status for status in Status},
         "fault_user": FAULT_USER,
+        "fault_budget": FAULT_USER + Status.BUDGET,
         "slot_fault": SLOT_FAULT,
         **{f"place_{name}": number for name, number in PLACES.items()},
         "class_pointer": CLASS_POINTER,

@@ -14,7 +14,9 @@ from sey.ir.nodes import Program, Stream, Table, Type, layout_stream
 from sey.ir.parser import Signature, parse_program, scan_signatures
 from sey.ir.plan import STREAMS
 
-PARTS = ("memory", "pclntab", "walk", "stacks", "fetch", "maps", "pack", "chase", "labels", "race", "goroutines")
+PARTS = (
+    "memory", "pclntab", "walk", "stacks", "fetch", "maps", "pack", "chase", "lookup", "labels", "race", "goroutines",
+)  # fmt: skip
 
 
 def prelude_streams() -> tuple[Stream, ...]:

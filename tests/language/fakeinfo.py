@@ -88,7 +88,7 @@ class FakeInfo:
         if found := re.fullmatch(r"\[(\d+)\](.*)", text):
             elem, length = self.type_id(found[2]), int(found[1])
             return GoType(type_id, text, Kind.ARRAY, length * self.type(elem).size, elem=elem, length=length)
-        if found := re.fullmatch(r"map\[(\w+)\](.*)", text):
+        if found := re.fullmatch(r"map\[([\w.]+)\](.*)", text):
             return GoType(type_id, text, Kind.MAP, 8, key=self.type_id(found[1]), elem=self.type_id(found[2]))
         if text.startswith("chan "):
             return GoType(type_id, text, Kind.CHAN, 8, elem=self.type_id(text[5:]))
@@ -173,6 +173,7 @@ def shop() -> FakeInfo:
             "time.Duration": "int64",
             "main.Status": "uint8",
             "main.Flag": "bool",
+            "main.level": "int8",
             "sync.Mutex": {"state": "int32", "sema": "uint32"},
             "main.base": {"id": "int64", "name": "string", "_": "int8"},
             "main.extra": {"name": "string", "note": "string"},
@@ -192,6 +193,13 @@ def shop() -> FakeInfo:
                 "raw": "unsafe.Pointer",
                 "z": "complex128",
                 "Jobs": "*[8]*main.Job",
+                "byLevel": "map[main.level]*main.both",
+                "flags": "map[bool]int",
+                "waits": "map[time.Duration]int",
+                "byCost": "map[float64]int",
+                "byError": "map[error]int",
+                "arrays": "map[string][4]int",
+                "tagsToo": "*map[string]string",
             },
         },
         functions={

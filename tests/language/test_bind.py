@@ -29,6 +29,15 @@ def codes(text: str, info: FakeInfo | None = None, **options: bool) -> list[str]
     return [p.code for p in warnings]
 
 
+def problems(text: str) -> list[SpannedProblem]:
+    """What is wrong with a spec for the made-up service."""
+    try:
+        bind_text(text)
+    except SpecError as error:
+        return [problem for problem in error.problems if isinstance(problem, SpannedProblem)]
+    return []
+
+
 def expr_of(text: str, info: FakeInfo | None = None, function: str = "main.(*server).GetInfo") -> bound.Expr:
     spec, _ = bind_text(f'func "{function}" {{ {text} as value }}', info)
     (form,) = spec.funcs[0].captures[0].forms
@@ -100,6 +109,12 @@ def drawn(expr: bound.Expr) -> str:
         ("cs.queue[2.0]", "(*cs).queue@16[2]", "*main.Job"),
         ("(cs).mu", "(*cs).mu@8", "*main.both"),
         ("buf[n]", "buf[n]", "uint8"),
+        ('cs.tags["a"]', "(*cs).tags@140[string(a)]", "string"),
+        ('len(cs.tags["a" + "b"][1:])', "len((*cs).tags@140[string(ab)][int(1)::])", "int"),
+        ("cs.byLevel[-3].id", "(*(*cs).byLevel@214[main.level(-3)]).base@0.id@0", "int64"),
+        ("cs.flags[1 < 2]", "(*cs).flags@222[bool(True)]", "int"),
+        ("cs.waits[50ms]", "(*cs).waits@230[time.Duration(50000000)]", "int"),
+        ("cs.waits[7]", "(*cs).waits@230[time.Duration(7)]", "int"),
         ("cs.slots[n + 1].id", "(*cs).slots@40[(n + int(1))].id@0", "int64"),
         ("buf[i8]", "buf[i8]", "uint8"),
         ("buf[1:n]", "buf[int(1):n:]", "[]uint8"),

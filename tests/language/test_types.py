@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sey.frontend import bound
-from tests.language.test_bind import codes, drawn, expr_of
+from tests.language.test_bind import codes, drawn, expr_of, problems
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,21 @@ def test_comparisons_are_plain_bools() -> None:
         ("nil", "SEY0315"),
         ("len(nil)", "SEY0315"),
         ("nil.x", "SEY0315"),
-        ('cs.tags["a"]', "SEY0112"),
+        ("cs.tags[5]", "SEY0319"),
+        ("cs.tags[nil]", "SEY0319"),
+        ("cs.tags[n]", "SEY0319"),
+        ("cs.tags[request]", "SEY0303"),
+        ('cs.byLevel["a"]', "SEY0319"),
+        ("cs.byLevel[128]", "SEY0319"),
+        ("cs.byLevel[1.5]", "SEY0319"),
+        ("cs.byLevel[1s]", "SEY0319"),
+        ("cs.flags[1]", "SEY0319"),
+        ("cs.byCost[1.5]", "SEY0303"),
+        ("cs.byError[nil]", "SEY0303"),
+        ("cs.arrays[`a`][1:]", "SEY0320"),
+        ("&cs.tags[`a`]", "SEY0313"),
+        ("cs.tags.a", "SEY0311"),
+        ("cs.tagsToo[`a`]", "SEY0309"),
         ('"abc"[0]', "SEY0303"),
         ('"abc"', "SEY0303"),
     ],
@@ -226,3 +240,38 @@ def test_floats_are_rounded_to_their_width() -> None:
     assert isinstance(expr, bound.Binary)
     assert isinstance(expr.right, bound.Const)
     assert expr.right.value == 0.10000000149011612
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cs.tags[5]", "cannot use 5 (untyped int constant) as string value in map index"),
+        ("cs.tags[2 + 3]", "cannot use 2 + 3 (untyped int constant 5) as string value in map index"),
+        ("cs.tags['a']", "cannot use 'a' (untyped rune constant 97) as string value in map index"),
+        ("cs.tags[true]", "cannot use true (untyped bool constant) as string value in map index"),
+        ("cs.tags[nil]", "cannot use nil as string value in map index"),
+        ("cs.tags[n]", "cannot use n (value of type int) as string value in map index"),
+        ('cs.byLevel["low"]', 'cannot use "low" (untyped string constant) as main.level value in map index'),
+        ("cs.byLevel[300]", "cannot use 300 (untyped int constant) as main.level value in map index (overflows)"),
+        ("cs.byLevel[1.5]", "cannot use 1.5 (untyped float constant) as main.level value in map index (truncated)"),
+        ("cs.byLevel[1s]", "cannot use 1s (constant of type time.Duration) as main.level value in map index"),
+        ("cs.byCost[1.5]", "indexing a map by keys of type float64 is not supported in this version of sey"),
+        ("cs.slots[n:9]", "the index 9 is outside of [4]main.base"),
+        ("buf[2:1]", "invalid slice indices: 1 < 2"),
+        ("n[1:]", "cannot slice int"),
+        ("request[1:2:3]", "cannot slice string: a 3-index slice of a string"),
+        ("len(cs)", "*main.server has no `len`"),
+        ("cap(request)", "string has no `cap`"),
+        ("cap(cs.tags)", "map[string]string has no `cap`"),
+        ("len(cs.onDone)", "func(int) has no `len`"),
+        ("len(cs.err)", "error has no `len`"),
+        ("len(pp)", "**main.server has no `len`"),
+    ],
+)
+def test_problems_of_elements_are_told_in_the_words_of_go(text: str, message: str) -> None:
+    assert message in [p.message() for p in problems(f'func "main.(*server).GetInfo" {{ {text} as x }}')]
+
+
+def test_a_field_of_a_map_is_an_element_that_was_meant() -> None:
+    (problem,) = problems('func "main.(*server).GetInfo" { cs.tags.region as x }')
+    assert problem.advice() == '`x["region"]` is the element under that key'
