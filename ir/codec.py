@@ -12,7 +12,7 @@ import functools
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -92,7 +92,7 @@ def _writer(kind: type) -> Callable[[Any], Any]:
         return lambda value: value.value
     if kind in (str, int, bool, float, type(None)):
         return lambda value: value
-    if issubclass(kind, tuple | list):
+    if issubclass(kind, Sequence):
         return lambda value: [encode(item) for item in value]
     if issubclass(kind, Mapping):
         return lambda value: {str(key): encode(item) for key, item in value.items()}
@@ -107,6 +107,8 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return _optional(arguments)
     if origin is tuple:
         return _tuple(arguments)
+    if origin is Sequence:
+        return _tuple((*arguments, Ellipsis))
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(arguments)
     if is_dataclass(kind):

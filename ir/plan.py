@@ -31,6 +31,7 @@ as deeper, up to `CHAIN_LIMIT` such steps on one path.
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 PLAN_VERSION = 3
@@ -371,7 +372,8 @@ class Plan:
     go_version: str
     spec_path: str
     streams: tuple[PlanStream, ...]
-    types: tuple[PlanType, ...]
+    types: Sequence[PlanType]
+    """By ascending number; a `typegraph.PlanTypes` where there may be many. Kept outside of the plan's JSON."""
     blocks: tuple[PlanBlock, ...]
     globals: tuple[PlanGlobal, ...]
     programs: tuple[PlanProgram, ...]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sey.binary.errors import SeyError
 from sey.binary.identity import Identity
 from sey.ir import codec
 from sey.ir.artifacts import BpfProgram
 from sey.ir.plan import PLAN_VERSION, Plan
+from sey.ir.typegraph import DamagedTypesError, PlanTypes, columns_of, decoded
 from sey.runtime import container
 from sey.runtime.container import BUNDLE, Container, Section
 from sey.runtime.file_errors import NewerFile
@@ -108,7 +109,11 @@ class Bundle:
 
 
 def _binary_sections(binary: BinaryProbe) -> Mapping[str, Section]:
-    sections: dict[str, Section] = {"plan": codec.dumps(binary.plan), "ir": binary.ir.encode()}
+    sections: dict[str, Section] = {
+        "plan": codec.dumps(replace(binary.plan, types=())),
+        "types": columns_of(binary.plan.types).encoded(),
+        "ir": binary.ir.encode(),
+    }
     if binary.program is not None:
         facts = json.dumps(binary.program.facts(), separators=(",", ":"), sort_keys=True)
         sections |= {"bpf": facts.encode(), "bpf.o": binary.program.object}
@@ -118,7 +123,7 @@ def _binary_sections(binary: BinaryProbe) -> Mapping[str, Section]:
 
 
 def _read_binary(file: Container, number: int, entry: _BinaryEntry) -> BinaryProbe:
-    plan = _read_plan(file, f"b{number}/plan")
+    plan = _read_plan(file, f"b{number}/plan", f"b{number}/types")
     return BinaryProbe(
         path=entry.path,
         identity=entry.identity,
@@ -131,13 +136,19 @@ def _read_binary(file: Container, number: int, entry: _BinaryEntry) -> BinaryPro
     )
 
 
-def _read_plan(file: Container, section: str) -> Plan:
+def _read_plan(file: Container, section: str, types: str) -> Plan:
     data = bytes(file.section(section))
     # The version comes first, so that a newer plan is called newer and not damaged.
     head = data[:40].removeprefix(b'{"version":').split(b",")[0]
     if head.isdigit() and int(head) > PLAN_VERSION:
         raise SeyError(NewerFile(file.path, "decode plan", int(head), PLAN_VERSION))
     plan = codec.loads(Plan, data, f"{file.path}, {section}")
+    if plan.types:
+        raise file.damage(f"section `{section}`", "it has types, which have a section of their own")
+    try:
+        plan = replace(plan, types=PlanTypes(decoded(file.section(types))))
+    except DamagedTypesError as damaged:
+        raise file.damage(f"section `{types}`", str(damaged)) from None
     check_plan(plan, file.path, section)
     return plan
 

@@ -10,31 +10,12 @@ from collections.abc import Iterable
 
 from sey.binary.errors import SeyError
 from sey.ir.nodes import MAX_RECORD_BYTES
-from sey.ir.plan import PLAN_VERSION, ROW_MEMBERS, STREAMS, Plan, PlanBlock, PlanColumn, PlanStream, PlanType
+from sey.ir.plan import PLAN_VERSION, ROW_MEMBERS, STREAMS, Plan, PlanBlock, PlanColumn, PlanStream
+from sey.ir.typecheck import problem_of
+from sey.ir.typegraph import columns_of
 from sey.runtime.file_errors import DamagedFile
 
-# Sizes that a kind can have; None where any is possible.
-_SIZES: dict[str, tuple[int, ...] | None] = {
-    "bool": (1,),
-    "int": (1, 2, 4, 8),
-    "uint": (1, 2, 4, 8),
-    "float": (4, 8),
-    "complex": (8, 16),
-    "string": (16,),
-    "slice": (24,),
-    "pointer": (8,),
-    "map": (8,),
-    "chan": (8,),
-    "func": (8,),
-    "interface": (16,),
-    "unsafe.Pointer": (8,),
-    "array": None,
-    "struct": None,
-    "unknown": None,
-}
-_SPECIAL = {"time": 24, "duration": 8, "address": 8}
 _WIDTHS = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8}
-_MAX_SIZE = 1 << 40
 _MAX_LIMIT = 1 << 32
 
 
@@ -63,16 +44,15 @@ def _distinct(values: Iterable[object], what: str) -> None:
 class _Checker:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.types = {t.id: t for t in plan.types}
+        self._columns = columns_of(plan.types)
+        self.types = frozenset(self._columns.columns["id"].tolist())
         self.streams = {s.name: s for s in plan.streams}
 
     def check(self) -> None:
         plan = self.plan
         _expect(plan.version == PLAN_VERSION, f"there is no plan version {plan.version}")
-        _distinct((t.id for t in plan.types), "types")
-        for kind in plan.types:
-            self._type(kind)
-        self._no_self_containment()
+        if reason := problem_of(self._columns):
+            raise _Contradiction(reason)
         _distinct((s.name for s in plan.streams), "streams")
         _distinct((s.number for s in plan.streams), "streams")
         for stream in plan.streams:
@@ -86,46 +66,6 @@ class _Checker:
         _expect(plan.labels_type is None or plan.labels_type in self.types, "the type of labels is unknown")
         if plan.wait_reasons is not None:
             _expect(any(g.stream == plan.wait_reasons for g in plan.globals), "the wait reasons are no global")
-
-    def _type(self, kind: PlanType) -> None:
-        where = f"type {kind.id} ({kind.name})"
-        _expect(kind.kind in _SIZES, f"{where} is of no known kind")
-        sizes = _SIZES[kind.kind]
-        _expect(sizes is None or kind.size in sizes, f"{where} has an impossible size")
-        _expect(0 <= kind.size <= _MAX_SIZE, f"{where} has an impossible size")
-        _expect(kind.special is None or kind.special in _SPECIAL, f"{where} is special in no known way")
-        _expect(kind.special is None or kind.size == _SPECIAL[kind.special], f"{where} has an impossible size")
-        _expect(kind.elem is None or kind.elem in self.types, f"{where} has an unknown element")
-        for item in kind.fields:
-            inner = self.types.get(item.type)
-            _expect(inner is not None, f"{where} has a field of an unknown type")
-            fits = inner is not None and 0 <= item.offset <= kind.size - inner.size
-            _expect(fits, f"field {item.name} lies outside of {where}")
-        if kind.kind == "array":
-            _expect(kind.length is not None and 0 <= kind.length <= _MAX_SIZE, f"{where} has no length")
-            if kind.elem is not None and kind.length:
-                _expect(kind.length * self.types[kind.elem].size <= kind.size, f"{where} is larger than its size")
-
-    def _no_self_containment(self) -> None:
-        done: set[int] = set()
-        for root in self.plan.types:
-            open_types: set[int] = set()
-            pending: list[tuple[int, bool]] = [(root.id, False)]
-            while pending:
-                number, leaving = pending.pop()
-                if leaving:
-                    open_types.discard(number)
-                    done.add(number)
-                elif number not in done:
-                    _expect(number not in open_types, f"type {number} contains itself")
-                    open_types.add(number)
-                    pending.append((number, True))
-                    pending += [(inner, False) for inner in self._contained(number)]
-
-    def _contained(self, number: int) -> list[int]:
-        kind = self.types[number]
-        elements = [kind.elem] if kind.kind == "array" and kind.elem is not None else []
-        return [item.type for item in kind.fields] + elements
 
     def _stream(self, stream: PlanStream) -> None:
         where = f"stream `{stream.name}`"

@@ -31,6 +31,7 @@ from sey.frontend.lower.types import (
     MAX_POINTERS,
     REFLECT_VALUE,
     RTYPES,
+    SPECIAL,
     STEP_CHAIN,
     STEP_DEEPER,
     STEP_LEVEL,
@@ -38,6 +39,18 @@ from sey.frontend.lower.types import (
     plan_entry,
 )
 from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE
+from sey.ir.typegraph import (
+    CHAIN,
+    EMBEDDED,
+    EMPTY_INTERFACE,
+    HAS_ENTRY,
+    HAS_LENGTH,
+    INDIRECT_ELEM,
+    INDIRECT_KEY,
+    POINTERS,
+    TEXTS,
+    TypeColumns,
+)
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -297,6 +310,52 @@ class RuntimeGraph:
             layout = self.types.at(row).map
             found[row] = 0 if layout is None else plan_entry(layout).size
         return found
+
+    def plan_columns(self) -> TypeColumns:
+        """The plan's types, in the order of their numbers."""
+        arrays, maps = self._arrays, self._maps[0] > 0
+        words = ["", *(kind.value for kind in KINDS.values()), *SPECIAL.values()]
+        of_kind = np.zeros(32, dtype=np.int64)
+        of_kind[list(KINDS)] = np.arange(len(KINDS)) + 1
+        special = np.array([words.index(SPECIAL.get(name, "")) for name in self.types.names], dtype=np.int64)
+        layouts = [self.types.at(row).map for row in np.flatnonzero(maps).tolist()]
+        entries = [plan_entry(layout) for layout in layouts if layout is not None]
+        entry = np.zeros((len(self), 2), dtype=np.int64)
+        entry[maps] = np.array([(e.size, e.elem_offset) for e in entries], dtype=np.int64).reshape(-1, 2)
+        flags = np.where(arrays["no_methods"], EMPTY_INTERFACE, 0) | np.where(self.held.count[: len(self)], POINTERS, 0)
+        flags |= np.where(self._kind == rtypes.ARRAY, HAS_LENGTH, 0) | np.where(maps, HAS_ENTRY, 0)
+        indirect = [e.indirect_key * INDIRECT_KEY | e.indirect_elem * INDIRECT_ELEM for e in entries]
+        flags[maps] |= np.array(indirect, dtype=np.int64)
+        shown = ~np.isin(np.arange(len(self)), self._names[TIME])
+        many = np.where(shown, np.diff(arrays["field_first"]), 0)
+        kept = np.repeat(shown, np.diff(arrays["field_first"]))
+        columns = {
+            "id": np.arange(len(self)) + FIRST,
+            "kind": of_kind[self._kind],
+            "special": special,
+            "flags": flags,
+            "size": arrays["size"],
+            "elem": self._numbers_of(arrays["elem"]),
+            "key": self._numbers_of(arrays["key"]),
+            "length": arrays["length"],
+            "entry_size": entry[:, 0],
+            "entry_elem": entry[:, 1],
+            "fields": many,
+            "constants": np.zeros(len(self), dtype=np.int64),
+            "field_name": arrays["field_name"][kept],
+            "field_at": arrays["field_at"][kept],
+            "field_type": self._numbers_of(arrays["field_type"][kept]),
+            "field_flags": np.where(arrays["field_embedded"], EMBEDDED, 0)[kept]
+            | np.where(self.chains, CHAIN, 0)[kept],
+            "constant_value": np.zeros(0, dtype=np.int64),
+            "constant_name": np.zeros(0, dtype=np.int64),
+        }
+        texts: tuple[list[str], ...] = (words, self.types.names, self.types.field_names, [])
+        return TypeColumns(columns, dict(zip(TEXTS, texts, strict=True)))
+
+    def _numbers_of(self, rows: Ints) -> Ints:
+        """The numbers of types in a column of `RuntimeTypes`, 0 for none."""
+        return np.concatenate((np.zeros(1, dtype=np.int64), self.numbers))[rows]
 
     def map_rows(self) -> list[tuple[int, ...]]:
         """Rows of the table `maps` behind its first, which is no map's."""

@@ -13,6 +13,7 @@ from sey.frontend.debuginfo.maps import map_layout
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind, MapLayout
 from sey.frontend.lower.known import is_chain
 from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanEntry, PlanField, PlanType
+from sey.ir.typegraph import PlanTypes, columns_of, joined
 
 if TYPE_CHECKING:
     from sey.frontend.lower.typegraph import RuntimeGraph
@@ -43,6 +44,8 @@ MAX_POINTERS = 4096
 MAX_TYPES = 1 << 20
 RTYPES = ("reflect.rtype", "internal/abi.Type", "runtime._type")
 REFLECT_VALUE, TIME = "reflect.Value", "time.Time"
+SPECIAL = {TIME: "time", "time.Duration": "duration"}
+"""How types are shown that aren't by their kind, by name."""
 
 
 @dataclass(frozen=True)
@@ -307,9 +310,10 @@ class TypeTable:
         """Bytes of a value of type `number`."""
         return self._entry(number).type.size
 
-    def plan_types(self) -> tuple[PlanType, ...]:
+    def plan_types(self) -> PlanTypes:
         """The plan's types, by number from 1."""
-        return tuple(self._plan_type(self._entry(number)) for number in range(1, len(self) + 1))
+        own = [columns_of([self._plan_type(e) for e in part]) for part in (self._entries[:2], self._entries[2:])]
+        return PlanTypes(joined([own[0], *([self.graph.plan_columns()] if self.graph else []), own[1]]))
 
     def _plan_type(self, entry: _Entry) -> PlanType:
         go_type = entry.type
@@ -351,4 +355,4 @@ def special(go_type: GoType) -> str | None:
     """How a type is shown, if not by its kind: `time`, `duration` or `address`."""
     if go_type.id == ADDRESS.id:
         return "address"
-    return {TIME: "time", "time.Duration": "duration"}.get(go_type.name)
+    return SPECIAL.get(go_type.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -174,7 +175,7 @@ def _has_address(kind: PlanType) -> bool:
     return kind.kind in _WITH_ADDRESS or kind.special == "address"
 
 
-def column_form(column: PlanColumn, types: dict[int, PlanType]) -> Form:
+def column_form(column: PlanColumn, types: Mapping[int, PlanType]) -> Form:
     """How a column appears: in the form of its type; JSON where it has several types that don't agree."""
     forms = {_key(form): form for form in (form_of(types[kind], types, column.depth) for kind in column.types)}
     return next(iter(forms.values())) if len(forms) == 1 else JSON

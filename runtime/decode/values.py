@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sey.ir.plan import POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanColumn, PlanType, Status
+from sey.ir.typegraph import types_by_id
 from sey.runtime.decode import text, views
 from sey.runtime.decode.objects import Found, ObjectIndex
 from sey.runtime.decode.vectors import (
@@ -93,7 +94,7 @@ class ValueDecoder:
     def __init__(
         self, types: Sequence[PlanType], data: U8Array, objects: ObjectIndex, dynamic_types: Mapping[int, str]
     ) -> None:
-        self.types = {kind.id: kind for kind in types}
+        self.types = types_by_id(types)
         self._data = data
         self._objects = objects
         self._dynamic_types = dynamic_types

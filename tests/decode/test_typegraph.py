@@ -9,6 +9,7 @@ from sey.frontend.lower.typegraph import FIRST, RuntimeGraph
 from sey.frontend.lower.types import Pointer, TypeTable
 from sey.frontend.lower.typetables import type_tables
 from sey.ir.plan import FUNC_TYPE, STRING_TYPE
+from sey.ir.typecheck import problem_of
 from tests.support.gobuild import build
 
 
@@ -62,3 +63,14 @@ def test_dynamic_types_are_found_by_where_they_are_described(info: BinaryDebugIn
         assert row is not None
         assert number in (row + FIRST, STRING_TYPE)
         assert direct == int(info.runtime_types.arrays["direct"][row])
+
+
+def test_the_plan_has_the_same_types_as_one_by_one(info: BinaryDebugInfo) -> None:
+    graph = RuntimeGraph(info.runtime_types)
+    types = TypeTable(info, graph)
+    types.add(info.type(info.find_type("runtime.g") or 0), 2)
+    plan = types.plan_types()
+    assert len(plan) == len(types)
+    assert [kind.id for kind in plan] == list(range(1, len(types) + 1))
+    assert list(plan) == [types._plan_type(types._entry(number)) for number in range(1, len(types) + 1)]
+    assert problem_of(plan.columns) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -11,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 
 from sey.binary.identity import Identity
-from sey.ir import plan
+from sey.ir import plan, typegraph
 from sey.ir.artifacts import BpfProgram, Place
 from sey.runtime import bundle as bundles
 from sey.runtime.bundle import Bundle
@@ -91,7 +92,7 @@ def _documented(kind: Any) -> str:
     arguments = [each for each in get_args(kind) if each not in (type(None), ...)]
     if type(None) in get_args(kind):
         return f"{_documented(arguments[0])}?"
-    if get_origin(kind) is tuple:
+    if get_origin(kind) in (tuple, Sequence):
         return f"[{', '.join(map(_documented, arguments))}]"
     names = {each: name for name, each in NAMES.items()}
     return PLAIN[kind] if kind in PLAIN else f"`{names.get(kind, kind.__name__)}`"
@@ -163,3 +164,12 @@ def test_host_buffers_of_a_real_program_are_documented(tmp_path: Path) -> None:
     order = re.findall(r"^\| `(?:bN/)?([a-z.]+)` \|", text.split("## Sections of a bundle")[1].split("###")[0], re.M)
     found = [name.removeprefix("b0/") for name in _code(BUNDLE)["sections"](data, b"SEYP")]
     assert found == [name for name in order if name in found]
+
+
+def test_the_parts_of_types_are_as_documented() -> None:
+    text = BUNDLE.read_text().split("### Types")[1].split("| field of")[0]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| (?:type|field|constant) \|", text, re.MULTILINE)
+    documented = [kind.strip() for _, kinds in rows for kind in kinds.split(",")]
+    code = {"u1": "u8", "<u4": "u32", "<i8": "i64"}
+    assert documented == [code[kind] for kind in typegraph.COLUMNS.values()]
+    assert f"of its {len(typegraph.COLUMNS) + 2 * len(typegraph.TEXTS)} parts" in text
