@@ -91,10 +91,21 @@ def _lines(found: dict[str, Any], layouts: bool) -> Iterator[str]:
         came = f"from the core {process['core']}" if process["core"] else f"paused for {process['pause_ns']} ns"
         yield f"  {process['go_version']}, {process['threads']} threads, {came}"
         yield f"  {', '.join(f'{name} {count}' for name, count in process['counters'].items())}"
+    yield from _value_lines(found.get("values", {}))
     width = max((len(section["name"]) for section in found["sections"]), default=0)
     yield "sections:"
     for section in found["sections"]:
         yield f"  {section['name']:{width}}  {section['bytes']} bytes"
+
+
+def _value_lines(values: dict[str, dict[str, dict[str, int]]]) -> Iterator[str]:
+    """How many rows of each column have which status, the commonest first."""
+    for table, columns in values.items():
+        yield f"values of {table}:"
+        width = max(map(len, columns))
+        for column, statuses in columns.items():
+            told = sorted(statuses.items(), key=lambda item: (-item[1], item[0]))
+            yield f"  {column:{width}}  {', '.join(f'{status} {rows}' for status, rows in told)}"
 
 
 def _binary_lines(binary: dict[str, Any], layouts: bool) -> Iterator[str]:

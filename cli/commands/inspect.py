@@ -24,13 +24,16 @@ from sey.runtime.files import write_whole
 @click.command()
 @click.argument("file", type=click.Path(), shell_complete=completion.files(".seyc", ".seyp"))
 @click.option("--layouts", is_flag=True, help="Every field of every record, and every type, of the decode plan.")
+@click.option("--values", is_flag=True, help="Of a capture: how many values are there, and what the others lack.")
 @click.option("--ir", is_flag=True, help="Print the program, with the spec's lines that it comes from.")
 @click.option("--bytecode", is_flag=True, help="Print the program's bytecode as text.")
 @click.option("--bpf", is_flag=True, help="Print the instructions of the BPF object (needs Capstone).")
 @click.option("--extract", type=click.Path(), metavar="DIR", help="Write every part of the file into DIR.")
 @json_option
 @format_option
-def inspect_(file: str, layouts: bool, ir: bool, bytecode: bool, bpf: bool, extract: str | None, as_json: bool) -> None:
+def inspect_(
+    file: str, layouts: bool, values: bool, ir: bool, bytecode: bool, bpf: bool, extract: str | None, as_json: bool
+) -> None:
     """What a bundle (.seyp) or a capture (.seyc) holds."""
     kind, opened = container.load(file, BUNDLE, CAPTURE)
     capture = Capture.from_container(opened) if kind is CAPTURE else None
@@ -42,6 +45,10 @@ def inspect_(file: str, layouts: bool, ir: bool, bytecode: bool, bpf: bool, extr
             click.echo(printable(line))
         return
     found = described(opened, kind.noun, bundles, capture)
+    if values and capture is not None:
+        from sey.cli.values import count_statuses
+
+        found["values"] = count_statuses(capture)
     if as_json:
         print_json(found)
     else:
