@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary
 from sey.binary.identity import identity
@@ -13,7 +15,7 @@ from sey.runtime.bundle import BinaryProbe
 from sey.runtime.capture import ProcessCapture, ProcessFacts
 from sey.runtime.capture_errors import other_build
 from sey.runtime.engine import Results
-from sey.runtime.symbols import distinct_pcs, symbolize
+from sey.runtime.symbols import distinct_pcs, function_pcs, symbolize
 from sey.runtime.typenames import type_names
 
 _MOST = (1 << 63) - 1
@@ -49,6 +51,9 @@ def left_out_notes(threads: int) -> tuple[str, ...]:
 
 def assemble(facts: ProcessFacts, binary: GoBinary, plan: Plan, results: Results) -> ProcessCapture:
     """The capture of a process: pages, and the names of code and dynamic types by its executable. Raises SeyError."""
-    symbols = symbolize(open_symbolizer(binary), distinct_pcs(plan, results.pages), facts.bias)
+    symbolizer = open_symbolizer(binary)
+    functions = function_pcs(plan, results.pages, symbolizer, facts.bias)
+    pcs = np.union1d(distinct_pcs(plan, results.pages), functions)
+    symbols = symbolize(symbolizer, pcs, facts.bias)
     names = type_names(binary, plan, results.pages, facts.bias)
     return ProcessCapture(replace(facts, type_names=names), results.pages, symbols)

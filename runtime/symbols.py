@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from sey.binary.symbolize import Symbolizer
 from sey.ir import codec
-from sey.ir.plan import PC_EXACT, Plan, PlanStream
+from sey.ir.plan import FUNC_TYPE, PC_EXACT, STATUS_MASK, Plan, PlanStream, Status
 from sey.runtime.pages import I64Array, Pages, U64Array, run_indices
 
 _EXACT = np.uint64(PC_EXACT)
@@ -51,6 +51,10 @@ class SymbolTable:
         rows = np.where(some, self.starts[found + 1] - 1, 0)
         functions = self.function[rows] if len(self.function) else np.zeros(len(keys), dtype=np.int32)
         return [self.names[f] if known else None for f, known in zip(functions.tolist(), some.tolist(), strict=True)]
+
+    def functions(self, addresses: U64Array) -> list[str | None]:
+        """The functions that begin at these addresses, None where none is known to."""
+        return self.physical(addresses | _EXACT)
 
     def to_bytes(self) -> bytes:
         """The form in capture files: JSON (spec/capture.md)."""
@@ -126,6 +130,21 @@ def distinct_pcs(plan: Plan, pages: Pages) -> U64Array:
         found.append(stack_words(pages, streams["stack"])[1])
     pcs = np.unique(np.concatenate(found).astype(np.uint64))
     return np.asarray(pcs[(pcs & ~_EXACT) != 0])
+
+
+def function_pcs(plan: Plan, pages: Pages, symbolizer: Symbolizer, bias: int) -> U64Array:
+    """The pcs that funcs of a capture hold, ascending. What isn't a function's first instruction is no func's."""
+    stream = next((s for s in plan.streams if s.name == "object"), None)
+    objects = pages.records(stream) if stream is not None else np.zeros(0, dtype=np.void)
+    if stream is not None:
+        there = (objects["status"] & STATUS_MASK) == Status.OK
+        objects = objects[there & (objects["type"] == FUNC_TYPE) & (objects["bytes"] >= 16)]
+    if not len(objects):
+        return np.zeros(0, dtype=np.uint64)
+    places = pages.places(objects["position"], np.full(len(objects), 8, dtype=np.int64), "a func")
+    words = pages.data[run_indices(places, np.full(len(places), 8, dtype=np.int64))].view("<u8")
+    pcs = np.unique(words)
+    return np.asarray(pcs[np.isin(pcs - np.uint64(bias), symbolizer.table.entries)] | _EXACT)
 
 
 def stack_words(pages: Pages, stream: PlanStream) -> tuple[npt.NDArray[np.void], U64Array]:

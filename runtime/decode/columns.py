@@ -13,12 +13,26 @@ import pyarrow as pa
 from sey.ir.plan import PlanColumn, PlanType, Status
 from sey.runtime.decode import times
 from sey.runtime.decode.arrow_form import to_arrow
+from sey.runtime.decode.constants import constant_names
 from sey.runtime.decode.forms import JSON, Form
-from sey.runtime.decode.json_form import bare_json, to_text
+from sey.runtime.decode.json_form import BEING_WRITTEN, bare_json, to_text
+from sey.runtime.decode.kinds import has_names
+from sey.runtime.decode.limits import Limits
 from sey.runtime.decode.text import hex_words
 from sey.runtime.decode.type_forms import form_of
-from sey.runtime.decode.values import Limits, ValueDecoder
-from sey.runtime.decode.vectors import OUT_OF_RANGE, STATUS_WORDS, Nothing, Times, Vector, missing, spread, through
+from sey.runtime.decode.values import ValueDecoder
+from sey.runtime.decode.vectors import (
+    OUT_OF_RANGE,
+    STATUS_WORDS,
+    Entries,
+    Nothing,
+    Times,
+    Vector,
+    changing_of,
+    missing,
+    spread,
+    through,
+)
 from sey.runtime.pages import I64Array, U8Array, U64Array
 
 _WITH_ADDRESS = frozenset(
@@ -64,6 +78,15 @@ class DecodedColumn:
         index = pa.array(self._part_of, mask=self._part_of < 0)
         return pa.DictionaryArray.from_arrays(index, pa.array(names, pa.string()))
 
+    @property
+    def has_names(self) -> bool:
+        """Whether a type of the values has named constants."""
+        return any(has_names(part.vector.type) for part in self.parts)
+
+    def names(self) -> pa.StringArray:
+        """The names of the constants that the values are, NULL where they are none."""
+        return self._merged([constant_names(part.vector) for part in self.parts], pa.string())
+
     def status_words(self) -> pa.Array:
         """The statuses, as words."""
         return pa.DictionaryArray.from_arrays(pa.array(self.statuses), pa.array(STATUS_WORDS, pa.string()))
@@ -73,12 +96,14 @@ class DecodedColumn:
         """The status numbers, OUT_OF_RANGE among them."""
         result: U8Array = np.zeros(self.count, dtype=np.uint8)
         for part in self.parts:
-            result[part.rows] = np.where(self._beyond(part), OUT_OF_RANGE, part.vector.status)
+            status = np.where(self._beyond(part), OUT_OF_RANGE, part.vector.status)
+            result[part.rows] = np.where(self._left_out(part) > 0, Status.TRUNCATED, status)
         return result
 
     def details(self) -> pa.StringArray:
         """Address, true length, type name or exact time, whatever the status asks for; else NULL."""
-        if not bool(np.any((self.statuses != Status.OK) & (self.statuses != Status.NIL))):
+        fine = (self.statuses == Status.OK) | (self.statuses == Status.NIL)
+        if bool(fine.all()) and all(changing_of(part.vector) is None for part in self.parts):
             return pa.nulls(self.count, pa.string())
         return self._merged([self._part_details(part) for part in self.parts], pa.string())
 
@@ -121,9 +146,19 @@ class DecodedColumn:
         _, fits = times.microseconds(values)
         if not len(fits):
             return np.zeros(len(part.rows), dtype=np.bool_)
-        if not len(fits):
-            return np.zeros(len(part.rows), dtype=np.bool_)
         return np.asarray((part.vector.status == Status.OK) & (index >= 0) & ~fits[np.maximum(index, 0)])
+
+    def _left_out(self, part: Part) -> U64Array:
+        """Where a MAP can't have all the entries of a map, since keys are missing or look alike: how many there are."""
+        inner, index = through(part.vector)
+        entries = inner.data
+        if self.form.kind != "map" or not isinstance(entries, Entries) or bool(entries.distinct.all()):
+            return np.zeros(len(part.rows), dtype=np.uint64)
+        counts = np.diff(entries.offsets)
+        owner = np.repeat(np.arange(len(inner)), counts)
+        lacking = np.bincount(owner[~entries.distinct], minlength=len(inner)) > 0
+        whole = np.where(lacking & (inner.status == Status.OK), counts, 0).astype(np.uint64)
+        return whole if index is None else np.where(index >= 0, whole[np.maximum(index, 0)], 0).astype(np.uint64)
 
     def _part_details(self, part: Part) -> pa.StringArray:
         vector = part.vector
@@ -131,6 +166,8 @@ class DecodedColumn:
         result = np.full(len(status), None, dtype=object)
         cut = status == Status.TRUNCATED
         result[cut] = vector.detail[cut].astype(str)
+        left_out = self._left_out(part)
+        result[left_out > 0] = left_out[left_out > 0].astype(str)
         fixed = {Status.UNSUPPORTED: through(vector)[0].type.name, Status.OPTIMIZED_OUT: self.column.problem}
         for which, text in fixed.items():
             result[status == which] = text
@@ -143,6 +180,9 @@ class DecodedColumn:
         others = (status != Status.OK) & ~cut & ~np.isin(status, list(fixed)) & (vector.detail != 0)
         if bool(others.any()):
             result[others] = hex_words(vector.detail[others]).to_numpy(zero_copy_only=False)
+        changing = changing_of(vector)
+        for at in np.flatnonzero(changing).tolist() if changing is not None else ():
+            result[at] = BEING_WRITTEN if result[at] is None else f"{result[at]}, {BEING_WRITTEN}"
         return pa.array(result, pa.string(), from_pandas=True)
 
 

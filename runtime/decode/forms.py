@@ -30,7 +30,7 @@ class Form:
 
 JSON = Form("json", pa.string())
 TEXT = Form("plain", pa.string())
-BOOLEAN, BIGINT, UBIGINT = (Form("plain", arrow) for arrow in (pa.bool_(), pa.int64(), pa.uint64()))
+BOOLEAN, BIGINT = Form("plain", pa.bool_()), Form("plain", pa.int64())
 
 
 def struct_form(fields: Iterable[tuple[str, Form]]) -> Form:

@@ -16,6 +16,7 @@ from sey.runtime.decode.text import hex_words
 from sey.runtime.decode.vectors import (
     STATUS_WORDS,
     Dynamic,
+    Entries,
     Items,
     Nothing,
     Numbers,
@@ -23,9 +24,20 @@ from sey.runtime.decode.vectors import (
     Shared,
     Texts,
     Times,
+    Variant,
     Vector,
+    Words,
     through,
 )
+from sey.runtime.pages import I64Array
+
+BEING_WRITTEN = "being written"
+"""The note on a map whose entries may be of two moments."""
+
+_MOST_TEXT = 1 << 28
+"""Bytes of JSON that references make of what they lead to, in one vector; records may have twice that. Arrow's texts
+end at 2 GiB."""
+_NO_ROOM = '{"$status":"budget"}'
 
 _WITH_ADDRESS = (Status.DEPTH, Status.UNREADABLE, Status.BUDGET, Status.UNSUPPORTED)
 
@@ -34,15 +46,19 @@ def present(vector: Vector) -> npt.NDArray[np.bool_]:
     """Where there is a value, whole or in part."""
     status = vector.status
     shown = (status == Status.OK) | (status == Status.TRUNCATED)
-    if isinstance(through(vector)[0].data, Dynamic):
-        shown |= status == Status.TYPE_UNKNOWN
+    inner, index = through(vector)
+    if isinstance(inner.data, Dynamic) and len(inner):
+        holds = inner.data.holds
+        shown |= holds if index is None else (index >= 0) & holds[np.maximum(index, 0)]
     return np.asarray(shown)
 
 
 def to_json(vector: Vector) -> pa.StringArray:
     """The values as JSON; missing ones as `{"$status": …}`, truncated ones as an object around what is there."""
+    if isinstance(vector.data, Variant):
+        # What is missing inside speaks for itself, here and behind a reference.
+        return _data(vector)
     if isinstance(vector.data, Shared):
-        # What is missing behind the reference speaks for itself.
         shown = vector.data.index >= 0
         texts = _data(vector)
     else:
@@ -50,6 +66,9 @@ def to_json(vector: Vector) -> pa.StringArray:
         texts = _data(vector)
         if bool(cut.any()):
             texts = pc.if_else(pa.array(cut), _truncated(vector, texts), texts)
+        if vector.changing is not None and bool(vector.changing.any()):
+            noted = _joined(f'{{"$note":"{BEING_WRITTEN}","$value":', texts, "}")
+            texts = pc.if_else(pa.array(vector.changing), noted, texts)
     return texts if bool(shown.all()) else pc.if_else(pa.array(shown), texts, _missing(vector, shown))
 
 
@@ -60,10 +79,8 @@ def bare_json(vector: Vector) -> pa.StringArray:
     texts = _data(inner)
     shown = present(vector)
     if index is None:
-        index = np.arange(len(vector))
-    elif bool(shown.all()):
-        return texts.take(pa.array(index))
-    return texts.take(pa.array(index, mask=~shown | (index < 0)))
+        return texts if bool(shown.all()) else pc.if_else(pa.array(shown), texts, pa.scalar(None, pa.string()))
+    return _taken(texts, np.where(shown, index, -1))
 
 
 def to_text(vector: Vector) -> pa.StringArray:
@@ -88,8 +105,10 @@ def _data(vector: Vector) -> pa.StringArray:
     match vector.data:
         case Numbers(values):
             return _numbers(values)
+        case Words(addresses):
+            return _joined('"', hex_words(addresses), '"')
         case Texts(values):
-            return quoted(values)
+            return pc.fill_null(quoted(values), "null") if values.null_count else quoted(values)
         case Times():
             return _joined('"', times.texts(vector.data), '"')
         case Record(names, fields):
@@ -100,9 +119,13 @@ def _data(vector: Vector) -> pa.StringArray:
         case Shared(index, target):
             if not len(target):
                 return pa.nulls(len(index), pa.string())
-            return to_json(target).take(pa.array(np.maximum(index, 0)))
-        case Dynamic(kinds, names):
-            return _dynamic(vector, kinds, names)
+            return _taken(to_json(target), np.maximum(index, 0))
+        case Entries():
+            return _maps(vector.data)
+        case Variant():
+            return _variants(vector.data)
+        case Dynamic():
+            return _dynamic(vector, vector.data)
         case Nothing():
             return pa.nulls(len(vector), pa.string())
 
@@ -127,14 +150,69 @@ def _record(count: int, names: tuple[str, ...], fields: tuple[Vector, ...]) -> p
     parts: list[str | pa.StringArray] = []
     for at, (name, vector) in enumerate(zip(names, fields, strict=True)):
         parts += [("," if at else "{") + json.dumps(name, ensure_ascii=False) + ":", to_json(vector)]
-    return _joined(*parts, "}")
+    columns = [part for part in parts if not isinstance(part, str)]
+    if sum(part.nbytes for part in columns) < 2 * _MOST_TEXT:
+        return _joined(*parts, "}")
+    lengths = sum(pc.binary_length(part).to_numpy() for part in columns)
+    beyond = pa.array(np.cumsum(lengths) > 2 * _MOST_TEXT)
+    kept = [part if isinstance(part, str) else pc.if_else(beyond, "", part) for part in parts]
+    return pc.if_else(beyond, _NO_ROOM, _joined(*kept, "}"))
 
 
-def _dynamic(vector: Vector, kinds: npt.NDArray[np.int64], names: tuple[str, ...]) -> pa.StringArray:
-    quoted_names = pa.array([*(json.dumps(name, ensure_ascii=False) for name in names), "null"], pa.string())
-    types = quoted_names.take(pa.array(np.where(kinds < 0, len(names), kinds)))
+def _maps(entries: Entries) -> pa.StringArray:
+    """Objects where all keys of a map are there and plain, else lists of keys and values."""
+    values, offsets = to_json(entries.values), pa.array(entries.offsets)
+    names = _member_names(entries.keys)
+    count = len(entries.offsets) - 1
+    plain = np.zeros(count, dtype=np.bool_)
+    objects = listed = pa.nulls(count, pa.string())
+    if names is not None:
+        owner = np.repeat(np.arange(count), np.diff(entries.offsets))
+        plain = np.bincount(owner[~entries.distinct], minlength=count) == 0
+        members = pa.LargeListArray.from_arrays(offsets, _joined(names, ":", values))
+        objects = _joined("{", pc.binary_join(members, ","), "}")
+    if not bool(plain.all()):
+        pairs = _joined('{"key":', to_json(entries.keys), ',"value":', values, "}")
+        listed = _joined("[", pc.binary_join(pa.LargeListArray.from_arrays(offsets, pairs), ","), "]")
+    return objects if bool(plain.all()) else pc.if_else(pa.array(plain), objects, listed)
+
+
+def _member_names(keys: Vector) -> pa.StringArray | None:
+    """Keys as names of members of a JSON object, missing ones as they may be; None where keys are none."""
+    if keys.type.kind in ("pointer", "interface", "float", "complex"):
+        return None
+    inner, index = through(keys)
+    match inner.data:
+        case Texts(texts):
+            names = pc.fill_null(quoted(texts), '""')
+        case Numbers(numbers):
+            names = _joined('"', _numbers(numbers), '"')
+        case _:
+            return None
+    if index is None or not len(names):
+        return names if index is None else pa.array([""] * len(index), pa.string())
+    return _taken(names, np.maximum(index, 0))
+
+
+def _variants(variant: Variant) -> pa.StringArray:
+    """Each value in the form of its own type."""
+    parts = [to_json(vector) for vector in variant.vectors]
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    texts = pa.concat_arrays([*parts, pa.array(["null"], pa.string())])
+    place = np.where(variant.which >= 0, starts[variant.which] + variant.index, len(texts) - 1)
+    return _taken(texts, place.astype(np.int64))
+
+
+def _dynamic(vector: Vector, dynamic: Dynamic) -> pa.StringArray:
+    quoted_names = pa.array([*(json.dumps(name, ensure_ascii=False) for name in dynamic.names), "null"], pa.string())
+    types = quoted_names.take(pa.array(np.where(dynamic.type < 0, len(dynamic.names), dynamic.type)))
+    texts = _joined('{"type":', types, ',"value":', to_json(dynamic.value), "}")
+    unknown = vector.status == Status.TYPE_UNKNOWN
+    if not bool(unknown.any()):
+        return texts
     addresses = np.zeros(len(vector), dtype=np.uint64) if vector.address is None else vector.address
-    return _joined('{"type":', types, ',"address":"', hex_words(addresses), '"}')
+    nameless = _joined('{"type":', types, ',"$status":"type_unknown","$address":"', hex_words(addresses), '"}')
+    return pc.if_else(pa.array(unknown), nameless, texts)
 
 
 def _missing(vector: Vector, shown: npt.NDArray[np.bool_]) -> pa.StringArray:
@@ -153,6 +231,18 @@ def _missing(vector: Vector, shown: npt.NDArray[np.bool_]) -> pa.StringArray:
 def _truncated(vector: Vector, texts: pa.StringArray) -> pa.StringArray:
     lengths = pc.cast(pa.array(vector.detail), pa.string())
     return _joined('{"$status":"truncated","$length":', lengths, ',"$value":', texts, "}")
+
+
+def _taken(texts: pa.StringArray, index: I64Array) -> pa.StringArray:
+    """The texts at `index`, NULL at -1. Shared values can make a text of any length out of a small capture: rows beyond
+    `_MOST_TEXT` bytes in all say that a budget ran out."""
+    if len(texts) and int(pc.max(pc.binary_length(texts)).as_py() or 0) * len(index) > _MOST_TEXT:
+        lengths = pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        beyond = np.cumsum(np.where(index >= 0, lengths[np.maximum(index, 0)], 0)) > _MOST_TEXT
+        if bool(beyond.any()):
+            texts = pa.concat_arrays([texts, pa.array([_NO_ROOM], pa.string())])
+            index = np.where(beyond & (index >= 0), len(texts) - 1, index)
+    return texts.take(pa.array(index, mask=index < 0))
 
 
 def _joined(*parts: str | pa.StringArray) -> pa.StringArray:

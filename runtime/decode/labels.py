@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from sey.ir.plan import LABEL_CHAIN, STRING_TYPE, Plan, PlanType, Status
 from sey.runtime.decode.json_form import to_text
+from sey.runtime.decode.limits import Limits
 from sey.runtime.decode.objects import ObjectIndex
 from sey.runtime.decode.text import rows_of
-from sey.runtime.decode.values import Limits, ValueDecoder
+from sey.runtime.decode.values import ValueDecoder
 from sey.runtime.decode.vectors import Items, Record, Shared, Texts, Vector
 from sey.runtime.pages import I64Array, Pages, U8Array, U64Array
 

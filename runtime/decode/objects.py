@@ -6,20 +6,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sey.ir.plan import PlanStream, Status
+from sey.ir.plan import STATUS_MASK, PlanStream, Status
 from sey.runtime.pages import I64Array, Pages, U8Array, U64Array
 
 
 class Found(NamedTuple):
     """What a look-up gave, a row for each key. `row` is -1 where there is no object; the rest is 0 then.
 
-    `place` is where its `bytes` captured bytes are in the pages, `readable` whether they could be read.
+    `place` is where its `bytes` captured bytes are in the pages, `readable` whether they could be read. `length` is the
+    true length, in elements; `flags` are the status's `OBJECT_CHANGING` and `OBJECT_PARTIAL`.
     """
 
     row: I64Array
     place: I64Array
     bytes: I64Array
     readable: U8Array
+    length: U64Array
+    flags: I64Array
 
 
 class ObjectIndex:
@@ -31,7 +34,7 @@ class ObjectIndex:
             return
         records = pages.records(stream)
         records = records[records["address"] != 0]
-        readable = records["status"] == Status.OK
+        readable = (records["status"] & STATUS_MASK) == Status.OK
         lengths = np.where(readable, records["bytes"], 0).astype(np.int64)
         order = np.lexsort((lengths, records["address"], records["type"]))
         records, readable, lengths = records[order], readable[order], lengths[order]
@@ -41,6 +44,8 @@ class ObjectIndex:
         self._addresses: U64Array = np.ascontiguousarray(addresses[last])
         self._bytes: I64Array = lengths[last]
         self._readable: U8Array = readable[last].astype(np.uint8)
+        self._length: U64Array = np.ascontiguousarray(records["length"][last])
+        self._flags: I64Array = (records["status"][last] & ~np.uint32(STATUS_MASK)).astype(np.int64)
         self._places: I64Array = pages.places(records["position"][last], self._bytes, "an object")
         kinds, firsts = np.unique(types[last], return_index=True)
         ends = [*firsts.tolist(), len(self._addresses)][1:]
@@ -52,7 +57,7 @@ class ObjectIndex:
         span = self._types.get(kind)
         if span is None or not len(addresses):
             nothing = np.zeros(len(addresses), dtype=np.int64)
-            return Found(nothing - 1, nothing, nothing, nothing.astype(np.uint8))
+            return Found(nothing - 1, nothing, nothing, nothing.astype(np.uint8), nothing.astype(np.uint64), nothing)
         keys = self._addresses[span]
         at = np.minimum(np.searchsorted(keys, addresses), len(keys) - 1)
         hit = keys[at] == addresses
@@ -63,4 +68,11 @@ class ObjectIndex:
             np.where(hit, self._places[safe], 0),
             np.where(hit, self._bytes[safe], 0),
             np.where(hit, self._readable[safe], 0).astype(np.uint8),
+            np.where(hit, self._length[safe], 0).astype(np.uint64),
+            np.where(hit, self._flags[safe], 0),
         )
+
+    def places(self, kind: int, size: int) -> I64Array:
+        """Where the objects of type `kind` are that have at least `size` bytes."""
+        span = self._types.get(kind, slice(0, 0))
+        return self._places[span][self._bytes[span] >= size] if span.stop else np.zeros(0, dtype=np.int64)

@@ -16,6 +16,7 @@ from sey.runtime.decode.goroutines import goroutines_table
 from sey.runtime.decode.labels import label_maps
 from sey.runtime.decode.objects import ObjectIndex
 from sey.runtime.decode.stacks import Stacks, decode_stacks, frames_table, stacks_table
+from sey.runtime.decode.typewords import TypeWords
 from sey.runtime.decode.values import ValueDecoder
 from sey.runtime.pages import I64Array, Pages
 from sey.runtime.symbols import SymbolTable
@@ -84,7 +85,9 @@ class _Process:
         self.facts, self.plan, self.pages, self.symbols = facts, plan, pages, symbols
         self.streams: Mapping[str, PlanStream] = {stream.name: stream for stream in plan.streams}
         self.objects = ObjectIndex(pages, self.streams.get("object"))
-        self.values = ValueDecoder(plan.types, pages.data, self.objects, facts.type_names)
+        types = {kind.id: kind for kind in plan.types}
+        words = TypeWords(pages, self.streams.get("typeword"), types, facts.type_names)
+        self.values = ValueDecoder(plan.types, pages.data, self.objects, words, symbols.functions)
 
     def decode(self) -> DecodedProcess:
         stacks = decode_stacks(self.pages, self.streams.get("stack"), self.symbols)

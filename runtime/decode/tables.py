@@ -12,6 +12,7 @@ from sey.ir.plan import THREAD_MAX, Plan, State
 from sey.runtime.capture import Capture, ProcessFacts
 from sey.runtime.decode.columns import DecodedColumn
 from sey.runtime.decode.forms import JSON, JSON_FIELD, Form
+from sey.runtime.decode.kinds import NAME_SUFFIX
 from sey.runtime.decode.process import DecodedBlock, DecodedProcess, decode_process, empty_process
 
 BUILT_IN = ("processes", "goroutines", "frames", "stacks", "globals", "captures")
@@ -134,6 +135,9 @@ def _block_table(blocks: Sequence[DecodedBlock]) -> pa.Table:
         arrays = _each(by_name, name, sizes, form.arrow, lambda column, form=form: column.values(form))  # type: ignore[misc]
         put(form.field(name), arrays)
     text, word = pa.string(), pa.uint64()
+    for name in names:
+        if any(name in columns and columns[name].has_names for columns in by_name):
+            put(pa.field(f"{name}{NAME_SUFFIX}", text), _each(by_name, name, sizes, text, DecodedColumn.names))
     for name in names:
         put(pa.field(f"{name}__status", text), _each(by_name, name, sizes, text, DecodedColumn.status_words))
         put(pa.field(f"{name}__detail", text), _each(by_name, name, sizes, text, DecodedColumn.details))

@@ -11,8 +11,16 @@ import pyarrow as pa
 
 from sey.ir.plan import PlanType
 from sey.runtime.decode import views
-from sey.runtime.decode.forms import JSON, TEXT, Form, list_form, struct_form
-from sey.runtime.decode.vectors import is_bytes
+from sey.runtime.decode.forms import BIGINT, BOOLEAN, JSON, TEXT, Form, list_form, map_form, struct_form
+from sey.runtime.decode.kinds import (
+    CHANNEL_FIELDS,
+    NAME_SUFFIX,
+    REFLECT_VALUE,
+    is_bytes,
+    is_type_description,
+    name_fields,
+    shown_fields,
+)
 
 _MAX_NODES = 4096
 """Fields, elements and so on that one column's type may have; beyond that it is JSON."""
@@ -24,7 +32,10 @@ _PLAIN = {
     ("float", 4): pa.float32(),
     ("float", 8): pa.float64(),
     ("string", 16): pa.string(),
+    ("unsafe.Pointer", 8): pa.uint64(),
 }
+_KEYS = frozenset({"bool", "int", "uint", "string"})
+"""Kinds of keys that make a map a MAP: those of which no two that differ look the same."""
 
 
 class _TooWideError(Exception):
@@ -44,8 +55,8 @@ class _Former:
         self.types = types
         self.nodes = 0
 
-    def form(self, kind: PlanType, depth: int, slices: frozenset[int]) -> Form:
-        """`slices` are the slice types around: one that contains itself has no finite column type."""
+    def form(self, kind: PlanType, depth: int, around: frozenset[int]) -> Form:
+        """`around` are the slice, map and chan types around: one that contains itself has no finite column type."""
         self.nodes += 1
         if self.nodes > _MAX_NODES:
             raise _TooWideError
@@ -68,15 +79,38 @@ class _Former:
                 part = pa.float32() if kind.size == 8 else pa.float64()
                 return Form("plain", pa.struct([pa.field("real", part), pa.field("imag", part)]))
             case "struct":
-                return self._struct(kind, depth, slices)
-            case "array" | "slice" if elem is not None and kind.id not in slices:
-                around = slices | {kind.id} if kind.kind == "slice" else slices
+                return self._struct(kind, depth, around)
+            case "array" if elem is not None:
                 return list_form(self.form(elem, depth, around))
+            case "slice" | "map" | "chan" if elem is not None and kind.id not in around:
+                return self._reference(kind, elem, depth, around | {kind.id})
+            case "pointer" if elem is not None and is_type_description(elem):
+                return TEXT
             case "pointer" if elem is not None and depth > 0:
-                return self.form(elem, depth - 1, slices)
+                return self.form(elem, depth - 1, around)
             case _:
                 return JSON
 
-    def _struct(self, kind: PlanType, depth: int, slices: frozenset[int]) -> Form:
-        named = [item for item in kind.fields if item.name != "_"]
-        return struct_form([(item.name, self.form(self.types[item.type], depth, slices)) for item in named])
+    def _reference(self, kind: PlanType, elem: PlanType, depth: int, around: frozenset[int]) -> Form:
+        inner = self.form(elem, depth, around)
+        if kind.kind == "slice":
+            return list_form(inner)
+        if kind.kind == "chan":
+            waiting = list_form(BIGINT)
+            parts = (BIGINT, BIGINT, BOOLEAN, list_form(inner), waiting, waiting)
+            return struct_form(zip(CHANNEL_FIELDS, parts, strict=True))
+        key = self.types.get(kind.key) if kind.key is not None else None
+        if key is None or key.kind not in _KEYS or views.form(key, self.types) is not None:
+            return JSON
+        return map_form(self.form(key, depth, around), inner)
+
+    def _struct(self, kind: PlanType, depth: int, around: frozenset[int]) -> Form:
+        if kind.name == REFLECT_VALUE:
+            return JSON
+        named = name_fields(kind, self.types)
+        fields: list[tuple[str, Form]] = []
+        for item in shown_fields(kind):
+            fields.append((item.name, self.form(self.types[item.type], depth, around)))
+            if item.name in named:
+                fields.append((item.name + NAME_SUFFIX, TEXT))
+        return struct_form(fields)

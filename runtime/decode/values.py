@@ -1,23 +1,36 @@
 """Raw bytes of Go values to vectors: one recursive walk over the type, each step for all values at once.
 
-Layouts: Go's runtime (facts of runtime/string.go, slice.go, iface.go, time/time.go; the same from 1.21 to 1.27).
+Layouts: Go's runtime (facts of runtime/string.go, slice.go, time/time.go; the same from 1.21 to 1.27).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from sey.ir.plan import POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanColumn, PlanType, Status
+from sey.ir.plan import POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanType, Status
 from sey.ir.typegraph import types_by_id
 from sey.runtime.decode import text, views
+from sey.runtime.decode.constants import constant_names
+from sey.runtime.decode.dynamic import Interfaces
+from sey.runtime.decode.grouping import BoolArray, distinct, word
+from sey.runtime.decode.kinds import (
+    NAME_SUFFIX,
+    REFLECT_VALUE,
+    is_bytes,
+    is_type_description,
+    name_fields,
+    shown_fields,
+)
+from sey.runtime.decode.limits import Limits, Path
 from sey.runtime.decode.objects import Found, ObjectIndex
+from sey.runtime.decode.references import References
+from sey.runtime.decode.typegraph import TypeGraph
+from sey.runtime.decode.typewords import TypeWords
 from sey.runtime.decode.vectors import (
-    Dynamic,
     Items,
     Nothing,
     Numbers,
@@ -26,19 +39,22 @@ from sey.runtime.decode.vectors import (
     Texts,
     Times,
     Vector,
+    Words,
     fine,
-    is_bytes,
     missing,
     statuses,
 )
 from sey.runtime.pages import I64Array, U8Array, U64Array, run_indices, run_starts
 
-_MAX_NESTING = 48
+_MAX_NESTING = 112
 """Levels of a value, whatever they are made of; slices of slices aren't bounded by the depth of pointers."""
 _MAX_VECTORS = 20_000
 """Vectors of one column; what branches beyond that is `budget`."""
 _MAX_EMPTY_ITEMS = 1024
 """Elements without size that are shown of an array or slice."""
+_LEAST_ROOM = 64 << 20
+"""Bytes of values that a column may come to, however small the capture is; twice the capture if that is more. Objects
+that are shared have to be decoded once for every path that leads to them, where a cycle could end on it."""
 
 # time.Time (time/time.go): with the top bit of `wall` set its next 33 bits are seconds since 1885, else `ext` are
 # seconds since year 1. The low 30 bits of `wall` are nanoseconds.
@@ -47,84 +63,57 @@ _SECONDS_1885 = 59453308800 - 62135596800
 _SECONDS_YEAR_1 = 62135596800
 _NANOSECONDS = np.uint64((1 << 30) - 1)
 
-BoolArray = npt.NDArray[np.bool_]
-
-_REFERENCES = frozenset({"map", "chan", "func", "unsafe.Pointer"})
-"""Kinds of one word that this version shows no more of than the address."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of a value: bytes of a string, items of a slice or array, pointers followed."""
-
-    max_string: int
-    max_items: int
-    depth: int
-
-    @classmethod
-    def of(cls, column: PlanColumn) -> Limits:
-        """The limits of a column."""
-        return cls(column.max_string, column.max_items, column.depth)
-
-    def below(self) -> Limits:
-        """The limits behind one pointer."""
-        return replace(self, depth=self.depth - 1)
-
-
-@dataclass(frozen=True)
-class _Path:
-    """How far inside a value we are: levels, and for types that can contain themselves the addresses passed."""
-
-    level: int = 0
-    passed: tuple[tuple[int, U64Array], ...] = ()
-
-    def take(self, rows: I64Array) -> _Path:
-        return _Path(self.level + 1, tuple((kind, addresses[rows]) for kind, addresses in self.passed))
-
-    def repeat(self, times: I64Array) -> _Path:
-        return _Path(self.level + 1, tuple((kind, np.repeat(addresses, times)) for kind, addresses in self.passed))
-
-    def through(self, kind: int, addresses: U64Array) -> _Path:
-        return _Path(self.level, (*self.passed, (kind, addresses)))
+FunctionNames = Callable[[U64Array], list[str | None]]
+"""The functions whose code begins at these addresses, None where none does."""
 
 
 class ValueDecoder:
-    """Decodes values of one process. `dynamic_types` names the type behind an interface's first word."""
+    """Decodes values of one process: `words` name what interfaces hold, `functions` what funcs are."""
 
     def __init__(
-        self, types: Sequence[PlanType], data: U8Array, objects: ObjectIndex, dynamic_types: Mapping[int, str]
+        self,
+        types: Sequence[PlanType],
+        data: U8Array,
+        objects: ObjectIndex,
+        words: TypeWords,
+        functions: FunctionNames,
     ) -> None:
         self.types = types_by_id(types)
-        self._data = data
-        self._objects = objects
-        self._dynamic_types = dynamic_types
-        self._recursive: dict[int, bool] = {}
-        self._left = _MAX_VECTORS
+        self.data = data
+        self.objects = objects
+        self._interfaces = Interfaces(self, words)
+        self._references = References(self, functions)
+        self._graph = TypeGraph(self._leads_to)
+        self._left, self._room = _MAX_VECTORS, _LEAST_ROOM
 
     def decode(self, kind: int, raw: U8Array, limits: Limits) -> Vector:
         """Decode the rows of `raw` (n × size) as values of type `kind`."""
-        self._left = _MAX_VECTORS
-        return self._value(self.types[kind], raw, limits, _Path())
+        self._left, self._room = _MAX_VECTORS, max(_LEAST_ROOM, 2 * len(self.data), 2 * raw.size)
+        return self.value(self.types[kind], raw, limits, Path())
 
-    def _value(self, kind: PlanType, raw: U8Array, limits: Limits, path: _Path) -> Vector:
+    def value(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
+        """Decode the rows of `raw` as values of type `kind`, as a part of what is being decoded."""
         self._left -= 1
-        if self._left < 0:
+        self._room -= raw.size
+        if self._left < 0 or self._room < 0:
             return missing(kind, len(raw), Status.BUDGET)
         if path.level > _MAX_NESTING:
             return missing(kind, len(raw), Status.DEPTH)
         return views.present(kind, raw, self._go_value(kind, raw, limits, path), self.types)
 
-    def _go_value(self, kind: PlanType, raw: U8Array, limits: Limits, path: _Path) -> Vector:
+    def _go_value(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
         """The values as their Go type has them."""
         if kind.special == "time":
             return _times(kind, raw)
         if kind.special == "address":
-            return replace(fine(kind, len(raw), Numbers(_numbers(kind, raw))), address=_word(raw, 0))
+            return replace(fine(kind, len(raw), Numbers(_numbers(kind, raw))), address=word(raw, 0))
         match kind.kind:
             case "bool" | "int" | "uint" | "float" | "complex":
                 return fine(kind, len(raw), Numbers(_numbers(kind, raw)))
             case "string":
                 return self._strings(kind, raw, limits)
+            case "struct" if kind.name == REFLECT_VALUE:
+                return self._interfaces.reflected(kind, raw, limits, path)
             case "struct":
                 return self._struct(kind, raw, limits, path)
             case "array":
@@ -134,34 +123,99 @@ class ValueDecoder:
             case "pointer":
                 return self._pointer(kind, raw, limits, path)
             case "interface":
-                return self._interface(kind, raw)
+                return self._interfaces.interfaces(kind, raw, limits, path)
+            case "map":
+                return self._references.maps(kind, word(raw, 0), limits, path)
+            case "chan":
+                return self._references.channels(kind, word(raw, 0), limits, path)
+            case "func":
+                return self._references.functions(kind, word(raw, 0), limits, path)
+            case "unsafe.Pointer":
+                address = word(raw, 0)
+                return nil_where_zero(replace(fine(kind, len(raw), Words(address)), address=address), address)
             case _:
-                return _reference(kind, raw)
+                return missing(kind, len(raw), Status.UNSUPPORTED)
+
+    def behind(self, kind: PlanType, elem: PlanType, address: U64Array, limits: Limits, path: Path) -> Vector:
+        """The values of type `elem` that lie at these addresses, as a vector of `kind`; nil at address 0.
+
+        `limits` are those of the values.
+        """
+        status = statuses(len(address), Status.OK)
+        if elem.size:
+            key = elem.id | POINTEE if elem.kind in REFERENCE_KINDS else elem.id
+            found = self.objects.find(address, key)
+            status[found.bytes < elem.size] = Status.BUDGET
+            status[(found.row >= 0) & (found.readable == 0)] = Status.UNREADABLE
+            place, same = found.place, found.row
+        else:
+            place = same = np.zeros(len(address), dtype=np.int64)
+        status[self.passed(elem.id, address, path)] = Status.DEPTH
+        status[address == 0] = Status.NIL
+        rows, index = distinct(status == Status.OK, same, *(passed for _, passed in path.passed))
+        if not len(rows):
+            return Vector(kind, status, np.where(status == Status.OK, 0, address), address, Nothing())
+        inside = self.through(elem.id, address[rows], path.take(rows))
+        target = self.value(elem, text.rows_of(self.data, place[rows], elem.size), limits, inside)
+        some = index >= 0
+        status[some] = target.status[index[some]]
+        detail = np.where(some, target.detail[np.maximum(index, 0)], address)
+        return Vector(kind, status, detail, address, Shared(index, target))
+
+    def through(self, kind: int, addresses: U64Array, path: Path) -> Path:
+        """The path past these addresses of values of type `kind`, noted where a cycle could lead back to them."""
+        return path.through(kind, addresses) if self._graph.is_recursive(kind) else path
+
+    def passed(self, kind: int, addresses: U64Array, path: Path) -> BoolArray:
+        """Where the path has been at these addresses of values of type `kind` before."""
+        again = np.zeros(len(addresses), dtype=np.bool_)
+        for of, passed in path.passed:
+            if of == kind:
+                again |= passed == addresses
+        return again
+
+    def type_at(self, number: int | None) -> PlanType | None:
+        """The type of that number, None where there is none."""
+        return None if number is None else self.types.get(number)
+
+    def runs(self, places: I64Array, counts: I64Array, size: int) -> U8Array:
+        """The elements of `size` bytes of runs of so many, end to end, a row each."""
+        total = int(counts.sum())
+        if size == 0:
+            return np.zeros((total, 0), dtype=np.uint8)
+        element = run_indices(np.zeros(len(counts), dtype=np.int64), counts)
+        return text.rows_of(self.data, np.repeat(places, counts) + element * size, size)
 
     def _strings(self, kind: PlanType, raw: U8Array, limits: Limits) -> Vector:
-        address, length = _word(raw, 0), _word(raw, 1)
-        found = self._objects.find(address, STRING_TYPE)
+        address, length = word(raw, 0), word(raw, 1)
+        found = self.objects.find(address, STRING_TYPE)
         shown = np.minimum(found.bytes, np.minimum(length, limits.max_string).astype(np.int64))
         status, detail = _run_status(address, length, found, shown.astype(np.uint64))
         present = (status == Status.OK) | (status == Status.TRUNCATED)
         shown = np.where(present, shown, 0)
         cut = status == Status.TRUNCATED
-        rows, index = _distinct(present, found.place, shown, cut.astype(np.uint8))
-        target = text.utf8(self._data, found.place[rows], shown[rows], cut[rows])
+        rows, index = distinct(present, found.place, shown, cut.astype(np.uint8))
+        target = text.utf8(self.data, found.place[rows], shown[rows], cut[rows])
         return self._shared(kind, status, detail, address, rows, index, Texts(target))
 
-    def _struct(self, kind: PlanType, raw: U8Array, limits: Limits, path: _Path) -> Vector:
-        inner = replace(path, level=path.level + 1)
-        named = [item for item in kind.fields if item.name != "_"]
-        vectors = []
-        for item in named:
+    def _struct(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
+        named = name_fields(kind, self.types)
+        names: list[str] = []
+        vectors: list[Vector] = []
+        for item in shown_fields(kind):
             of = self.types[item.type]
-            vectors.append(self._value(of, raw[:, item.offset : item.offset + of.size], limits, inner))
-        return fine(kind, len(raw), Record(tuple(item.name for item in named), tuple(vectors)))
+            part = raw[:, item.offset : item.offset + of.size]
+            vector = self.value(of, part, limits.field(chain=item.chain), path.inward())
+            names.append(item.name)
+            vectors.append(vector)
+            if item.name in named:
+                names.append(item.name + NAME_SUFFIX)
+                vectors.append(fine(self.types[STRING_TYPE], len(raw), Texts(constant_names(vector))))
+        return fine(kind, len(raw), Record(tuple(names), tuple(vectors)))
 
-    def _array(self, kind: PlanType, raw: U8Array, limits: Limits, path: _Path) -> Vector:
+    def _array(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
         rows, length = len(raw), kind.length or 0
-        elem = self._elem(kind)
+        elem = self.type_at(kind.elem)
         if elem is None:
             return missing(kind, rows, Status.UNSUPPORTED)
         bound = self._bound(kind, limits)
@@ -172,79 +226,49 @@ class ValueDecoder:
             result = fine(kind, rows, Texts(text.hexadecimal(flat, run_starts(counts)[:-1], counts)))
         else:
             matrix = np.ascontiguousarray(raw[:, : shown * elem.size]).reshape(rows * shown, elem.size)
-            items = self._value(elem, matrix, limits, path.repeat(counts))
+            items = self.value(elem, matrix, limits, path.repeat(counts))
             result = fine(kind, rows, Items(run_starts(counts), items))
         if shown < length:
             whole: U64Array = np.full(rows, length, dtype=np.uint64)
             return replace(result, status=statuses(rows, Status.TRUNCATED), detail=whole)
         return result
 
-    def _slice(self, kind: PlanType, raw: U8Array, limits: Limits, path: _Path) -> Vector:
-        address, length, capacity = _word(raw, 0), _word(raw, 1), _word(raw, 2)
-        elem = self._elem(kind)
+    def _slice(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
+        address, length, capacity = word(raw, 0), word(raw, 1), word(raw, 2)
+        elem = self.type_at(kind.elem)
         if elem is None:
             return missing(kind, len(raw), Status.UNSUPPORTED, address)
-        found = self._objects.find(address, kind.id)
+        found = self.objects.find(address, kind.id)
         room = found.bytes // elem.size if elem.size else np.full(len(raw), _MAX_EMPTY_ITEMS)
         shown = np.minimum(room, np.minimum(length, self._bound(kind, limits)).astype(np.int64))
         status, detail = _run_status(address, length, found, shown.astype(np.uint64), sized=elem.size > 0)
         status[(address == 0) & (length == 0) & (capacity == 0)] = Status.NIL
         broken = length > capacity
-        cycle = self._cycle(kind.id, address, path) & (length > 0) & ~broken
+        cycle = self.passed(kind.id, address, path) & (length > 0) & ~broken
         status[broken], status[cycle] = Status.UNREADABLE, Status.DEPTH
         detail[broken | cycle] = address[broken | cycle]
         present = (status == Status.OK) | (status == Status.TRUNCATED)
         shown = np.where(present, shown, 0)
         if is_bytes(kind, self.types):
-            rows, index = _distinct(present, found.place, shown)
-            target = Texts(text.hexadecimal(self._data, found.place[rows], shown[rows]))
+            rows, index = distinct(present, found.place, shown)
+            target = Texts(text.hexadecimal(self.data, found.place[rows], shown[rows]))
             return self._shared(kind, status, detail, address, rows, index, target)
-        rows, index = _distinct(present, found.place, shown, status, *(passed for _, passed in path.passed))
+        rows, index = distinct(present, found.place, shown, status, *(passed for _, passed in path.passed))
         inside = path.take(rows).repeat(shown[rows])
-        if self._is_recursive(kind.id):
-            inside = inside.through(kind.id, np.repeat(address[rows], shown[rows]))
-        raw_items = self._elements(found.place[rows], shown[rows], elem.size)
-        items = Items(run_starts(shown[rows]), self._value(elem, raw_items, limits, inside))
+        inside = self.through(kind.id, np.repeat(address[rows], shown[rows]), inside)
+        raw_items = self.runs(found.place[rows], shown[rows], elem.size)
+        items = Items(run_starts(shown[rows]), self.value(elem, raw_items, limits.beside(), inside))
         return self._shared(kind, status, detail, address, rows, index, items)
 
-    def _pointer(self, kind: PlanType, raw: U8Array, limits: Limits, path: _Path) -> Vector:
-        address = _word(raw, 0)
-        elem = self._elem(kind)
-        if limits.depth <= 0:
-            return _nil_or(missing(kind, len(raw), Status.DEPTH, address), address)
+    def _pointer(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
+        address, elem = word(raw, 0), self.type_at(kind.elem)
+        if elem is not None and is_type_description(elem):
+            return self._interfaces.type_names(kind, address)
+        if limits.ended:
+            return nil_where_zero(missing(kind, len(raw), Status.DEPTH, address), address)
         if elem is None:
-            return _reference(kind, raw)
-        found = self._objects.find(address, elem.id | POINTEE if elem.kind in REFERENCE_KINDS else elem.id)
-        status = statuses(len(raw), Status.OK)
-        status[found.bytes < elem.size] = Status.BUDGET
-        status[(found.row >= 0) & (found.readable == 0)] = Status.UNREADABLE
-        status[found.row < 0] = Status.BUDGET
-        status[self._cycle(elem.id, address, path)] = Status.DEPTH
-        status[address == 0] = Status.NIL
-        rows, index = _distinct(status == Status.OK, found.row, *(passed for _, passed in path.passed))
-        if not len(rows):
-            return Vector(kind, status, np.where(status == Status.OK, 0, address), address, Nothing())
-        inside = path.take(rows)
-        if self._is_recursive(elem.id):
-            inside = inside.through(elem.id, address[rows])
-        target = self._value(elem, text.rows_of(self._data, found.place[rows], elem.size), limits.below(), inside)
-        some = index >= 0
-        status[some] = target.status[index[some]]
-        detail = np.where(some, target.detail[np.maximum(index, 0)], address)
-        return Vector(kind, status, detail, address, Shared(index, target))
-
-    def _interface(self, kind: PlanType, raw: U8Array) -> Vector:
-        word, address = _word(raw, 0), _word(raw, 1)
-        distinct, which = np.unique(word, return_inverse=True)
-        known = [self._dynamic_types.get(w) for w in distinct.tolist()]
-        names = tuple(sorted({name for name in known if name is not None}))
-        number = {name: at for at, name in enumerate(names)}
-        type_of = np.array([-1 if name is None else number[name] for name in known], dtype=np.int64)
-        types = type_of[which.reshape(-1)] if len(word) else np.zeros(0, dtype=np.int64)
-        status = statuses(len(raw), Status.OK)
-        status[types < 0] = Status.TYPE_UNKNOWN
-        status[word == 0] = Status.NIL
-        return Vector(kind, status, np.where(status == Status.TYPE_UNKNOWN, word, 0), address, Dynamic(types, names))
+            return nil_where_zero(missing(kind, len(raw), Status.UNSUPPORTED, address), address)
+        return self.behind(kind, elem, address, limits.below(), path)
 
     def _shared(
         self,
@@ -259,48 +283,24 @@ class ValueDecoder:
         target = Vector(kind, status[rows], detail[rows], None, data)
         return Vector(kind, status, detail, address, Shared(index, target))
 
-    def _elements(self, places: I64Array, counts: I64Array, size: int) -> U8Array:
-        total = int(counts.sum())
-        if size == 0:
-            return np.zeros((total, 0), dtype=np.uint8)
-        element = run_indices(np.zeros(len(counts), dtype=np.int64), counts)
-        return text.rows_of(self._data, np.repeat(places, counts) + element * size, size)
-
     def _bound(self, kind: PlanType, limits: Limits) -> int:
         """How many elements of a slice or array are shown: bytes are limited as a string is."""
         return limits.max_string if is_bytes(kind, self.types) else limits.max_items
 
-    def _elem(self, kind: PlanType) -> PlanType | None:
-        return None if kind.elem is None else self.types[kind.elem]
-
-    def _cycle(self, kind: int, addresses: U64Array, path: _Path) -> BoolArray:
-        again = np.zeros(len(addresses), dtype=np.bool_)
-        for of, passed in path.passed:
-            if of == kind:
-                again |= passed == addresses
-        return again
-
-    def _is_recursive(self, kind: int) -> bool:
-        """Whether a value of the type can lead to another one of it."""
-        if kind not in self._recursive:
-            seen: set[int] = set()
-            pending = self._leads_to(kind)
-            while pending and kind not in seen:
-                at = pending.pop()
-                if at not in seen:
-                    seen.add(at)
-                    pending += self._leads_to(at)
-            self._recursive[kind] = kind in seen
-        return self._recursive[kind]
-
-    def _leads_to(self, kind: int) -> list[int]:
-        of = self.types[kind]
-        return [item.type for item in of.fields] + ([] if of.elem is None else [of.elem])
+    def _leads_to(self, number: int) -> Iterable[int]:
+        kind = self.types[number]
+        if kind.kind == "interface" or kind.name == REFLECT_VALUE:
+            return self._interfaces.met
+        if kind.kind == "func":
+            return self._references.closures
+        inner = [item.type for item in kind.fields]
+        return inner + [other for other in (kind.elem, kind.key) if other is not None]
 
 
-def _word(raw: U8Array, number: int) -> U64Array:
-    """Word `number` of each row."""
-    return np.ascontiguousarray(raw[:, number * 8 : number * 8 + 8]).view("<u8").reshape(-1)
+def nil_where_zero(vector: Vector, address: U64Array) -> Vector:
+    """The vector with `nil` where the address is 0."""
+    vector.status[address == 0] = Status.NIL
+    return vector
 
 
 _DTYPES = {"int": "<i", "uint": "<u", "float": "<f", "complex": "<c"}
@@ -314,26 +314,13 @@ def _numbers(kind: PlanType, raw: U8Array) -> npt.NDArray[np.generic]:
 
 
 def _times(kind: PlanType, raw: U8Array) -> Vector:
-    wall, ext = _word(raw, 0), _word(raw, 1).view("<i8")
+    wall, ext = word(raw, 0), word(raw, 1).view("<i8")
     since_1885 = ((wall >> np.uint64(30)) & np.uint64((1 << 33) - 1)).astype(np.int64) + _SECONDS_1885
     since_year_1 = ext - _SECONDS_YEAR_1  # may wrap
     monotonic = (wall & _HAS_MONOTONIC) != 0
     seconds = np.where(monotonic, since_1885, since_year_1)
     wrapped = ~monotonic & (since_year_1 > ext)
     return fine(kind, len(raw), Times(seconds, (wall & _NANOSECONDS).astype(np.int64), wrapped))
-
-
-def _reference(kind: PlanType, raw: U8Array) -> Vector:
-    """Kinds that are one word (map, chan, func, …) or unknown: nil, or unsupported."""
-    if kind.kind not in _REFERENCES and kind.kind != "pointer":
-        return missing(kind, len(raw), Status.UNSUPPORTED)
-    address = _word(raw, 0)
-    return _nil_or(missing(kind, len(raw), Status.UNSUPPORTED, address), address)
-
-
-def _nil_or(vector: Vector, address: U64Array) -> Vector:
-    vector.status[address == 0] = Status.NIL
-    return vector
 
 
 def _run_status(
@@ -353,31 +340,3 @@ def _run_status(
     broken = (length >= 1 << 63) | ((address == 0) & (length > 0))
     status[broken], detail[broken] = Status.UNREADABLE, address[broken]
     return status, detail
-
-
-def _distinct(present: BoolArray, *keys: npt.NDArray[Any]) -> tuple[I64Array, I64Array]:
-    """Group the `present` rows by equal keys: one row of each group, and for every row its group's number or -1."""
-    chosen = np.flatnonzero(present).astype(np.int64)
-    index: I64Array = np.full(len(present), -1, dtype=np.int64)
-    if not len(chosen):
-        return chosen, index
-    code, span = np.zeros(len(chosen), dtype=np.int64), 1
-    for key in keys:
-        part, distinct = _ranked(key[chosen])
-        if span * distinct >= 1 << 62:
-            _, code = np.unique(code, return_inverse=True)
-            _, part = np.unique(part, return_inverse=True)
-            span = distinct = len(chosen)
-        code, span = code * distinct + part, span * distinct
-    _, first, group = np.unique(code, return_index=True, return_inverse=True)
-    index[chosen] = group
-    return chosen[first], index
-
-
-def _ranked(key: npt.NDArray[Any]) -> tuple[I64Array, int]:
-    """The key as numbers from 0 in the same order, and a bound above them: by distance where that is small."""
-    low, high = int(key.min()), int(key.max())
-    if high - low < 1 << 40:
-        return (key - key.dtype.type(low)).astype(np.int64), high - low + 1
-    distinct, rank = np.unique(key, return_inverse=True)
-    return rank.astype(np.int64), len(distinct)

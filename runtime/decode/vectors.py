@@ -6,7 +6,7 @@ decoded once and referred to by index (`Shared`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Texts:
-    """Strings, or bytes in hexadecimal."""
+    """Strings, or bytes in hexadecimal. A text that is None is shown as null, whatever the status."""
 
     values: pa.StringArray
 
@@ -71,11 +71,45 @@ class Shared:
 
 
 @dataclass(frozen=True)
+class Words:
+    """Addresses, of which nothing but the number is shown."""
+
+    values: U64Array
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Maps: entries laid end to end by key; those of map i are `offsets[i]` up to `offsets[i + 1]`.
+
+    `distinct` marks the entries whose key is there and shown as no other of its map is.
+    """
+
+    offsets: I64Array
+    keys: Vector
+    values: Vector
+    distinct: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Values of several types: value i is `vectors[which[i]]`'s value `index[i]`; nothing is there where that is -1."""
+
+    which: I64Array
+    index: I64Array
+    vectors: tuple[Vector, ...]
+
+
+@dataclass(frozen=True)
 class Dynamic:
-    """Interfaces: the name of the dynamic type as an index into `names`, -1 where it isn't known."""
+    """Interfaces: the name of the dynamic type as an index into `names` (-1 where it isn't known), and the value.
+
+    `holds` marks those that hold something: a value of a known type, whether it is there or not, or of an unknown one.
+    """
 
     type: I64Array
     names: tuple[str, ...]
+    value: Vector
+    holds: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -83,7 +117,7 @@ class Nothing:
     """No value is there; the statuses say why."""
 
 
-Data = Numbers | Texts | Times | Record | Items | Shared | Dynamic | Nothing
+Data = Numbers | Words | Texts | Times | Record | Items | Entries | Shared | Variant | Dynamic | Nothing
 
 
 @dataclass(frozen=True)
@@ -92,7 +126,8 @@ class Vector:
 
     `status` holds `Status` numbers or OUT_OF_RANGE. `detail` goes with it: the true length where `TRUNCATED`, else the
     address that matters, 0 if none does. `address` is the one behind each pointer, slice, string, map, channel,
-    function or interface; None for other kinds.
+    function or interface; None for other kinds. `changing` marks maps that were being written, whose entries may be
+    of two moments; None stands for none.
     """
 
     type: PlanType
@@ -100,6 +135,7 @@ class Vector:
     detail: U64Array
     address: U64Array | None
     data: Data
+    changing: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.status)
@@ -151,7 +187,36 @@ def through(vector: Vector) -> tuple[Vector, I64Array | None]:
     return vector, index
 
 
-def is_bytes(kind: PlanType, types: Mapping[int, PlanType]) -> bool:
-    """Whether the type is a slice or array of bytes, which is shown in hexadecimal."""
-    elem = types.get(kind.elem) if kind.elem is not None else None
-    return kind.kind in ("slice", "array") and elem is not None and (elem.kind, elem.size) == ("uint", 1)
+def taken(vector: Vector, rows: I64Array) -> Vector:
+    """The values at `rows`, in that order."""
+    data = vector.data
+    if isinstance(data, Shared):
+        data = Shared(data.index[rows], data.target)
+    elif isinstance(data, Numbers):
+        data = Numbers(data.values[rows])
+    elif not isinstance(data, Nothing):
+        data = Shared(rows, vector)
+    address = None if vector.address is None else vector.address[rows]
+    changing = None if vector.changing is None else vector.changing[rows]
+    return Vector(vector.type, vector.status[rows], vector.detail[rows], address, data, changing)
+
+
+def join_variants(kind: PlanType, count: int, parts: Sequence[tuple[I64Array, Vector]]) -> Vector:
+    """`count` values, those at the rows of each part its vector's values; `ok` and nothing at the other rows."""
+    which: I64Array = np.full(count, -1, dtype=np.int64)
+    index: I64Array = np.full(count, -1, dtype=np.int64)
+    status, detail = statuses(count, Status.OK), np.zeros(count, dtype=np.uint64)
+    for number, (rows, vector) in enumerate(parts):
+        which[rows], index[rows] = number, np.arange(len(rows))
+        status[rows], detail[rows] = vector.status, vector.detail
+    return Vector(kind, status, detail, None, Variant(which, index, tuple(vector for _, vector in parts)))
+
+
+def changing_of(vector: Vector) -> npt.NDArray[np.bool_] | None:
+    """Which values were being written, those behind references too; None: none was."""
+    inner, index = through(vector)
+    if inner.changing is None or index is None:
+        return inner.changing
+    if not len(inner.changing):
+        return None
+    return np.asarray((index >= 0) & inner.changing[np.maximum(index, 0)])

@@ -33,9 +33,11 @@ from sey.ir.plan import POINTEE, REFERENCE_KINDS, PlanType
 from sey.ir.prelude import prelude_streams
 from sey.runtime.decode.columns import DecodedColumn, decode_column
 from sey.runtime.decode.objects import ObjectIndex
+from sey.runtime.decode.typewords import TypeWords
 from sey.runtime.decode.values import ValueDecoder
 from sey.runtime.pages import Pages, record_dtype
 from tests.decode.test_values import expected, expected_json, jsons, typed_values, words
+from tests.support.captures import symbol_table
 from tests.support.pages import GoTypes, Memory, Ref, built_in_streams, column, plan_stream
 
 
@@ -128,7 +130,9 @@ def decoded(shared: Shared, machine: Machine, raws: list[bytes], kind: int, limi
     plan_types = shared.types.plan_types()
     pages = Pages.from_pages(enumerate(machine.output()))
     objects = ObjectIndex(pages, plan_stream(2, prelude_streams()[2]))
-    decoder = ValueDecoder(plan_types, pages.data, objects, {})
+    types = {kind.id: kind for kind in plan_types}
+    words = TypeWords(pages, plan_stream(3, prelude_streams()[3]), types, {})
+    decoder = ValueDecoder(plan_types, pages.data, objects, words, symbol_table().functions)
     rows = next(s for s in built_in_streams({"rows": [8]}) if s.name == "rows")
     records = np.zeros(len(raws), record_dtype(rows))
     records["s0"] = 1

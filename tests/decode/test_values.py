@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from sey.ir.plan import PlanType, Status
 from sey.runtime.decode.columns import DecodedColumn, decode_column
 from sey.runtime.decode.objects import ObjectIndex
+from sey.runtime.decode.typewords import TypeWords
 from sey.runtime.decode.values import ValueDecoder
+from tests.support.captures import symbol_table
 from tests.support.pages import GoTypes, Memory, Object, PageWriter, Ref, built_in_streams, column
 
 
@@ -45,9 +47,12 @@ class Bench:
             status = Status.OK if statuses is None else statuses[number]
             writer.add("rows", goid=number + 1, s0=int(status), d0=details[number] if details else 0, v0=raw)
         writer.objects(self.memory.objects)
+        writer.type_words(self.memory.words)
         pages = writer.pages()
         objects = ObjectIndex(pages, writer.streams["object"])
-        decoder = ValueDecoder(tuple(self.go.all.values()), pages.data, objects, names or {})
+        type_words = TypeWords(pages, writer.streams["typeword"], self.go.all, names or {})
+        kinds_known = tuple(self.go.all.values())
+        decoder = ValueDecoder(kinds_known, pages.data, objects, type_words, symbol_table().functions)
         records = pages.records(writer.streams["rows"])
         chosen = np.array(forms if forms is not None else [0] * len(raws), dtype=np.int64)
         return decode_column(decoder, captured, 0, records, chosen)
@@ -286,15 +291,7 @@ def test_a_slice_that_contains_itself_ends() -> None:
     assert json.loads(decoded.values()[0].as_py()["children"][0]["children"] or "null") is None
 
 
-def test_interfaces_name_their_dynamic_type() -> None:
-    bench = Bench()
-    decoded = bench.round_trip(bench.go.any, (0x500, 0xC000), None, (0x600, 0), names={0x500: "*main.T"})
-    assert jsons(decoded) == [{"type": "*main.T", "address": "0xc000"}, None, {"type": None, "address": "0x0"}]
-    assert words(decoded) == ["ok", "nil", "type_unknown"]
-    assert decoded.details().to_pylist() == [None, None, "0x600"]
-
-
-def test_kinds_that_are_not_read_yet_name_the_type() -> None:
+def test_kinds_that_nothing_describes_name_the_type() -> None:
     bench = Bench()
     decoded = bench.round_trip(bench.go.map, 0x1000, 0)
     assert words(decoded) == ["unsupported", "nil"]

@@ -16,11 +16,14 @@ from typing import Any
 
 from sey.ir.nodes import PAGE_BYTES, PAGE_HEADER_BYTES, Stream, Type, layout_stream
 from sey.ir.plan import (
+    CHAN_WORDS,
+    FUNC_TYPE,
     POINTEE,
     REFERENCE_KINDS,
     ROW_MEMBERS,
     STREAMS,
     PlanColumn,
+    PlanEntry,
     PlanField,
     PlanRecordField,
     PlanStream,
@@ -38,6 +41,7 @@ class GoTypes:
     def __init__(self) -> None:
         self.all: dict[int, PlanType] = {}
         self.string = self._add("string", "string", 16, pointers=True)
+        self.func = self._add("func()", "func", 8, pointers=True)
         self.bool = self._add("bool", "bool", 1)
         self.int8, self.int16, self.int32, self.int64 = (self._add(f"int{n * 8}", "int", n) for n in (1, 2, 4, 8))
         self.uint8, self.uint16, self.uint32, self.uint64 = (self._add(f"uint{n * 8}", "uint", n) for n in (1, 2, 4, 8))
@@ -49,7 +53,7 @@ class GoTypes:
         self.duration = self._add("time.Duration", "int", 8, special="duration")
         self.map = self._add("map[string]int", "map", 8)
         self.chan = self._add("chan int", "chan", 8)
-        self.func = self._add("func()", "func", 8)
+        self.unsafe = self._add("unsafe.Pointer", "unsafe.Pointer", 8)
 
     def _add(self, name: str, kind: str, size: int, **more: Any) -> PlanType:
         number = len(self.all) + 1
@@ -61,6 +65,21 @@ class GoTypes:
 
     def slice(self, elem: PlanType) -> PlanType:
         return self._add(f"[]{elem.name}", "slice", 24, elem=elem.id, pointers=True)
+
+    def map_of(self, key: PlanType, elem: PlanType, *, indirect_key: bool = False, indirect: bool = False) -> PlanType:
+        """A map whose entries programs know; key or element kept by address where `indirect`."""
+        key_size, elem_size = 8 if indirect_key else key.size, 8 if indirect else elem.size
+        at = -(-key_size // 8) * 8
+        entry = PlanEntry(max(8, at + -(-elem_size // 8) * 8), at, indirect_key, indirect)
+        name = f"map[{key.name}]{elem.name}"
+        return self._add(name, "map", 8, elem=elem.id, key=key.id, entry=entry, pointers=True)
+
+    def chan_of(self, elem: PlanType) -> PlanType:
+        return self._add(f"chan {elem.name}", "chan", 8, elem=elem.id, pointers=True)
+
+    def enum(self, name: str, like: PlanType, *names: str) -> PlanType:
+        """A named integer type with constants 0, 1, …"""
+        return self._add(name, like.kind, like.size, constants=tuple(enumerate(names)))
 
     def array(self, elem: PlanType, length: int) -> PlanType:
         size = elem.size * length
@@ -101,6 +120,45 @@ class Ref:
     value: Any
 
 
+@dataclass(frozen=True)
+class Held:
+    """What an interface holds: a value of type `kind`."""
+
+    kind: PlanType
+    value: Any
+
+
+@dataclass(frozen=True)
+class Map:
+    """Entries of a map as (key, element), in the program's order. `count` is the map's own, by default theirs."""
+
+    entries: Sequence[tuple[Any, Any]]
+    count: int | None = None
+    status: int = Status.OK
+
+
+@dataclass(frozen=True)
+class Chan:
+    """A channel; `length` is how many elements are buffered, by default those listed."""
+
+    capacity: int = 0
+    elements: Sequence[Any] = ()
+    receivers: Sequence[int] = ()
+    senders: Sequence[int] = ()
+    closed: bool = False
+    timer: bool = False
+    length: int | None = None
+
+
+@dataclass(frozen=True)
+class Func:
+    """A func value: its pc, and the variables that it captured with the struct type of its closure."""
+
+    pc: int
+    closure: PlanType | None = None
+    captured: Any = None
+
+
 @dataclass
 class Memory:
     """Encodes Python values as Go's, and notes what they refer to as a program's chaser would, whole."""
@@ -108,6 +166,8 @@ class Memory:
     go: GoTypes
     objects: list[Object] = field(default_factory=list)
     next: int = 0xC000_0000_1000
+    words: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    """Of interfaces met: the number of the dynamic type by first word, and whether the second word is the value."""
 
     def place(self, size: int) -> int:
         """A fresh address."""
@@ -140,8 +200,18 @@ class Memory:
                 if value is None:
                     return bytes(8)
                 return self._pointer(self.elem(kind), value.value)
+            case "interface" if isinstance(value, Held):
+                return self._interface(value)
             case "interface":
                 return struct.pack("<QQ", *(value or (0, 0)))
+            case "map" if isinstance(value, Map):
+                return self._map(kind, value).to_bytes(8, "little")
+            case "chan" if isinstance(value, Chan):
+                return self._chan(kind, value).to_bytes(8, "little")
+            case "func" if isinstance(value, Func):
+                return self._func(value).to_bytes(8, "little")
+            case _ if value is None:
+                return bytes(kind.size)
             case _:
                 return int(value).to_bytes(8, "little")
 
@@ -149,15 +219,59 @@ class Memory:
         assert kind.elem is not None
         return self.go.all[kind.elem]
 
-    def note(self, kind: int, data: bytes, length: int) -> int:
+    def note(self, kind: int, data: bytes, length: int, status: int = Status.OK) -> int:
         """Make an object and give its address."""
         address = self.place(len(data))
-        self.objects.append(Object(address, kind, data, length))
+        self.objects.append(Object(address, kind, data, length, status))
         return address
 
     def _pointer(self, elem: PlanType, value: Any) -> bytes:
         key = elem.id | POINTEE if elem.kind in REFERENCE_KINDS else elem.id
-        return self.note(key, self.encode(elem, value), 1).to_bytes(8, "little")
+        raw = self.encode(elem, value)
+        return (self.note(key, raw, 1) if raw else 0x55AA10).to_bytes(8, "little")
+
+    def _interface(self, held: Held) -> bytes:
+        kind, raw = held.kind, self.encode(held.kind, held.value)
+        direct = _is_direct(kind, self.go)
+        word = 0x7000_0000 + kind.id * 64
+        self.words[word] = (kind.id, direct)
+        if direct:
+            return struct.pack("<Q", word) + raw
+        key = kind.id | POINTEE if kind.kind in REFERENCE_KINDS else kind.id
+        return struct.pack("<QQ", word, self.note(key, raw, 1) if raw else 0x55AA08)
+
+    def _map(self, kind: PlanType, value: Map) -> int:
+        assert kind.entry is not None
+        assert kind.key is not None
+        packed = bytearray()
+        for key, elem in value.entries:
+            raw = bytearray(kind.entry.size)
+            for of, part, at, indirect in (
+                (self.go.all[kind.key], key, 0, kind.entry.indirect_key),
+                (self.elem(kind), elem, kind.entry.elem_offset, kind.entry.indirect_elem),
+            ):
+                encoded = self.encode(of, part)
+                encoded = self.note(of.id, encoded, 1).to_bytes(8, "little") if indirect else encoded
+                raw[at : at + len(encoded)] = encoded
+            packed += raw
+        count = len(value.entries) if value.count is None else value.count
+        return self.note(kind.id, bytes(packed), count, value.status)
+
+    def _chan(self, kind: PlanType, value: Chan) -> int:
+        elements = b"".join(self.encode(self.elem(kind), item) for item in value.elements)
+        counts = (len(value.receivers), len(value.senders))
+        words = (value.capacity, value.closed, *counts, *counts, len(value.elements), value.timer)
+        waiting = (*value.receivers, *value.senders)
+        raw = struct.pack(f"<{len(CHAN_WORDS) + len(waiting)}Q", *words, *waiting)
+        return self.note(kind.id, raw + elements, len(value.elements) if value.length is None else value.length)
+
+    def _func(self, value: Func) -> int:
+        number = value.closure.id if value.closure is not None else 0
+        address = self.note(FUNC_TYPE, struct.pack("<QQ", value.pc, number), 1)
+        if value.closure is not None and value.closure.size:
+            self.objects.append(Object(address, number, self.encode(value.closure, value.captured), 1))
+            self.next += -(-value.closure.size // 8) * 8
+        return address
 
     def _struct(self, kind: PlanType, values: Sequence[Any]) -> bytes:
         raw = bytearray(kind.size)
@@ -172,6 +286,15 @@ class Memory:
         data = b"".join(self.encode(self.elem(kind), item) for item in value)
         address = self.note(kind.id, data, len(value)) if value else 0x55AA00
         return struct.pack("<QQQ", address, len(value), len(value) + 1)
+
+
+def _is_direct(kind: PlanType, go: GoTypes) -> bool:
+    """Whether an interface holds the value itself: a pointer, or a struct or array of nothing but one."""
+    if kind.kind in ("pointer", "map", "chan", "func", "unsafe.Pointer"):
+        return True
+    if kind.kind == "struct" and len(kind.fields) == 1:
+        return _is_direct(go.all[kind.fields[0].type], go)
+    return kind.kind == "array" and kind.length == 1 and _is_direct(go.all[kind.elem or 0], go)
 
 
 class PageWriter:
@@ -222,6 +345,11 @@ class PageWriter:
                 length=item.length,
                 position=self.put(item.data),
             )
+
+    def type_words(self, words: Mapping[int, tuple[int, bool]]) -> None:
+        """Records of the first words of interfaces: number and `direct` by word."""
+        for word, (number, direct) in words.items():
+            self.add("typeword", word=word, type=word, number=number, direct=int(direct))
 
     def stack(self, number: int, inner: Sequence[int], outer: Sequence[int] = (), *, frames: int = 0) -> None:
         """A stack of these words (pc, with PC_EXACT where it is the frame's own)."""

@@ -1,0 +1,111 @@
+"""What interfaces hold, and reflect.Value and reflect.Type, which are like them.
+
+An interface is two words (runtime/iface.go): the first, an itab or a type, is explained by the stream `typeword`, the
+second is the value or its address. Values are decoded by dynamic type, all of a type at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from sey.ir.plan import PlanType, Status
+from sey.runtime.decode.grouping import BoolArray, word, word_at
+from sey.runtime.decode.kinds import REFLECT_INDIRECT, is_one_pointer
+from sey.runtime.decode.limits import Limits, Path
+from sey.runtime.decode.typewords import TypeWords
+from sey.runtime.decode.vectors import Dynamic, Texts, Vector, join_variants, missing, statuses
+from sey.runtime.pages import I64Array, U8Array, U64Array
+
+if TYPE_CHECKING:
+    from sey.runtime.decode.values import ValueDecoder
+
+_MISSING = (Status.DEPTH, Status.BUDGET, Status.UNREADABLE)
+"""Where that is why what an interface holds isn't there, it is the interface's own status too."""
+
+
+class Interfaces:
+    """Decodes interfaces as a part of `decoder`'s values."""
+
+    def __init__(self, decoder: ValueDecoder, words: TypeWords) -> None:
+        self._decoder = decoder
+        self._words = words
+        self.met = words.numbers
+        """The types that anything dynamic may hold."""
+
+    def interfaces(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
+        """Interface values."""
+        return self._dynamic(kind, word(raw, 0), word(raw, 1), None, limits, path)
+
+    def reflected(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
+        """Values of type reflect.Value, by its fields (reflect/value.go)."""
+        at = {item.name: item.offset for item in kind.fields}
+        if not all(at.get(name, kind.size) <= kind.size - 8 for name in ("typ_", "ptr", "flag")):
+            return missing(kind, len(raw), Status.UNSUPPORTED)
+        direct = (word_at(raw, at["flag"]) & np.uint64(REFLECT_INDIRECT)) == 0
+        return self._dynamic(kind, word_at(raw, at["typ_"]), word_at(raw, at["ptr"]), direct, limits, path)
+
+    def type_names(self, kind: PlanType, address: U64Array) -> Vector:
+        """Pointers to descriptions of types, as the types' names."""
+        distinct, which = np.unique(address, return_inverse=True)
+        names = pa.array(self._words.look_up(distinct).names, pa.string()).take(pa.array(which.reshape(-1)))
+        status = statuses(len(address), Status.OK)
+        status[~np.asarray(names.is_valid())] = Status.TYPE_UNKNOWN
+        status[address == 0] = Status.NIL
+        detail = np.where(status == Status.TYPE_UNKNOWN, address, 0)
+        return Vector(kind, status, detail, address, Texts(names))
+
+    def _dynamic(
+        self,
+        kind: PlanType,
+        first: U64Array,
+        second: U64Array,
+        direct: BoolArray | None,
+        limits: Limits,
+        path: Path,
+    ) -> Vector:
+        words, which = np.unique(first, return_inverse=True)
+        which = which.reshape(-1)
+        types = self._words.look_up(words)
+        names = tuple(sorted({name for name in types.names if name is not None}))
+        place = {name: at for at, name in enumerate(names)}
+        name_of = np.array([-1 if name is None else place[name] for name in types.names], dtype=np.int64)
+        is_direct = (types.direct[which] if len(words) else np.zeros(0, dtype=np.bool_)) if direct is None else direct
+        number = np.where(first == 0, -1, types.numbers[which] if len(words) else 0)
+        parts: list[tuple[I64Array, Vector]] = []
+        for each in np.unique(number[number > 0]).tolist():
+            for held in (True, False):
+                rows = np.flatnonzero((number == each) & (is_direct == held)).astype(np.int64)
+                if len(rows):
+                    inside = path.take(rows)
+                    parts.append((rows, self._held(self._decoder.types[each], second[rows], held, limits, inside)))
+        value = join_variants(kind, len(first), parts)
+        status, detail = statuses(len(first), Status.OK), np.zeros(len(first), dtype=np.uint64)
+        gone = np.isin(value.status, _MISSING)
+        status[gone], detail[gone] = value.status[gone], value.detail[gone]
+        unknown = number == 0
+        status[unknown], detail[unknown] = Status.TYPE_UNKNOWN, first[unknown]
+        status[number < 0] = Status.NIL
+        named = name_of[which] if len(words) else which.astype(np.int64)
+        return Vector(kind, status, detail, second, Dynamic(named, names, value, number >= 0))
+
+    def _held(self, kind: PlanType, second: U64Array, direct: bool, limits: Limits, path: Path) -> Vector:
+        """The values of one dynamic type: the words themselves, or what lies there."""
+        decoder = self._decoder
+        if direct and is_one_pointer(kind, decoder.types):
+            return decoder.value(kind, _bytes_of(second, kind.size), limits, path)
+        if kind.size > 8 and direct:
+            return missing(kind, len(second), Status.UNREADABLE, second)
+        if limits.ended and (kind.size or direct):
+            return missing(kind, len(second), Status.DEPTH, second)
+        if direct:
+            return decoder.value(kind, _bytes_of(second, kind.size), limits.below(), path)
+        vector = decoder.behind(kind, kind, second, limits.below(), path)
+        vector.status[second == 0] = Status.UNREADABLE
+        return vector
+
+
+def _bytes_of(words: U64Array, size: int) -> U8Array:
+    return np.ascontiguousarray(words).view(np.uint8).reshape(len(words), 8)[:, :size]
