@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -185,7 +186,7 @@ def test_channels() -> None:
         Chan(receivers=[9, 8], closed=True),
         Chan(1, [b"tick"], timer=True),
     )
-    empty = {"elements": [], "receivers": [], "senders": []}
+    empty: dict[str, Any] = {"elements": [], "receivers": [], "senders": []}
     assert decoded.values().to_pylist() == [
         {"len": 2, "cap": 4, "closed": False, "elements": ["next", "later"], "receivers": [], "senders": [7]},
         None,
