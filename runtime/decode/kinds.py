@@ -20,12 +20,6 @@ NAME_SUFFIX = "__name"
 """Of the column or member that stands beside a value whose type has named constants."""
 
 
-def is_bytes(kind: PlanType, types: Mapping[int, PlanType]) -> bool:
-    """Whether the type is a slice or array of bytes, which is shown in hexadecimal."""
-    elem = types.get(kind.elem) if kind.elem is not None else None
-    return kind.kind in ("slice", "array") and elem is not None and (elem.kind, elem.size) == ("uint", 1)
-
-
 def is_type_description(kind: PlanType) -> bool:
     """Whether the type is the runtime's description of a type (what a reflect.Type points to)."""
     return kind.name in _TYPE_DESCRIPTIONS

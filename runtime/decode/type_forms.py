@@ -16,11 +16,11 @@ from sey.runtime.decode.kinds import (
     CHANNEL_FIELDS,
     NAME_SUFFIX,
     REFLECT_VALUE,
-    is_bytes,
     is_type_description,
     name_fields,
     shown_fields,
 )
+from sey.runtime.decode.vectors import is_bytes
 
 _MAX_NODES = 4096
 """Fields, elements and so on that one column's type may have; beyond that it is JSON."""
@@ -67,7 +67,7 @@ class _Former:
             return known
         like = views.like(kind, self.types)
         if like is not None:
-            return self.form(like, depth, slices)
+            return self.form(like, depth, around)
         plain = _PLAIN.get((kind.kind, kind.size))
         if plain is not None:
             return Form("plain", plain)

@@ -20,7 +20,6 @@ from sey.runtime.decode.grouping import BoolArray, distinct, word
 from sey.runtime.decode.kinds import (
     NAME_SUFFIX,
     REFLECT_VALUE,
-    is_bytes,
     is_type_description,
     name_fields,
     shown_fields,
@@ -41,6 +40,7 @@ from sey.runtime.decode.vectors import (
     Vector,
     Words,
     fine,
+    is_bytes,
     missing,
     statuses,
 )

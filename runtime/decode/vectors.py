@@ -6,7 +6,7 @@ decoded once and referred to by index (`Shared`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -220,3 +220,9 @@ def changing_of(vector: Vector) -> npt.NDArray[np.bool_] | None:
     if not len(inner.changing):
         return None
     return np.asarray((index >= 0) & inner.changing[np.maximum(index, 0)])
+
+
+def is_bytes(kind: PlanType, types: Mapping[int, PlanType]) -> bool:
+    """Whether the type is a slice or array of bytes, which is shown in hexadecimal."""
+    elem = types.get(kind.elem) if kind.elem is not None else None
+    return kind.kind in ("slice", "array") and elem is not None and (elem.kind, elem.size) == ("uint", 1)

@@ -147,4 +147,4 @@ def _detail(pointer: Vector | None, row: int) -> tuple[int, Text]:
 
 
 def _value(vector: Vector, row: int) -> object:
-    return vector.data.values[row].item()  # type: ignore[union-attr]
+    return vector.data.values[row].item()  # type: ignore[union-attr, index]

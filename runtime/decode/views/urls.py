@@ -121,7 +121,7 @@ def _user(info: Vector, row: int) -> Text:
     for one in (name, password):
         if not one.whole:
             return lost(one.status, one.detail)
-    has = bool(fields[2].data.values[row])  # type: ignore[union-attr]
+    has = bool(fields[2].data.values[row])  # type: ignore[union-attr, index]
     escaped = [escape(one.text, _USER) for one in (name, password)]
     if None in escaped:
         return lost(Status.UNSUPPORTED)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +23,8 @@ import (
 //	{"type": NAME, "value": VALUE} for interfaces, the name with its full import path
 //	{"$time": RFC 3339 with nanoseconds, in UTC} for time.Time, nanoseconds for time.Duration
 //	{"$status": "nil"} for nil pointers, slices and interfaces
-//	{"$status": "unsupported"} for maps, channels, functions and unsafe pointers
+//	an object for maps, by the text of their keys; {"len", "cap"} for channels; {"func": NAME} for functions
+//	{"$address": true} for unsafe pointers
 type encoded struct {
 	Type  string `json:"type"`
 	Value any    `json:"value"`
@@ -105,7 +107,26 @@ func tree(v reflect.Value, above map[uintptr]bool) any {
 		}
 		return encoded{typeName(v.Elem().Type()), tree(v.Elem(), above)}
 	}
-	return status("unsupported")
+	return reference(v, above)
+}
+
+func reference(v reflect.Value, above map[uintptr]bool) any {
+	if v.IsNil() {
+		return status("nil")
+	}
+	switch v.Kind() {
+	case reflect.Map:
+		object := map[string]any{}
+		for _, key := range v.MapKeys() {
+			object[fmt.Sprint(key)] = tree(v.MapIndex(key), above)
+		}
+		return object
+	case reflect.Chan:
+		return map[string]any{"len": v.Len(), "cap": v.Cap()}
+	case reflect.Func:
+		return map[string]any{"func": runtime.FuncForPC(v.Pointer()).Name()}
+	}
+	return map[string]any{"$address": true}
 }
 
 func number(f float64, bits int) any {

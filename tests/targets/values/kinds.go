@@ -281,7 +281,7 @@ func times() {
 	use(negative)
 }
 
-func unsupported() {
+func references() {
 	table, pipe, function := opaque(map[string]int{"a": 1}), opaque(make(chan int, 3)), opaque(strings.ToUpper)
 	place := opaque(unsafe.Pointer(new(int)))
 	park(vars{"table": table, "pipe": pipe, "function": function, "place": place})

@@ -110,7 +110,7 @@ func main() {
 	start(integers, floats, booleans, stringsOfAllSorts, byteSlices, arrays, structs, pointers, slices, interfaces, times)
 	start(func() { parameters(opaque(41), opaque("parameter"), &point{7, 8}, opaque([]int{1, 2, 3}), opaque(2.5)) })
 	start(func() { opaque(&counter{label: "receiver", hits: 12}).method(opaque(uint8(200))) })
-	start(unsupported, escaped, shadowed, dead, inlined, closures, onTheStackBelow)
+	start(references, escaped, shadowed, dead, inlined, closures, onTheStackBelow)
 	start(func() {
 		inPieces(*opaqueRef(point{31, 32}), *opaqueRef(inner{33, "in pieces"}), *opaqueRef(time.Unix(1e9, 5).UTC()), opaque(any(34)))
 	})
