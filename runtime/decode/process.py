@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sey.ir.plan import Plan, PlanBlock, PlanGlobal, PlanStream
+from sey.ir.typegraph import types_by_id
 from sey.runtime.capture import ProcessCapture, ProcessFacts
 from sey.runtime.decode.columns import DecodedColumn, decode_column
 from sey.runtime.decode.goroutines import goroutines_table
@@ -85,7 +86,7 @@ class _Process:
         self.facts, self.plan, self.pages, self.symbols = facts, plan, pages, symbols
         self.streams: Mapping[str, PlanStream] = {stream.name: stream for stream in plan.streams}
         self.objects = ObjectIndex(pages, self.streams.get("object"))
-        types = {kind.id: kind for kind in plan.types}
+        types = types_by_id(plan.types)
         words = TypeWords(pages, self.streams.get("typeword"), types, facts.type_names)
         self.values = ValueDecoder(plan.types, pages.data, self.objects, words, symbols.functions)
 
