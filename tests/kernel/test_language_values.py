@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sey.runtime.snapshot import Limits
 from tests.kernel.support import Tables, snapshot
 from tests.kernel.test_engines import compare
 from tests.support.engines import ENGINES, run_engine
@@ -86,3 +87,61 @@ def test_elements_of_maps(release: str, mode: str) -> None:
         found = {engine: run_engine(engine, target.pid, executable, light) for engine in ENGINES}
     assert not wrong(truth, captured(tables, list(truth)))
     compare(found, goroutines=1)
+
+
+CONDITIONS = {
+    's.Counts["a"] == 1': (1, 0),
+    's.Counts["zz"] == 1': (0, 1),
+    's.Counts["zz"] != 1': (0, 1),
+    's.Counts["a"] == 1 || s.Counts["zz"] == 1': (1, 0),
+    's.Counts["a"] == 2 && s.Counts["zz"] == 1': (0, 0),
+    's.None["a"] == 1': (0, 1),
+    's.ByID[5][:2] == "fi" && s.Arrays["a"][n] == 2': (1, 0),
+    's.ByID[5][n:n+9] == "fi"': (0, 1),
+    's.Regions["eu"].More["deep"] > 8 && len(s.Slices["a"][n:]) == 1': (1, 0),
+    'len(s.Slices["none"]) == 0': (0, 1),
+    's.Any["i"].(int) == 6': (1, 0),
+    's.Any["i"].(string) == "6"': (0, 1),
+    "s.Flags[true] == 1 && s.Named[false] == `off`": (1, 0),
+}
+"""Conditions: how many rows they keep of the one there is, and how often an operand of theirs is missing."""
+
+
+def test_a_condition_over_an_element_that_is_missing_is_false_and_counted() -> None:
+    require_bpf()
+    executable = build("maps")
+    blocks = [f'func "main.holds" as block_{n} when {c} {{ n }}' for n, c in enumerate(CONDITIONS)]
+    with run_target(executable, "swiss") as target:
+        tables = snapshot(target.pid, executable, "\n".join(blocks))
+        os.kill(target.pid, signal.SIGSTOP)
+        found = {engine: run_engine(engine, target.pid, executable, "\n".join(blocks)) for engine in ENGINES}
+    kept = [len(tables.rows(f"select * from block_{number}")) for number in range(len(CONDITIONS))]
+    missing = list(tables.capture.processes[0].facts.when_missing.values())
+    assert dict(zip(CONDITIONS, zip(kept, missing, strict=True), strict=True)) == CONDITIONS
+    compare(found, goroutines=1)
+
+
+def test_ten_elements_of_maps_fit_into_one_program() -> None:
+    """Three times ten, and two in the condition."""
+    require_bpf()
+    executable = build("maps")
+    own = ('s.Counts["key{0}"] as c{0}', "s.ByID[{0}] as i{0}", 's.Nested["a"]["{0}"] as n{0}')
+    captures = "\n".join(each.format(i) for each in own for i in range(10))
+    spec = f'func "main.holds" as held when s.Counts["a"] == 1 && s.Nested["a"]["b"] == 4 {{\n{captures}\n}}'
+    with run_target(executable, "swiss") as target:
+        row = snapshot(target.pid, executable, spec).row("select * from held")
+    assert row["i5"] == "five"
+    assert {row[f"c{i}__status"] for i in range(10)} == {"absent"}
+
+
+@pytest.mark.parametrize("release", ["1.26", "1.21"])
+def test_a_search_that_takes_too_long_is_given_up(release: str) -> None:
+    """A walk that never ends; and 100,000 strings to compare in a pause of 20 ms, of which a search gets a quarter."""
+    require_bpf()
+    executable = build("maps", go=release)
+    spec = 'func "main.holds" { s.Endless["a"] as endless, s.Million["user-100000"] as late, s.Counts["a"] as a }'
+    with run_target(executable, *(["swiss"] if release >= "1.24" else [])) as target:
+        row = snapshot(target.pid, executable, spec, Limits(max_pause_ns=20_000_000)).row("select * from holds")
+        patient = snapshot(target.pid, executable, spec).row("select * from holds")
+    assert (row["endless__status"], row["late__status"], row["a"]) == ("budget", "budget", 1)
+    assert (patient["endless__status"], patient["late__status"], patient["a"]) == ("budget", "absent", 1)

@@ -65,6 +65,7 @@ type server struct {
 	Arrays  map[string][3]int16
 	Slices  map[string][]string
 	Funcs   map[string]func()
+	Endless map[string]int
 }
 
 var (
@@ -134,6 +135,38 @@ func written(swiss bool) map[string]int {
 	return m
 }
 
+// endless is memory that looks like a map whose walk never ends: of tables without entries by turns, or of a bucket that
+// overflows into itself.
+func endless(swiss bool) map[string]int {
+	header := make([]uintptr, 8)
+	made = append(made, header)
+	header[0] = 1
+	if swiss {
+		group := make([]uint64, 64)
+		group[0] = 0x8080808080808080
+		tables, first, second := make([]uintptr, 1<<18), make([]uintptr, 4), make([]uintptr, 4)
+		made = append(made, tables, first, second)
+		kept = append(kept, group)
+		first[2], second[2] = uintptr(unsafe.Pointer(&group[0])), uintptr(unsafe.Pointer(&group[0]))
+		for i := range tables {
+			tables[i] = uintptr(unsafe.Pointer(&[][]uintptr{first, second}[i&1][0]))
+		}
+		header[2], header[3] = uintptr(unsafe.Pointer(&tables[0])), uintptr(len(tables))
+	} else {
+		bucket := make([]uintptr, 26)
+		made = append(made, bucket)
+		bucket[25] = uintptr(unsafe.Pointer(&bucket[0]))
+		header[2] = uintptr(unsafe.Pointer(&bucket[0]))
+	}
+	pointer := unsafe.Pointer(&header[0])
+	return *(*map[string]int)(unsafe.Pointer(&pointer))
+}
+
+var (
+	made [][]uintptr
+	kept [][]uint64
+)
+
 //go:noinline
 func holds(s *server, n int) {
 	park()
@@ -169,7 +202,7 @@ func main() {
 		Alike: texts(1000, "key-%06d"), Growing: numbers(6660, func(int) bool { return false }), Chained: chained(),
 		Million: texts(100_000, "user-%06d"), Deleted: numbers(100_000, func(i int) bool { return i%3 == 0 }),
 		Written: written(swiss), Arrays: map[string][3]int16{"a": {1, 2, 3}}, Slices: map[string][]string{"a": {"b", "c"}},
-		Funcs: map[string]func(){"nil": nil},
+		Funcs: map[string]func(){"nil": nil}, Endless: endless(swiss),
 	}
 	at(`s.cfg.tags["region"]`, s.cfg.tags, "region")
 	at(`s.cfg.tags["zone"]`, s.cfg.tags, "zone")
@@ -276,5 +309,5 @@ func main() {
 	told, _ := json.Marshal(truth)
 	fmt.Println("ready " + string(told))
 	bufio.NewReader(os.Stdin).ReadString('\n')
-	use(limits)
+	use(limits, made, kept)
 }
