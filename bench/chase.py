@@ -1,6 +1,6 @@
 """What an object costs that is followed during the pause: near others, on pages of its own, and by how deep it lies.
 
-    python bench/chase.py [--objects 4096] [--rounds 7] [--engine ebpf|native]
+python bench/chase.py [--objects 4096] [--rounds 7] [--engine ebpf|native]
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ SLICES = 16
 
 def spec(name: str, depth: int) -> Source:
     """Sixteen globals, each of them thousands of pointers."""
-    lines = (
-        f'global "main.{name}"[{i}] as {name}{i} {{ max_items 4096, depth {depth} }}' for i in range(SLICES)
-    )
+    lines = (f'global "main.{name}"[{i}] as {name}{i} {{ max_items 4096, depth {depth} }}' for i in range(SLICES))
     return Source("chase.sey", "\n".join(lines))
 
 
@@ -46,7 +44,9 @@ def main() -> int:
             taken = {depth: [capture(process, probes[depth]) for _ in range(options.rounds)] for depth in (0, 1)}
             objects = taken[1][0].counters["objects"] - taken[0][0].counters["objects"]
             least = {depth: min(t.pause_ns for t in taken[depth]) for depth in (0, 1)}
-            print(f"  {name}: {objects} objects, {least[0] / 1e6:.1f} ms without them, {least[1] / 1e6:.1f} ms with them")
+            print(
+                f"  {name}: {objects} objects, {least[0] / 1e6:.1f} ms without them, {least[1] / 1e6:.1f} ms with them"
+            )
             met &= verdict(f"an object, {name}", (least[1] - least[0]) / max(objects, 1) / 1000, budget, "µs")
     return 0 if met else 1
 

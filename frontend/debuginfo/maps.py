@@ -7,7 +7,7 @@ control bytes and then slots of key and element (or, by an experiment of 1.27, k
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sey.frontend.debuginfo.model import Field, GoType, Kind, MapLayout, TypeId
 
@@ -18,6 +18,11 @@ SLOTS = 8
 class _Types(Protocol):
     def type(self, type_id: TypeId) -> GoType:
         """See `DebugInfo.type`."""
+
+
+class _Finds(_Types, Protocol):
+    def find_type(self, name: str) -> TypeId | None:
+        """See `DebugInfo.find_type`."""
 
 
 def map_layout(info: _Types, go_type: GoType) -> MapLayout | None:
@@ -40,6 +45,51 @@ def described_layout(info: _Types, go_type: GoType, group: GoType) -> MapLayout 
     is_bucket = _member(group, "topbits") is not None
     found = _parted(info, go_type, group, "keys", "elems") if is_bucket else _grouped(info, go_type, group)
     return found if found is not None and _is_sound(found) else None
+
+
+class TrieLayout(NamedTuple):
+    """A HashTrieMap[K,V] (internal/sync/hashtriemap.go): where its root, a node's children, an entry's parts are.
+
+    `key` and `elem` are K and V. An entry hangs from the one before it with the same hash at `entry.overflow_at`.
+    """
+
+    root: int
+    children_at: int
+    entry: MapLayout
+    key: TypeId
+    elem: TypeId
+
+
+TRIE = "internal/sync.HashTrieMap["
+
+
+def trie_layout(info: _Finds, go_type: GoType) -> TrieLayout | None:
+    """The layout of a HashTrieMap; None for other types, and where nothing describes its parts."""
+    if go_type.kind is not Kind.STRUCT or not go_type.name.startswith(TRIE):
+        return None
+    arguments = _arguments(go_type.name.removeprefix(TRIE).removesuffix("]"))
+    found = [info.find_type(name) for name in arguments]
+    node = info.find_type(go_type.name.replace(".HashTrieMap[", ".indirect[", 1))
+    root, children = _member(go_type, "root"), _member(None if node is None else info.type(node), "children")
+    if len(found) != 2 or found[0] is None or found[1] is None or root is None or children is None:
+        return None
+    key, elem = info.type(found[0]).size, info.type(found[1]).size
+    # struct { isEntry bool; overflow *entry; key K; value V }
+    key_at, overflow_at = 16, 8
+    elem_at = key_at + -(-key // 8) * 8
+    entry = MapLayout(elem_at + -(-elem // 8) * 8, key_at, 0, key, elem_at, 0, elem, overflow_at, False, False)
+    # Smaller parts could lie closer together, and larger ones are more than a group can be.
+    fits = key % 8 == 0 and elem % 8 == 0 and entry.group_size <= 256
+    return TrieLayout(root.offset, children.offset, entry, found[0], found[1]) if fits else None
+
+
+def _arguments(text: str) -> list[str]:
+    """Type arguments, parted by the commas that aren't within brackets or braces."""
+    parts, depth = [""], 0
+    for sign in text:
+        depth += (sign in "[{(") - (sign in "]})")
+        parts = [*parts, ""] if sign == "," and not depth else [*parts[:-1], parts[-1] + sign]
+    return parts
 
 
 def _swiss(info: _Types, go_type: GoType) -> MapLayout | None:

@@ -5,7 +5,7 @@ The same as `TypeTable` finds type by type, for 50 000 types at once: whatever l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sey.frontend.debuginfo import rtypes
+from sey.frontend.debuginfo.maps import TRIE, TrieLayout, trie_layout
 from sey.frontend.debuginfo.model import GoType, MapLayout
 from sey.frontend.debuginfo.runtimetypes import KINDS, RuntimeTypes, is_runtime_type
 from sey.frontend.lower.known import is_chain
@@ -27,6 +28,7 @@ from sey.frontend.lower.types import (
     CLASS_RTYPE,
     CLASS_SLICE,
     CLASS_STRING,
+    CLASS_TRIE,
     CLASS_VALUE,
     MAX_POINTERS,
     REFLECT_VALUE,
@@ -83,6 +85,10 @@ class RuntimeGraph:
         self._by_name = {name: row for row, name in enumerate(types.names) if name in ("string", "uintptr")}
         if "string" in self._by_name:
             self.numbers[self._by_name["string"]] = STRING_TYPE
+        self._tries = dict(_tries(types))
+        for trie, layout in self._tries.items():
+            self._arrays["key"][trie] = _row(types, layout.key) + 1
+            self._arrays["elem"][trie] = _row(types, layout.elem) + 1
 
     def __len__(self) -> int:
         return len(self.types)
@@ -118,14 +124,20 @@ class RuntimeGraph:
                 found[name].append(row)
         return found
 
+    def layout_at(self, row: int) -> MapLayout | None:
+        """Where the entries of a map or trie type are, None for other types."""
+        trie = self._tries.get(row)
+        return self.types.at(row).map if trie is None else trie.entry
+
     @cached_property
     def _maps(self) -> tuple[Ints, list[tuple[int, ...]]]:
         """For each type the row of `maps` with its layout, 0 for none; and these rows: see `typetables`."""
         rows, layouts = np.zeros(len(self), dtype=np.int64), list[tuple[int, ...]]()
-        for row in np.flatnonzero(self._kind == rtypes.MAP).tolist():
-            layout = self.types.at(row).map
+        for row in sorted((*np.flatnonzero(self._kind == rtypes.MAP).tolist(), *self._tries)):
+            layout = self.layout_at(row)
             if layout is not None:
-                layouts.append(map_row(layout, plan_entry(layout).elem_offset))
+                children = self._tries[row].children_at if row in self._tries else 0
+                layouts.append(map_row(layout, plan_entry(layout).elem_offset, children))
                 rows[row] = len(layouts)
         return rows, layouts
 
@@ -163,6 +175,8 @@ class RuntimeGraph:
         has_elem, is_empty = elem > 0, self._arrays["no_methods"] > 0
         is_value = np.zeros(len(self), dtype=np.bool_)
         is_value[self._names[REFLECT_VALUE]] = True
+        is_trie = np.zeros(len(self), dtype=np.bool_)
+        is_trie[list(self._tries)] = True
         pointed = self.pointee(np.maximum(elem - 1, 0)) if len(self) else elem
         cases: list[tuple[Bools, int | Ints, int | Ints]] = [
             (kind == rtypes.STRING, CLASS_STRING, STRING_TYPE),
@@ -174,6 +188,7 @@ class RuntimeGraph:
             ((kind == rtypes.CHAN) & has_elem, CLASS_CHAN, self.numbers),
             (kind == rtypes.FUNC, CLASS_FUNC, FUNC_TYPE),
             (is_value, CLASS_REFLECT, 0),
+            (is_trie, CLASS_TRIE, self.numbers),
         ]
         classes = self._chosen([(condition, class_) for condition, class_, _ in cases], CLASS_VALUE)
         targets = self._chosen([(condition, target) for condition, _, target in cases], 0)
@@ -182,10 +197,13 @@ class RuntimeGraph:
         # Row 0 of the whole table leads nowhere.
         first[leads] = np.arange(len(leads)) + 1
         nowhere = np.zeros(1, dtype=np.int64)
+        offset = np.zeros(len(leads) + 1, dtype=np.int64)
+        for row, trie in self._tries.items():
+            offset[first[row]] = trie.root
         return PointerLists(
             first,
             (classes != CLASS_VALUE).astype(np.int64),
-            np.zeros(len(leads) + 1, dtype=np.int64),
+            offset,
             np.concatenate((nowhere, classes[leads])),
             np.full(len(leads) + 1, STEP_DEEPER, dtype=np.int64),
             np.concatenate((nowhere, targets[leads])),
@@ -200,7 +218,7 @@ class RuntimeGraph:
         """How deep each type holds others by value."""
         is_array = (self._kind == rtypes.ARRAY) & (self._arrays["elem"] > 0)
         closed = np.zeros(len(self), dtype=np.bool_)
-        closed[self._names[TIME] + self._names[REFLECT_VALUE]] = True
+        closed[self._names[TIME] + self._names[REFLECT_VALUE] + list(self._tries)] = True
         owner = np.repeat(np.arange(len(self)), np.diff(self._arrays["field_first"]))
         inner = np.concatenate((self._arrays["field_type"] - 1, self._arrays["elem"][is_array] - 1))
         outer = np.concatenate((owner, np.flatnonzero(is_array)))
@@ -245,7 +263,7 @@ class RuntimeGraph:
         )
         if not len(maps):
             return spread
-        entries = [self.types.at(row).map for row in maps.tolist()]
+        entries = [self.layout_at(row) for row in maps.tolist()]
         indirect = np.array([[m.indirect_key, m.indirect_elem] for m in entries if m is not None])
         at = np.array([[0, layout[8]] for layout in layouts])
         parts = np.stack((self._arrays["key"][maps], self._arrays["elem"][maps]), axis=1) - 1
@@ -280,12 +298,13 @@ class RuntimeGraph:
         is_rtype[[row for name in RTYPES for row in self._names[name]]] = True
         map_rows, _ = self._maps
         is_slice, is_map, is_chan = (kind == rtypes.SLICE) & has_elem, map_rows > 0, (kind == rtypes.CHAN) & has_elem
+        of_map = np.where(kind == rtypes.MAP, CLASS_MAP, CLASS_TRIE)
         # What a word leads to: class, size of a unit, and whose list of pointers each unit has (-1: none).
         cases: list[tuple[Bools, int | Ints, int | Ints, int | Ints]] = [
             (kind == rtypes.STRING, CLASS_STRING, 1, -1),
             (is_slice & (kind[elem] == _UINT8), CLASS_STRING, 1, elem),
             (is_slice, CLASS_SLICE, size[elem], elem),
-            (is_map, CLASS_MAP, self._entry_sizes(), len(self) + map_rows - 1),
+            (is_map, of_map, self._entry_sizes(), len(self) + map_rows - 1),
             (kind == rtypes.MAP, CLASS_VALUE, size, -1),
             (is_chan, CLASS_CHAN, size[elem], elem),
             (kind == rtypes.FUNC, CLASS_FUNC, 16, -1),
@@ -307,7 +326,7 @@ class RuntimeGraph:
     def _entry_sizes(self) -> Ints:
         found = np.zeros(len(self), dtype=np.int64)
         for row in np.flatnonzero(self._maps[0]).tolist():
-            layout = self.types.at(row).map
+            layout = self.layout_at(row)
             found[row] = 0 if layout is None else plan_entry(layout).size
         return found
 
@@ -362,9 +381,37 @@ class RuntimeGraph:
         return self._maps[1]
 
 
-def map_row(layout: MapLayout, packed_elem: int) -> tuple[int, ...]:
+def map_row(layout: MapLayout, packed_elem: int, children_at: int = 0) -> tuple[int, ...]:
     """The row of the table `maps` (see `typetables`)."""
-    return *layout[:7], max(layout.overflow_at, 0), packed_elem
+    return *layout[:7], max(layout.overflow_at, 0), packed_elem, children_at
+
+
+@dataclass(frozen=True)
+class _ByName:
+    """The runtime's types as `trie_layout` looks them up."""
+
+    types: RuntimeTypes
+
+    def find_type(self, name: str) -> int | None:
+        row = next((row for row, known in enumerate(self.types.names) if known == name), None)
+        return None if row is None else self.types.at(row).id
+
+    def type(self, type_id: int) -> GoType:
+        return self.types.at(_row(self.types, type_id))
+
+
+def _row(types: RuntimeTypes, type_id: int) -> int:
+    row = types.row_of(type_id)
+    assert row is not None
+    return row
+
+
+def _tries(types: RuntimeTypes) -> Iterator[tuple[int, TrieLayout]]:
+    for row, name in enumerate(types.names):
+        if name.startswith(TRIE):
+            layout = trie_layout(_ByName(types), types.at(row))
+            if layout is not None:
+                yield row, layout
 
 
 def _runs(first: Ints, count: Ints) -> Ints:

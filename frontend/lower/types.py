@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sey.frontend import bound
-from sey.frontend.debuginfo.maps import map_layout
+from sey.frontend.debuginfo.maps import map_layout, trie_layout
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind, MapLayout
 from sey.frontend.lower.known import is_chain
 from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanEntry, PlanField, PlanType
@@ -27,8 +27,10 @@ CLASS_EFACE = 5
 CLASS_MAP = 6
 CLASS_CHAN = 7
 CLASS_FUNC = 8
-CLASS_REFLECT = 9
-CLASS_RTYPE = 10
+CLASS_TRIE = 9
+"""The root of an internal/sync.HashTrieMap, which is what a sync.Map is since Go 1.24."""
+CLASS_REFLECT = 10
+CLASS_RTYPE = 11
 """A description of a type, behind a reflect.Type: its name is all that is wanted."""
 
 STEP_DEEPER = 0
@@ -183,6 +185,8 @@ class TypeTable:
         if special(go_type) == "time":
             return []
         match go_type.kind:
+            case Kind.STRUCT if (trie := trie_layout(self.info, go_type)) is not None:
+                return [(self.info.type(inner), left) for inner in (trie.key, trie.elem)]
             case Kind.STRUCT:
                 # A chain goes on whatever depth is left.
                 return [
@@ -203,6 +207,8 @@ class TypeTable:
             entry.type.kind is Kind.POINTER and entry.left > 0
         ):
             entry.elem, entry.key = self._find_id(entry.type.elem), self._find_id(entry.type.key)
+        elif (trie := trie_layout(self.info, entry.type)) is not None:
+            entry.elem, entry.key = self._find_id(trie.elem), self._find_id(trie.key)
 
     def number(self, go_type: GoType) -> int:
         """The number that a type already has. Raises KeyError."""
@@ -238,6 +244,8 @@ class TypeTable:
                 found.append(Pointer(base, CLASS_CHAN, entry.number, step))
             case Kind.FUNC:
                 found.append(Pointer(base, CLASS_FUNC, FUNC_TYPE, step))
+            case Kind.STRUCT if (trie := trie_layout(self.info, go_type)) is not None:
+                found.append(Pointer(base + trie.root, CLASS_TRIE, entry.number, step))
             case Kind.STRUCT if go_type.name == REFLECT_VALUE:
                 found.append(Pointer(base, CLASS_REFLECT, 0, step))
             case Kind.STRUCT:
@@ -262,7 +270,13 @@ class TypeTable:
         entry = self._entry(number)
         if entry.key is None or entry.elem is None:
             return None
-        return map_layout(self.info, entry.type)
+        trie = trie_layout(self.info, entry.type)
+        return map_layout(self.info, entry.type) if trie is None else trie.entry
+
+    def children_at(self, number: int) -> int:
+        """Where a node of a trie type has its children; 0 for other types."""
+        trie = trie_layout(self.info, self._entry(number).type)
+        return 0 if trie is None else trie.children_at
 
     def entry(self, number: int) -> PlanEntry | None:
         """The layout of an entry of a map type in the object of a map."""
@@ -290,6 +304,8 @@ class TypeTable:
                 return CLASS_CHAN, elem.type.size, self.pointers(elem.number)
             case Kind.FUNC:
                 return CLASS_FUNC, 16, ()
+            case Kind.STRUCT if (packed := self.entry(number)) is not None:
+                return CLASS_TRIE, packed.size, self._entry_pointers(entry, packed)
             case Kind.STRUCT if entry.type.name in RTYPES:
                 return CLASS_RTYPE, entry.type.size, ()
         return CLASS_VALUE, entry.type.size, self.pointers(number)

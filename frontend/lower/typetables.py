@@ -10,7 +10,7 @@ from sey.ir.nodes import Column, Table, Type
 from sey.ir.plan import FUNC_TYPE
 
 _U32 = (1 << 32) - 1
-_NO_LAYOUT = (8, *(0,) * 8)
+_NO_LAYOUT = (8, *(0,) * 9)
 
 
 def type_tables(types: TypeTable) -> tuple[Table, ...]:
@@ -36,7 +36,7 @@ def _type_row(types: TypeTable, number: int, layouts: list[tuple[int, ...]]) -> 
     kind, size, held = types.unit(number)
     own, layout, entry = types.pointers(number), types.layout(number), types.entry(number)
     if layout is not None and entry is not None:
-        layouts.append(map_row(layout, entry.elem_offset))
+        layouts.append(map_row(layout, entry.elem_offset, types.children_at(number)))
     return (
         kind, min(size, _U32), types.rows.first(held), len(held),
         min(types.size(number), _U32), types.rows.first(own), len(own), len(layouts) - 1 if layout else 0,
@@ -79,8 +79,9 @@ def _closures() -> Table:
 
 _TYPE_COLUMNS = ("class", "size", "first", "pointers", "value_size", "value_first", "value_pointers", "map")
 _LAYOUT_COLUMNS = ("group_size", "key_at", "key_step", "key_size", "elem_at", "elem_step", "elem_size")
-_MAP_COLUMNS = (*_LAYOUT_COLUMNS, "overflow_at", "packed_elem")
-"""`overflow_at` is 0 where there is none; `packed_elem` is where the program puts an element behind its key."""
+_MAP_COLUMNS = (*_LAYOUT_COLUMNS, "overflow_at", "packed_elem", "children_at")
+"""`overflow_at` is 0 where there is none; `packed_elem` is where the program puts an element behind its key;
+`children_at` is where a node of a trie has its children."""
 
 
 def _table(name: str, columns: Sequence[str], rows: Sequence[Sequence[int]]) -> Table:
