@@ -12,6 +12,9 @@ the key (address, type). The decoder joins by that key; a key without an object 
   where it is a string, slice, map, chan or func.
 - A *string* leads to (word, `STRING_TYPE`), its bytes; a *slice* to (word, the slice type), its elements.
 - A *map* leads to (word, the map type): entries (`PlanEntry`) end to end, in no order; `length` is the map's count.
+- A struct type with `entry` is an internal/sync.HashTrieMap, what a sync.Map is since Go 1.24: its field `root` leads
+  to (word, the struct type), entries as of a map. `length` is as many as were found, one more than the limit where
+  there are more.
 - A *chan* leads to (word, the chan type): `CHAN_WORDS`; then the goids of receivers and of senders that wait, as many
   as `receivers_shown` and `senders_shown` say; then `shown` buffered elements, the next to be received first.
   `length` is how many are buffered.
@@ -237,9 +240,9 @@ class PlanType:
     `kind` is the `Kind` value's text of the debug-information model; `special` marks types shown in a way of their
     own: `time` (time.Time), `duration` (time.Duration), `address` (what `&x` gives: the address, nothing behind it).
 
-    `elem` is the element of pointers, slices, arrays, maps and channels where the program knows it, else None; `key`
-    the key of maps, `entry` the layout of their entries. `pointers` says whether memory of this type holds anything
-    that is followed. `constants` are the named constants of the type: value and name, ascending, a value once.
+    `elem` is the element of pointers, slices, arrays, maps, tries and channels where the program knows it, else None;
+    `key` the key of maps and tries, `entry` the layout of their entries. `pointers` says whether memory of this type
+    holds anything that is followed. `constants` are the named constants of the type: value and name, ascending, a value once.
     """
 
     id: int

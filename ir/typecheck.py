@@ -116,7 +116,8 @@ class _Checker:
     def _entries(self) -> str | None:
         c = self._c
         has, flags = c["flags"] & HAS_ENTRY != 0, c["flags"]
-        if where := self._first(has & ~(self._of_kind("map") & (c["key"] > 0) & (c["elem"] > 0))):
+        holds = (self._of_kind("map") | self._of_kind("struct")) & (c["key"] > 0) & (c["elem"] > 0)
+        if where := self._first(has & ~holds):
             return f"{where} has entries of no types"
         if where := self._first(has & ((c["entry_size"] < 0) | (c["entry_size"] > _MAX_SIZE))):
             return f"the entries of {where} have an impossible size"

@@ -337,7 +337,7 @@ class RuntimeGraph:
         of_kind = np.zeros(32, dtype=np.int64)
         of_kind[list(KINDS)] = np.arange(len(KINDS)) + 1
         special = np.array([words.index(SPECIAL.get(name, "")) for name in self.types.names], dtype=np.int64)
-        layouts = [self.types.at(row).map for row in np.flatnonzero(maps).tolist()]
+        layouts = [self.layout_at(row) for row in np.flatnonzero(maps).tolist()]
         entries = [plan_entry(layout) for layout in layouts if layout is not None]
         entry = np.zeros((len(self), 2), dtype=np.int64)
         entry[maps] = np.array([(e.size, e.elem_offset) for e in entries], dtype=np.int64).reshape(-1, 2)
