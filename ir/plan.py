@@ -242,7 +242,8 @@ class PlanType:
 
     `elem` is the element of pointers, slices, arrays, maps, tries and channels where the program knows it, else None;
     `key` the key of maps and tries, `entry` the layout of their entries. `pointers` says whether memory of this type
-    holds anything that is followed. `constants` are the named constants of the type: value and name, ascending, a value once.
+    holds anything that is followed. `constants` are the named constants of the type: value and name, ascending, a
+    value once.
     """
 
     id: int
