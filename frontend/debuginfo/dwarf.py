@@ -23,6 +23,7 @@ class Tag(enum.IntEnum):
     INLINED_SUBROUTINE = 0x1D
     SUBRANGE_TYPE = 0x21
     BASE_TYPE = 0x24
+    CONSTANT = 0x27
     SUBPROGRAM = 0x2E
     VARIABLE = 0x34
     UNSPECIFIED_TYPE = 0x3B
@@ -42,6 +43,7 @@ class At(enum.IntEnum):
     HIGH_PC = 0x12
     LANGUAGE = 0x13
     COMP_DIR = 0x1B
+    CONST_VALUE = 0x1C
     INLINE = 0x20
     ABSTRACT_ORIGIN = 0x31
     COUNT = 0x37

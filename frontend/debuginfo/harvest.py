@@ -18,8 +18,11 @@ WANTED: dict[int, tuple[int, ...]] = {
     Tag.SUBPROGRAM: (At.NAME, At.ABSTRACT_ORIGIN, At.LOW_PC, At.HIGH_PC),
     Tag.INLINED_SUBROUTINE: (At.ABSTRACT_ORIGIN,),
     Tag.VARIABLE: (At.NAME, At.LOCATION, At.TYPE),
+    Tag.CONSTANT: (At.NAME, At.TYPE, At.CONST_VALUE),
 }
-"""What is kept of functions and variables; types are kept by their attributes, see `wanted`."""
+"""What is kept of functions, variables and constants; types are kept by their attributes, see `wanted`."""
+CAPTURED = (At.NAME, At.TYPE, At.GO_CLOSURE_OFFSET)
+"""What is kept of a variable that a closure holds."""
 
 _TYPE_ATTRIBUTES = (At.NAME, At.GO_RUNTIME_TYPE)
 NOWHERE = (1 << 64) - 1
@@ -29,14 +32,19 @@ NOWHERE = (1 << 64) - 1
 def wanted(tag: int, attributes: frozenset[int]) -> tuple[int, ...]:
     """The attributes to keep of entries with that tag and those attributes; empty for entries to skip.
 
-    Only package-level variables are external, and only types that exist for Go's runtime or compiler (and not the
-    typedefs that merely name them again) have a kind or a runtime type.
+    Only package-level variables are external; of others those that closures hold are kept (`CAPTURED`). Only types that
+    exist for Go's runtime or compiler (and not the typedefs that merely name them again) have a kind or a runtime type.
     """
     if tag == Tag.VARIABLE and At.EXTERNAL not in attributes:
-        return ()
+        return CAPTURED if At.GO_CLOSURE_OFFSET in attributes else ()
     if tag in WANTED:
         return WANTED[tag]
     return _TYPE_ATTRIBUTES if attributes & {At.GO_KIND, At.GO_RUNTIME_TYPE} and At.NAME in attributes else ()
+
+
+def signed(value: int) -> int:
+    """A number with a sign as a word of 64 bits."""
+    return value & NOWHERE
 
 
 def column(values: Sequence[int]) -> U64Array:
@@ -73,6 +81,18 @@ class Harvest:
     variable_type: U64Array
     variable_address: U64Array
     variable_names: list[bytes]
+    captured_die: U64Array
+    """Variables that a closure holds, in the entry of its function."""
+    captured_type: U64Array
+    captured_at: U64Array
+    """Where it is in the closure."""
+    captured_names: list[bytes]
+    """With an `&` in front where the closure has the address."""
+    constant_die: U64Array
+    constant_type: U64Array
+    constant_value: U64Array
+    """As words: negative ones are beyond 2^63."""
+    constant_names: list[bytes]
 
     unit_rows: U64Array
     """All units: where each begins and ends, where its entries begin, its version, where its abbreviations are, and
@@ -98,9 +118,14 @@ _COLUMNS = (
     ("inlined_die", "inlined_origin"),
     ("type_die", "type_runtime"),
     ("variable_die", "variable_type", "variable_address"),
+    ("captured_die", "captured_type", "captured_at"),
+    ("constant_die", "constant_type", "constant_value"),
 )
 """The columns of each kind of thing, the entry's own offset first."""
-_NAMES = {"named_die": "named", "type_die": "type_names", "variable_die": "variable_names"}
+_NAMES = {
+    "named_die": "named",
+    **{f"{kind}_die": f"{kind}_names" for kind in ("type", "variable", "captured", "constant")},
+}
 
 
 def merge(parts: Sequence[Harvest], units: Units, go_units: Sequence[Unit]) -> Harvest:
@@ -139,9 +164,12 @@ class Sink:
         self._inlined_origin: list[int] = []
         self._types: list[tuple[int, int, bytes]] = []
         self._variables: list[tuple[int, int, int, bytes]] = []
+        self._captured: list[tuple[int, int, int, bytes]] = []
+        self._constants: list[tuple[int, int, int, bytes]] = []
 
     def _lists(self) -> tuple[list[Any], ...]:
-        return self._named, self._physical, self._inlined_die, self._inlined_origin, self._types, self._variables
+        inlined = self._inlined_die, self._inlined_origin
+        return self._named, self._physical, *inlined, self._types, self._variables, self._captured, self._constants
 
     def mark(self) -> tuple[int, ...]:
         """How far it is, for `undo`."""
@@ -170,6 +198,14 @@ class Sink:
             variable_type=column([v[1] for v in self._variables]),
             variable_address=column([v[2] for v in self._variables]),
             variable_names=[v[3] for v in self._variables],
+            captured_die=column([c[0] for c in self._captured]),
+            captured_type=column([c[1] for c in self._captured]),
+            captured_at=column([c[2] for c in self._captured]),
+            captured_names=[c[3] for c in self._captured],
+            constant_die=column([c[0] for c in self._constants]),
+            constant_type=column([c[1] for c in self._constants]),
+            constant_value=np.array([c[2] for c in self._constants], dtype=np.uint64),
+            constant_names=[c[3] for c in self._constants],
             unit_rows=np.empty((0, 6), dtype=np.uint64),
         )
 
@@ -188,8 +224,12 @@ class Sink:
                 origin = read.reference(At.ABSTRACT_ORIGIN)
                 if origin is not None:
                     self.inlined(offset, origin)
+            case Tag.VARIABLE if At.GO_CLOSURE_OFFSET in values:
+                self._held(self._captured, offset, read, At.GO_CLOSURE_OFFSET)
             case Tag.VARIABLE:
                 self._variable(offset, read)
+            case Tag.CONSTANT:
+                self._held(self._constants, offset, read, At.CONST_VALUE)
             case _:
                 runtime = values.get(At.GO_RUNTIME_TYPE, (0, 0))[1]
                 if isinstance(runtime, int):
@@ -215,6 +255,12 @@ class Sink:
         origin = read.reference(At.ABSTRACT_ORIGIN)
         end = high if form == Form.ADDR else low + high
         self._physical.append((offset, offset if origin is None else origin, low, end))
+
+    def _held(self, into: list[tuple[int, int, int, bytes]], offset: int, read: _Values, number: int) -> None:
+        name, kind = read.name(), read.reference(At.TYPE)
+        _, value = read.values.get(number, (0, b""))
+        if name and kind is not None and isinstance(value, int):
+            into.append((offset, kind, signed(value), name))
 
     def _variable(self, offset: int, read: _Values) -> None:
         name, kind = read.name(), read.reference(At.TYPE)

@@ -6,7 +6,7 @@ addresses link-time ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -128,6 +128,26 @@ class Index:
         """Names of types by DW_AT_go_runtime_type."""
         return {at: name for at, name in zip(self.arrays["type_runtime"].tolist(), self.types, strict=True) if at}
 
+    @cached_property
+    def _captured(self) -> list[str]:
+        return self._texts("captured").all()
+
+    def captured_of(self, pc: int) -> Iterator[tuple[str, TypeId, int]]:
+        """What the closure holds whose code begins at `pc`: name (with `&` for an address), type, offset in it."""
+        pcs, first = self.arrays["closure_pc"], self.arrays["closure_first"]
+        at = int(np.searchsorted(pcs, pc))
+        if at < len(pcs) and int(pcs[at]) == pc:
+            for row in range(int(first[at]), int(first[at + 1])):
+                yield self._captured[row], int(self.arrays["captured_type"][row]), int(self.arrays["captured_at"][row])
+
+    def constants_by_type(self) -> dict[TypeId, list[tuple[str, int]]]:
+        """Named constants of all types that have some, by value."""
+        found: dict[TypeId, list[tuple[str, int]]] = {}
+        columns = (self.arrays["constant_type"].tolist(), self.arrays["constant_value"].tolist())
+        for name, kind, value in zip(self._texts("constants").all(), *columns, strict=True):
+            found.setdefault(kind, []).append((name, value))
+        return found
+
     def find_global(self, name: str) -> tuple[TypeId, int] | None:
         """Type and address of the package-level variable of that name, or None."""
         found = self.globals.find(name)
@@ -146,12 +166,13 @@ class Index:
         return dict(zip(wanted[hit].tolist(), dies[at[hit]].tolist(), strict=True))
 
 
-TEXTS = ("functions", "linkages", "types", "globals")
+TEXTS = ("functions", "linkages", "types", "globals", "captured", "constants")
 ARRAYS = (
     *(f"{name}_starts" for name in TEXTS),
     *("linkage_first", "name_die", "body_first", "body_die", "body_physical"),
     *("physical_die", "physical_lo", "physical_hi", "physical_linkage"),
     *("type_die", "type_runtime", "runtime_offset", "runtime_die", "global_type", "global_address"),
+    *("closure_pc", "closure_first", "captured_type", "captured_at", "constant_type", "constant_value"),
     "units",
 )
 
@@ -163,6 +184,8 @@ def build_index(harvest: Harvest) -> Index:
     _functions(harvest, texts, arrays)
     _types(harvest, texts, arrays)
     _globals(harvest, texts, arrays)
+    _closures(harvest, texts, arrays)
+    _constants(harvest, texts, arrays)
     arrays["units"] = harvest.unit_rows.reshape(-1)
     return Index(texts, {name: narrow(arrays[name]) for name in ARRAYS})
 
@@ -173,7 +196,7 @@ def _put(name: str, names: Sequence[bytes], texts: dict[str, bytes], arrays: dic
 
 def narrow(values: Column) -> Column:
     """As 32-bit numbers where all fit: offsets of entries do."""
-    return values.astype("<u4" if not len(values) or int(values.max()) < 1 << 32 else "<i8")
+    return values.astype("<u4" if not len(values) or 0 <= int(values.min()) <= int(values.max()) < 1 << 32 else "<i8")
 
 
 def _functions(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, Column]) -> None:
@@ -259,3 +282,49 @@ def _globals(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, Column
     _put("globals", [name for name, _, _ in variables], texts, arrays)
     arrays["global_type"] = np.array([kind for _, kind, _ in variables], dtype=np.uint64)
     arrays["global_address"] = np.array([at for _, _, at in variables], dtype=np.uint64)
+
+
+def _closures(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, Column]) -> None:
+    """What closures hold, by where their code begins.
+
+    The variables are in the entry of the function, which of one that can also be inlined is the abstract one.
+    """
+    owners = np.union1d(harvest.named_die, harvest.physical_die)
+    unit_starts = harvest.unit_rows[:, 0]
+    before = np.searchsorted(owners, harvest.captured_die, side="right").astype(np.int64) - 1
+    owner = owners[np.maximum(before, 0)] if len(owners) else np.zeros(len(before), dtype=np.uint64)
+    same = np.searchsorted(unit_starts, owner, side="right") == np.searchsorted(
+        unit_starts, harvest.captured_die, side="right"
+    )
+    kept = np.flatnonzero((before >= 0) & same)
+    kept = kept[np.argsort(owner[kept], kind="stable")]
+    owner = owner[kept]
+    # The code of each owner: its own, and the out-of-line copies of an abstract one.
+    codes = np.concatenate((harvest.physical_die, harvest.physical_origin))
+    places = np.concatenate((harvest.physical_lo, harvest.physical_lo))
+    pairs = np.unique(np.stack((codes, places), axis=1), axis=0) if len(codes) else np.empty((0, 2), dtype=np.uint64)
+    first, last = (np.searchsorted(owner, pairs[:, 0], side=side) for side in ("left", "right"))
+    held = last > first
+    pairs, first, last = pairs[held], first[held], last[held]
+    order = np.argsort(pairs[:, 1], kind="stable")
+    _, alone = np.unique(pairs[order, 1], return_index=True)
+    order = order[alone]
+    many = (last - first)[order]
+    rows = np.repeat(first[order] - (np.cumsum(many) - many), many) + np.arange(int(many.sum()))
+    rows = kept[rows]
+    _put("captured", cleaned([harvest.captured_names[row] for row in rows.tolist()]), texts, arrays)
+    arrays |= {
+        "closure_pc": pairs[order, 1],
+        "closure_first": np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(many))),
+        "captured_type": harvest.captured_type[rows],
+        "captured_at": harvest.captured_at[rows],
+    }
+
+
+def _constants(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, Column]) -> None:
+    """Named constants, by type and value."""
+    value = harvest.constant_value.view(np.int64)
+    order = np.lexsort((value, harvest.constant_type))
+    names = cleaned(harvest.constant_names, source_name, b"%")
+    _put("constants", [names[row] for row in order.tolist()], texts, arrays)
+    arrays |= {"constant_type": harvest.constant_type[order], "constant_value": value[order]}

@@ -127,8 +127,10 @@ def _decoder(form: int) -> Callable[[bytes], Value] | None:
         return lambda raw: raw[:-1]
     if form in (Form.BLOCK1, Form.EXPRLOC, Form.BLOCK):
         return lambda raw: raw[1:]
-    if form in (Form.STRP, Form.LINE_STRP, Form.IMPLICIT_CONST, Form.FLAG_PRESENT, Form.SDATA):
+    if form in (Form.STRP, Form.LINE_STRP, Form.IMPLICIT_CONST, Form.FLAG_PRESENT):
         return None
+    if form == Form.SDATA:
+        return _decode_sleb
     if form in FIXED_SIZE:
         return lambda raw: int.from_bytes(raw, "little")
     return _decode_uleb if form in LEB128 else None
@@ -139,6 +141,11 @@ def _decode_uleb(raw: bytes) -> int:
     for position, byte in enumerate(raw):
         value |= (byte & 0x7F) << (7 * position)
     return value
+
+
+def _decode_sleb(raw: bytes) -> int:
+    value = _decode_uleb(raw)
+    return value - (1 << 7 * len(raw)) if raw[-1] & 0x40 else value
 
 
 def _uleb(value: int) -> bytes:

@@ -41,6 +41,49 @@ trouble:
   ret i64 0
 }
 
+; The low 64 bits of a number with a sign in LEB128 at *at, which moves behind it. More than 10 bytes are trouble.
+define internal i64 @sleb(ptr %info, ptr %at, i64 %end) alwaysinline {
+entry:
+  %here = load i64, ptr %at
+  br label %next
+next:
+  %i = phi i64 [ 0, %entry ], [ %i1, %read ]
+  %value = phi i64 [ 0, %entry ], [ %sum, %read ]
+  %shift = phi i64 [ 0, %entry ], [ %shift7, %read ]
+  %offset = add i64 %here, %i
+  %inside = icmp ult i64 %offset, %end
+  %short = icmp ult i64 %i, 10
+  %go = and i1 %inside, %short
+  br i1 %go, label %read, label %trouble
+read:
+  %place = getelementptr i8, ptr %info, i64 %offset
+  %byte = load i8, ptr %place
+  %low7 = and i8 %byte, 127
+  %low = zext i8 %low7 to i64
+  %part = shl i64 %low, %shift
+  %sum = or i64 %value, %part
+  %i1 = add i64 %i, 1
+  %shift7 = add i64 %shift, 7
+  %ends = icmp ult i8 %byte, 128
+  br i1 %ends, label %done, label %next
+done:
+  %behind = add i64 %offset, 1
+  store i64 %behind, ptr %at
+  %sign = and i8 %byte, 64
+  %negative = icmp ne i8 %sign, 0
+  %room = icmp ult i64 %shift7, 64
+  %extend = and i1 %negative, %room
+  %safe = select i1 %room, i64 %shift7, i64 0
+  %ones = shl i64 -1, %safe
+  %filled = or i64 %sum, %ones
+  %result = select i1 %extend, i64 %filled, i64 %sum
+  ret i64 %result
+trouble:
+  %past = add i64 %end, 1
+  store i64 %past, ptr %at
+  ret i64 0
+}
+
 ; Moves *at behind a number in LEB128 of at most 10 bytes, with a sign or without.
 define internal void @pass(ptr %info, ptr %at, i64 %end) alwaysinline {
 entry:
@@ -209,6 +252,7 @@ step_:
     i64 5, label %block_
     i64 6, label %sized_
     i64 7, label %pass_
+    i64 9, label %sleb_
   ]
 skip_:
   %skip_from = load i64, ptr %at
@@ -222,6 +266,10 @@ fixed_:
 leb_:
   %leb = call i64 @uleb(ptr %info, ptr %at, i64 %end)
   store i64 %leb, ptr %cell
+  br label %step_
+sleb_:
+  %sleb = call i64 @sleb(ptr %info, ptr %at, i64 %end)
+  store i64 %sleb, ptr %cell
   br label %step_
 pass_:
   call void @pass(ptr %info, ptr %at, i64 %end)

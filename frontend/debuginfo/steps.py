@@ -20,7 +20,7 @@ from sey.frontend.debuginfo.units import Unit, Units
 
 COLUMNS = 8
 _FIRST, _UNWANTED = 2, 7
-_END, _SKIP, _FIXED, _LEB, _STRING, _BLOCK, _SIZED, _PASS, _TROUBLE = range(9)
+_END, _SKIP, _FIXED, _LEB, _STRING, _BLOCK, _SIZED, _PASS, _TROUBLE, _SIGNED = range(10)
 _SIZED_BLOCKS = {Form.BLOCK1: 1, Form.BLOCK2: 2, Form.BLOCK4: 4}
 _STRINGS = (Form.STRING, Form.STRP, Form.LINE_STRP)
 _NUMBERS = (FIXED_SIZE.keys() | LEB128) - {
@@ -80,6 +80,8 @@ def _entry(abbreviation: Abbreviation, shapes: dict[Shape, int]) -> list[int]:
             continue
         column = _FIRST + len(parts) if kept else _UNWANTED
         step = _PASS if not kept and attribute.form in LEB128 else _step(attribute.form)
+        if kept and attribute.form == Form.SDATA:
+            step = _SIGNED
         if step is None or (kept and not _can_be_kept(attribute.name, attribute.form)) or column > _UNWANTED:
             return [_TROUBLE]
         steps += [_SKIP | pending << 8] * bool(pending) + [step | column << 4]
@@ -115,6 +117,8 @@ def _can_be_kept(name: int, form: int) -> bool:
             return form in _STRINGS
         case At.LOCATION:
             return form not in _STRINGS
+        case At.CONST_VALUE if form == Form.SDATA:
+            return True
     return form in _NUMBERS
 
 
@@ -144,8 +148,12 @@ class Rows:
                 return {"inlined_die": rows[:, 1].copy(), "inlined_origin": origins}
             case Tag.INLINED_SUBROUTINE:
                 return {}
+            case Tag.VARIABLE if shape.form(At.GO_CLOSURE_OFFSET):
+                return self._held(shape, rows, At.GO_CLOSURE_OFFSET, "captured", "at")
             case Tag.VARIABLE:
                 return self._variables(shape, rows)
+            case Tag.CONSTANT:
+                return self._held(shape, rows, At.CONST_VALUE, "constant", "value")
         return self._types(shape, rows)
 
     def _functions(self, shape: Shape, rows: U64Array) -> dict[str, U64Array | list[bytes]]:
@@ -195,6 +203,20 @@ class Rows:
             "variable_names": [names[number] for number in kept],
         }
 
+    def _held(
+        self, shape: Shape, rows: U64Array, number: int, kind: str, column: str
+    ) -> dict[str, U64Array | list[bytes]]:
+        if not (shape.form(At.NAME) and shape.form(At.TYPE) and shape.form(number)):
+            return {}
+        names, kinds = self._names(shape, rows), self._references(shape, rows, At.TYPE)
+        named = np.array([bool(name) for name in names], dtype=bool)
+        return {
+            f"{kind}_die": rows[named, 1],
+            f"{kind}_type": kinds[named],
+            f"{kind}_{column}": shape.values(rows, number)[named],
+            f"{kind}_names": [name for name in names if name],
+        }
+
     def _names(self, shape: Shape, rows: U64Array) -> list[bytes]:
         words = shape.values(rows, At.NAME)
         sections = self._units.sections
@@ -236,7 +258,6 @@ class Rows:
 
 _NO_NUMBERS: U64Array = np.empty(0, dtype=np.uint64)
 _NOTHING: dict[str, U64Array | list[bytes]] = {
-    name: [] if name in ("named", "type_names", "variable_names") else _NO_NUMBERS
-    for name in Harvest.__dataclass_fields__
+    name: [] if name == "named" or name.endswith("_names") else _NO_NUMBERS for name in Harvest.__dataclass_fields__
 }
 _NOTHING["unit_rows"] = np.empty((0, 6), dtype=np.uint64)

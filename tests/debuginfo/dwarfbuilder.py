@@ -103,7 +103,8 @@ class _Writer:
             return
         sizes: dict[int, int] = {Form.ADDR: 8, Form.DATA1: 1, Form.FLAG: 1, Form.DATA2: 2, Form.DATA4: 4, Form.DATA8: 8}
         sizes |= {Form.REF_ADDR: 4, Form.REF4: 4, Form.SEC_OFFSET: 4, Form.STRP: 4, Form.LINE_STRP: 4}
-        self.out += value.to_bytes(sizes[form], "little") if form in sizes else uleb(value)
+        number = sleb if form == Form.SDATA else uleb
+        self.out += value.to_bytes(sizes[form], "little") if form in sizes else number(value)
 
 
 def encode(unit: D, version: int) -> dict[str, bytes]:

@@ -18,8 +18,9 @@ from sey.frontend.debuginfo.abbrev import Abbreviation, Attribute
 from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.dwarf import At, Form, Tag
 from sey.frontend.debuginfo.harvest import Harvest
+from sey.frontend.debuginfo.index import build_index
 from sey.frontend.debuginfo.native import Kernel, kernel, scan_natively
-from sey.frontend.debuginfo.scan import scan_plainly
+from sey.frontend.debuginfo.scan import scan_by_pattern, scan_plainly
 from sey.frontend.debuginfo.sections import DwarfSections
 from sey.frontend.debuginfo.steps import COLUMNS, compile_steps
 from sey.frontend.debuginfo.units import Units
@@ -56,7 +57,7 @@ def test_a_unit_with_everything_in_it(version: int, compiled: Kernel) -> None:
 
 def test_odd_forms_are_read_all_the_same(compiled: Kernel) -> None:
     name = D(Tag.SUBPROGRAM, {At.NAME: (Form.STRP, 1), At.LOW_PC: (Form.ADDR, 16), At.HIGH_PC: (Form.UDATA, 1 << 40)})
-    constant = D(Tag.VARIABLE, {At.NAME: (Form.STRING, "c"), At.COUNT: (Form.SDATA, (1 << 69) + 5)})
+    constant = D(Tag.VARIABLE, {At.NAME: (Form.STRING, "c"), At.COUNT: (Form.SDATA, (1 << 68) + 5)})
     odd = D(Tag.MEMBER, {At.NAME: (Form.STRING, "m"), At.LOCATION: (Form.BLOCK1, b"\x01" * 200)})
     local = D(Tag.INLINED_SUBROUTINE, {At.ABSTRACT_ORIGIN: (Form.REF4, Ref("f"))})
     name.label = "f"
@@ -66,6 +67,34 @@ def test_odd_forms_are_read_all_the_same(compiled: Kernel) -> None:
     assert_same(found, plainly(sections))
     assert found.named == [b"main.strp"]
     assert found.inlined_origin.tolist() == found.named_die.tolist()
+
+
+def test_constants_and_what_closures_hold(compiled: Kernel) -> None:
+    values = [0, 1, 63, 64, -1, -64, -65, 1 << 40, -(1 << 63), (1 << 63) - 1, (1 << 64) - 1]
+    constants = [
+        D(
+            Tag.CONSTANT,
+            {At.NAME: (Form.STRING, f"p.C{n}"), At.TYPE: (Form.REF_ADDR, 7), At.CONST_VALUE: (Form.SDATA, v)},
+        )
+        for n, v in enumerate(values)
+    ]
+    held = {At.NAME: (Form.STRING, "&n"), At.TYPE: (Form.REF_ADDR, 9), At.GO_CLOSURE_OFFSET: (Form.UDATA, 16)}
+    local = {At.NAME: (Form.STRING, "n"), At.TYPE: (Form.REF_ADDR, 9), At.LOCATION: (Form.BLOCK1, b"\x9c")}
+    named: dict[int, tuple[int, b.Value]] = {At.NAME: (Form.STRING, "p.f.func1")}
+    function = D(
+        Tag.SUBPROGRAM,
+        {**named, At.LOW_PC: (Form.ADDR, 16), At.HIGH_PC: (Form.UDATA, 4)},
+        [D(Tag.VARIABLE, held), D(Tag.VARIABLE, local)],
+    )
+    sections = b.encode(b.unit([*constants, function, *b.plain_types()]), 4)
+    found = natively(sections, compiled)
+    assert_same(found, plainly(sections))
+    assert_same(found, scan_by_pattern(Units(DwarfSections(b.elf_of(sections)))))
+    assert found.constant_value.tolist() == [v & (1 << 64) - 1 for v in values]
+    assert (found.captured_names, found.captured_at.tolist()) == ([b"&n"], [16])
+    index = build_index(found)
+    assert index.arrays["closure_pc"].tolist() == [16]
+    assert list(index.captured_of(16)) == [("&n", 9, 16)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -92,8 +121,11 @@ def test_damaged_entries_end_the_same_way(data: st.DataObject) -> None:
 
 
 FORMS = [form for form in Form if form < 0x100]
-ATTRIBUTES = (At.NAME, At.LOW_PC, At.HIGH_PC, At.TYPE, At.LOCATION, At.ABSTRACT_ORIGIN, At.EXTERNAL, At.GO_RUNTIME_TYPE)
-TAGS = (Tag.SUBPROGRAM, Tag.VARIABLE, Tag.INLINED_SUBROUTINE, Tag.STRUCTURE_TYPE, Tag.MEMBER)
+ATTRIBUTES = (
+    *(At.NAME, At.LOW_PC, At.HIGH_PC, At.TYPE, At.LOCATION, At.ABSTRACT_ORIGIN, At.EXTERNAL, At.GO_RUNTIME_TYPE),
+    *(At.GO_CLOSURE_OFFSET, At.CONST_VALUE),
+)
+TAGS = (Tag.SUBPROGRAM, Tag.VARIABLE, Tag.INLINED_SUBROUTINE, Tag.STRUCTURE_TYPE, Tag.MEMBER, Tag.CONSTANT)
 
 
 @st.composite
@@ -190,4 +222,4 @@ def test_tables_that_lie_over_each_other_are_damage(compiled: Kernel) -> None:
 
 
 def test_every_field_of_a_harvest_is_compared() -> None:
-    assert len(dataclasses.fields(Harvest)) == 16
+    assert len(dataclasses.fields(Harvest)) == 24
