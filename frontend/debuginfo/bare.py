@@ -6,7 +6,7 @@ Addresses come from the symbol table that `-ldflags=-w` leaves, layouts of the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary, require_debug_info
@@ -99,6 +99,14 @@ class BareInfo:
         return None if shape is None or symbol is None else GlobalVariable(name, self._add(shape), symbol.value)
 
     def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
+        """None."""
+        return {}
+
+    def closures(self) -> Mapping[int, GoType]:
+        """None."""
+        return {}
+
+    def named_constants(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
         """None."""
         return {}
 

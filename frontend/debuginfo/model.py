@@ -8,7 +8,7 @@ to each other by id because they are recursive, and `DebugInfo.type` resolves on
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -284,6 +284,14 @@ class DebugInfo(Protocol):
 
     def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
         """Type DIEs by DW_AT_go_runtime_type (address - moduledata.types); offsets without one are left out."""
+
+    def closures(self) -> Mapping[int, GoType]:
+        """By where a closure's code begins a struct of what it holds, behind the code's address (Go 1.23 and newer);
+        what is held by reference is a pointer. Method values (`main.(*T).Do-fm`) hold their receiver."""
+
+    def named_constants(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
+        """By name of a defined integer type the constants of its package: value and name, ascending, where one value
+        has one name."""
 
     @property
     def runtime_types(self) -> RuntimeTypes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ from sey.binary.gobinary import GoBinary, open_go, require_debug_info
 from sey.binary.identity import identity
 from sey.binary.pclntab import PclnTab, open_pclntab
 from sey.frontend.debuginfo import cache, problems
+from sey.frontend.debuginfo.closures import Closures, is_of_closure, named_constants
 from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.debugfile import debug_elf
 from sey.frontend.debuginfo.frame import StackObjects
@@ -132,6 +133,9 @@ class BinaryDebugInfo:
         self._types = Types(units)
         self._read_runtime_types = runtime_types
         self._runtime_types: RuntimeTypes | None = None
+        self._closures: Mapping[int, GoType] | None = None
+        self._constants: Mapping[str, tuple[tuple[int, str], ...]] | None = None
+        self._made: dict[TypeId, GoType] = {}
         self._functions = Functions(units, index)
         self._lines = Lines(binary.elf, lambda: self.pclntab)
         locator = Locator(units, self._types, self._functions, StackObjects(lambda: self.pclntab))
@@ -190,6 +194,8 @@ class BinaryDebugInfo:
 
     def type(self, type_id: TypeId) -> GoType:
         """The type with that id. Raises KeyError for an id that is not a type's."""
+        if is_of_closure(type_id):
+            return self._made[type_id]
         return self.runtime_types.type(type_id) if is_runtime_type(type_id) else self._types.type(type_id)
 
     def global_names(self) -> Sequence[str]:
@@ -211,6 +217,20 @@ class BinaryDebugInfo:
     def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
         """Type DIEs by DW_AT_go_runtime_type (address - moduledata.types); offsets without one are left out."""
         return self._index.types_by_runtime_offset(offsets)
+
+    def closures(self) -> Mapping[int, GoType]:
+        """Structs of what closures hold, by where their code begins."""
+        if self._closures is None:
+            held = Closures(self._index, self.runtime_types, self._types.type)
+            self._closures = held.all()
+            self._made = {**held.unreadable, **{kind.id: kind for kind in self._closures.values()}}
+        return self._closures
+
+    def named_constants(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
+        """Constants of defined integer types, by the type's name."""
+        if self._constants is None:
+            self._constants = named_constants(self._index)
+        return self._constants
 
     @property
     def runtime_types(self) -> RuntimeTypes:

@@ -70,6 +70,7 @@ def lower(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> 
     if shared.types.reaches_dynamic_types:
         shared = replace(shared, types=TypeTable(info, RuntimeGraph(info.runtime_types)))
         _register_types(shared, spec, statements, labels)
+        shared.types.add_closures()
     book = SiteBook(info, Liveness(info, StackMaps(table)))
     for number, block in enumerate(spec.funcs):
         book.add_block(number, block)

@@ -5,7 +5,7 @@ The same as `TypeTable` finds type by type, for 50 000 types at once: whatever l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,6 +38,7 @@ from sey.frontend.lower.types import (
     STEP_DEEPER,
     STEP_LEVEL,
     TIME,
+    constants_of,
     plan_entry,
 )
 from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE
@@ -330,8 +331,10 @@ class RuntimeGraph:
             found[row] = 0 if layout is None else plan_entry(layout).size
         return found
 
-    def plan_columns(self) -> TypeColumns:
-        """The plan's types, in the order of their numbers."""
+    def plan_columns(self, constants: Mapping[str, tuple[tuple[int, str], ...]]) -> TypeColumns:
+        """The plan's types, in the order of their numbers; `constants` are `DebugInfo.named_constants`."""
+        rows = [row for row, name in enumerate(self.types.names) if name in constants]
+        own = [(row, value, name) for row in rows for value, name in constants_of(self.types.at(row), constants)]
         arrays, maps = self._arrays, self._maps[0] > 0
         words = ["", *(kind.value for kind in KINDS.values()), *SPECIAL.values()]
         of_kind = np.zeros(32, dtype=np.int64)
@@ -360,16 +363,16 @@ class RuntimeGraph:
             "entry_size": entry[:, 0],
             "entry_elem": entry[:, 1],
             "fields": many,
-            "constants": np.zeros(len(self), dtype=np.int64),
+            "constants": np.bincount([row for row, _, _ in own], minlength=len(self)),
             "field_name": arrays["field_name"][kept],
             "field_at": arrays["field_at"][kept],
             "field_type": self._numbers_of(arrays["field_type"][kept]),
             "field_flags": np.where(arrays["field_embedded"], EMBEDDED, 0)[kept]
             | np.where(self.chains, CHAIN, 0)[kept],
-            "constant_value": np.zeros(0, dtype=np.int64),
-            "constant_name": np.zeros(0, dtype=np.int64),
+            "constant_value": np.array([value for _, value, _ in own], dtype=np.int64),
+            "constant_name": np.arange(len(own)),
         }
-        texts: tuple[list[str], ...] = (words, self.types.names, self.types.field_names, [])
+        texts: tuple[list[str], ...] = (words, self.types.names, self.types.field_names, [name for _, _, name in own])
         return TypeColumns(columns, dict(zip(TEXTS, texts, strict=True)))
 
     def _numbers_of(self, rows: Ints) -> Ints:

@@ -5,6 +5,7 @@ Numbers are given to every type that a captured value can reach within its depth
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,9 @@ _FUNC = GoType(-101, "func()", Kind.FUNC, 8)
 MAX_POINTERS = 4096
 """Pointers followed from one value; a value with more (a large array) is followed in its first ones."""
 MAX_TYPES = 1 << 20
+_CLOSURE_DEPTH = 3
+"""Pointers behind what closures hold to types that the runtime doesn't describe."""
+_INTEGERS = (Kind.INT, Kind.UINT)
 RTYPES = ("reflect.rtype", "internal/abi.Type", "runtime._type")
 REFLECT_VALUE, TIME = "reflect.Value", "time.Time"
 SPECIAL = {TIME: "time", "time.Duration": "duration"}
@@ -101,6 +105,8 @@ class TypeTable:
         """What the program reads of `pointers`; filled as it is asked for, so final once the program is made."""
         self._numbers: dict[int, int] = {}
         self._entries: list[_Entry] = []
+        self.closures: dict[int, int] = {}
+        """The numbers of closures' structs by where their code begins."""
         self._described: dict[int, _Entry] = {}
         self._pointers: dict[int, tuple[Pointer, ...]] = {}
         string = info.find_type("string")
@@ -159,7 +165,16 @@ class TypeTable:
 
     def add(self, go_type: GoType, depth: int) -> int:
         """Number of the type; everything within `depth` pointers of a value of it gets one too."""
-        pending = [(go_type, depth)]
+        self._add_all([(go_type, depth)])
+        return self.number(go_type)
+
+    def add_closures(self) -> None:
+        """Number the structs of all closures, and remember which code has which."""
+        closures = self.info.closures()
+        self._add_all([(struct, _CLOSURE_DEPTH) for struct in closures.values()])
+        self.closures = {pc: self.number(struct) for pc, struct in closures.items()}
+
+    def _add_all(self, pending: list[tuple[GoType, int]]) -> None:
         while pending:
             current, left = pending.pop()
             known = self._find(current)
@@ -178,7 +193,6 @@ class TypeTable:
         for entry in self._entries:
             self._link(entry)
         self._pointers.clear()
-        return self.number(go_type)
 
     def _expand(self, entry: _Entry, left: int) -> list[tuple[GoType, int]]:
         go_type = entry.type
@@ -329,7 +343,9 @@ class TypeTable:
     def plan_types(self) -> PlanTypes:
         """The plan's types, by number from 1."""
         own = [columns_of([self._plan_type(e) for e in part]) for part in (self._entries[:2], self._entries[2:])]
-        return PlanTypes(joined([own[0], *([self.graph.plan_columns()] if self.graph else []), own[1]]))
+        return PlanTypes(
+            joined([own[0], *([self.graph.plan_columns(self.info.named_constants())] if self.graph else []), own[1]])
+        )
 
     def _plan_type(self, entry: _Entry) -> PlanType:
         go_type = entry.type
@@ -352,7 +368,15 @@ class TypeTable:
             pointers=bool(self.pointers(entry.number)),
             key=entry.key,
             entry=self.entry(entry.number),
+            constants=constants_of(go_type, self.info.named_constants()),
         )
+
+
+def constants_of(go_type: GoType, named: Mapping[str, tuple[tuple[int, str], ...]]) -> tuple[tuple[int, str], ...]:
+    """The named constants of an integer type; of other types none."""
+    known = named.get(go_type.name, ())
+    # Those of an unsigned type that have its highest bit of 64 are negative as words, which a plan can't have.
+    return tuple(c for c in known if c[0] >= 0 or go_type.kind is Kind.INT) if go_type.kind in _INTEGERS else ()
 
 
 def plan_entry(layout: MapLayout) -> PlanEntry:

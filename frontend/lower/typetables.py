@@ -28,7 +28,7 @@ def type_tables(types: TypeTable) -> tuple[Table, ...]:
         _pointer_table(rows, graph),
         _table("maps", _MAP_COLUMNS, layouts),
         _dynamic(graph),
-        _closures(),
+        _closures(types),
     )
 
 
@@ -73,8 +73,11 @@ def _dynamic(graph: RuntimeGraph | None) -> Table:
     )
 
 
-def _closures() -> Table:
-    return Table("closures", (Column("pc", Type.I64, (0,), sorted=True), Column("number", Type.I32, (0,))))
+def _closures(types: TypeTable) -> Table:
+    """Row 0 is no closure's."""
+    rows = [(0, 0), *sorted(types.closures.items())]
+    pcs, numbers = zip(*rows, strict=True)
+    return Table("closures", (Column("pc", Type.I64, pcs, sorted=True), Column("number", Type.I32, numbers)))
 
 
 _TYPE_COLUMNS = ("class", "size", "first", "pointers", "value_size", "value_first", "value_pointers", "map")

@@ -78,8 +78,16 @@ def test_constants_and_what_closures_hold(compiled: Kernel) -> None:
         )
         for n, v in enumerate(values)
     ]
-    held = {At.NAME: (Form.STRING, "&n"), At.TYPE: (Form.REF_ADDR, 9), At.GO_CLOSURE_OFFSET: (Form.UDATA, 16)}
-    local = {At.NAME: (Form.STRING, "n"), At.TYPE: (Form.REF_ADDR, 9), At.LOCATION: (Form.BLOCK1, b"\x9c")}
+    held: dict[int, tuple[int, b.Value]] = {
+        At.NAME: (Form.STRING, "&n"),
+        At.TYPE: (Form.REF_ADDR, 9),
+        At.GO_CLOSURE_OFFSET: (Form.UDATA, 16),
+    }
+    local: dict[int, tuple[int, b.Value]] = {
+        At.NAME: (Form.STRING, "n"),
+        At.TYPE: (Form.REF_ADDR, 9),
+        At.LOCATION: (Form.BLOCK1, b"\x9c"),
+    }
     named: dict[int, tuple[int, b.Value]] = {At.NAME: (Form.STRING, "p.f.func1")}
     function = D(
         Tag.SUBPROGRAM,

@@ -6,7 +6,7 @@ The walk is the real one (`ir/prelude/chase.ir` with the tables that lowering ma
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -81,6 +81,12 @@ class MadeUp:
         return None
 
     def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
+        return {}
+
+    def closures(self) -> Mapping[int, GoType]:
+        return {}
+
+    def named_constants(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
         return {}
 
     @property

@@ -158,6 +158,12 @@ class FakeInfo:
     def types_by_runtime_offset(self, offsets: Iterable[int]) -> dict[int, TypeId]:
         return {}
 
+    def closures(self) -> Mapping[int, GoType]:
+        return {}
+
+    def named_constants(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
+        return {}
+
     @property
     def runtime_types(self) -> RuntimeTypes:
         return NO_RUNTIME_TYPES
