@@ -27,7 +27,8 @@ SIZES: dict[str, tuple[int, ...] | None] = {
 }
 """Sizes that a kind can have; None where any is possible."""
 SPECIAL_SIZES = {"time": 24, "duration": 8, "address": 8}
-_MAX_SIZE = 1 << 40
+_MAX_SIZE = 1 << 50
+"""Above what addresses reach: the runtime has types of half of that, `[1<<49 - 1]uint16`, to slice from pointers."""
 _MAX_NESTING = 1000
 
 Bools = npt.NDArray[np.bool_]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from sey.frontend.compile import Options, compile_spec
 from sey.frontend.debuginfo.maps import TRIE
 from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
 from sey.frontend.lower.typegraph import FIRST, RuntimeGraph
 from sey.frontend.lower.types import Pointer, TypeTable
 from sey.frontend.lower.typetables import type_tables
+from sey.frontend.source import Source
 from sey.ir.plan import FUNC_TYPE, STRING_TYPE
 from sey.ir.typecheck import problem_of
+from sey.runtime.bundle import Bundle
 from tests.support.gobuild import build
 
 
@@ -76,3 +81,11 @@ def test_the_plan_has_the_same_types_as_one_by_one(info: BinaryDebugInfo) -> Non
     assert [kind.id for kind in plan] == list(range(1, len(types) + 1))
     assert list(plan) == [types._plan_type(types._entry(number)) for number in range(1, len(types) + 1)]
     assert problem_of(plan.columns) is None
+
+
+def test_a_bundle_with_all_types_is_read_back(tmp_path: Path) -> None:
+    spec = Source("t.sey", 'func "main.leak" { value }')
+    made = compile_spec(spec, [str(build("values"))], Options(allow_missing=True, cache_dir=tmp_path)).bundle
+    assert len(made.binaries[0].plan.types) > 1000
+    again = Bundle.from_bytes("t.seyp", made.to_bytes())
+    assert again.binaries[0].plan == made.binaries[0].plan

@@ -62,12 +62,14 @@ func holder[T any](value T, times int) func() T {
 	}
 }
 
+var held []any
+
 func main() {
 	w := &Worker{name: "w", state: Busy, level: Low, mask: Most}
 	var d Doer = w
-	funcs := []any{counter(3, "c"), w.Do, w.Copy, d.Do, holder("x", 2), holder(w, 3), func() time.Month { return time.May }}
-	fmt.Println(len(funcs), Idle, Done, Ended, High, Bit)
+	held = []any{counter(3, "c"), w.Do, w.Copy, d.Do, holder("x", 2), holder(w, 3), func() time.Month { return time.May }}
+	fmt.Println(len(held), Idle, Done, Ended, High, Bit)
 	fmt.Println("ready")
 	time.Sleep(time.Hour)
-	fmt.Println(funcs...)
+	fmt.Println(held...)
 }
