@@ -20,6 +20,14 @@ NAME_SUFFIX = "__name"
 """Of the column or member that stands beside a value whose type has named constants."""
 
 
+def trie_root(kind: PlanType) -> int | None:
+    """Where an internal/sync.HashTrieMap, whose entries programs pack like a map's, has the word that leads to them;
+    None for other types."""
+    if kind.kind != "struct" or kind.entry is None:
+        return None
+    return next((item.offset for item in kind.fields if item.name == "root"), None)
+
+
 def is_type_description(kind: PlanType) -> bool:
     """Whether the type is the runtime's description of a type (what a reflect.Type points to)."""
     return kind.name in _TYPE_DESCRIPTIONS

@@ -19,6 +19,7 @@ from sey.runtime.decode.kinds import (
     is_type_description,
     name_fields,
     shown_fields,
+    trie_root,
 )
 from sey.runtime.decode.vectors import is_bytes
 
@@ -78,6 +79,8 @@ class _Former:
             case "complex":
                 part = pa.float32() if kind.size == 8 else pa.float64()
                 return Form("plain", pa.struct([pa.field("real", part), pa.field("imag", part)]))
+            case "struct" if trie_root(kind) is not None:
+                return JSON
             case "struct":
                 return self._struct(kind, depth, around)
             case "array" if elem is not None:

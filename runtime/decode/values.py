@@ -16,13 +16,14 @@ from sey.ir.typegraph import types_by_id
 from sey.runtime.decode import text, views
 from sey.runtime.decode.constants import constant_names
 from sey.runtime.decode.dynamic import Interfaces
-from sey.runtime.decode.grouping import BoolArray, distinct, word
+from sey.runtime.decode.grouping import BoolArray, distinct, word, word_at
 from sey.runtime.decode.kinds import (
     NAME_SUFFIX,
     REFLECT_VALUE,
     is_type_description,
     name_fields,
     shown_fields,
+    trie_root,
 )
 from sey.runtime.decode.limits import Limits, Path
 from sey.runtime.decode.objects import Found, ObjectIndex
@@ -114,6 +115,8 @@ class ValueDecoder:
                 return self._strings(kind, raw, limits)
             case "struct" if kind.name == REFLECT_VALUE:
                 return self._interfaces.reflected(kind, raw, limits, path)
+            case "struct" if (root := trie_root(kind)) is not None:
+                return self._references.maps(kind, word_at(raw, root), limits, path)
             case "struct":
                 return self._struct(kind, raw, limits, path)
             case "array":
