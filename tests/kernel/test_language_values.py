@@ -145,3 +145,46 @@ def test_a_search_that_takes_too_long_is_given_up(release: str) -> None:
         patient = snapshot(target.pid, executable, spec).row("select * from holds")
     assert (row["endless__status"], row["late__status"], row["a"]) == ("budget", "budget", 1)
     assert (patient["endless__status"], patient["late__status"], patient["a"]) == ("budget", "absent", 1)
+
+
+LIMITED = """
+func "main.holds" as held {
+  s.Counts  as few     { max_items 2 }
+  s.Alike   as many    { max_items 4096 }
+  s.Slices  as short   { max_items 1 }
+  s.Large   as text    { max_string 2 }
+  s.Any     as flat    { depth 0 }
+  s.Any     as deep    { depth 1 }
+  s.Behind  as behind  { depth 0 }
+  s.Nested  as nested  { depth 0 }
+  s.Held    as held    { max_items 2, max_string 3 }
+  s.Pointer as pointer { depth 0 }
+}
+"""
+
+
+def cut(value: object, length: int) -> dict[str, object]:
+    """A value that is truncated, as JSON has it."""
+    return {"$status": "truncated", "$length": length, "$value": value}
+
+
+@pytest.mark.parametrize("release", ["1.26", "1.21"])
+def test_limits_hold_within_maps_and_interfaces(release: str) -> None:
+    require_bpf()
+    executable = build("maps", go=release)
+    with run_target(executable, *(["swiss"] if release >= "1.24" else [])) as target:
+        tables = snapshot(target.pid, executable, LIMITED)
+    row = tables.row("select * from held")
+    assert len(row["few"]) == 2
+    assert (row["few__status"], row["few__detail"]) == ("truncated", "6")
+    assert row["many"] == {f"key-{i:06}": i for i in range(1000)}
+    found = {r["name"]: json.loads(r["value"] or "null") for r in tables.rows("select name, value from captures")}
+    assert found["short"] == {"a": cut(["b"], 2)}
+    assert {key: value["Name"] for key, value in found["text"].items()} == {"a": cut("la", 5), "b": cut("ot", 5)}
+    assert {value["value"]["$status"] for value in found["flat"].values()} == {"depth"}
+    assert {key: value["value"] for key, value in found["deep"].items() if key != "e"} == {"i": 6, "s": "six"}
+    assert found["deep"]["e"]["value"] == {"ID": 7, "Name": "seven", "More": {"$status": "nil"}}
+    assert {key: value["$status"] for key, value in found["behind"].items()} == {"a": "depth", "nil": "nil"}
+    assert found["nested"] == {"a": {"b": 4}, "nil": {"$status": "nil"}}
+    assert found["held"] == {"type": "[]string", "value": cut([cut("fir", 5), cut("sec", 6)], 3)}
+    assert row["pointer__status"] == "depth"

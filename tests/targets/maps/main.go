@@ -66,6 +66,7 @@ type server struct {
 	Slices  map[string][]string
 	Funcs   map[string]func()
 	Endless map[string]int
+	Held    any
 }
 
 var (
@@ -204,6 +205,7 @@ func main() {
 		Written: written(swiss), Arrays: map[string][3]int16{"a": {1, 2, 3}}, Slices: map[string][]string{"a": {"b", "c"}},
 		Funcs: map[string]func(){"nil": nil}, Endless: endless(swiss),
 	}
+	s.Held = []string{"first", "second", "third"}
 	at(`s.cfg.tags["region"]`, s.cfg.tags, "region")
 	at(`s.cfg.tags["zone"]`, s.cfg.tags, "zone")
 	at(`s.cfg.tags["nowhere"]`, s.cfg.tags, "nowhere")
