@@ -26,7 +26,7 @@ from sey.frontend.debuginfo.runtime_facts import Facts
 from sey.frontend.debuginfo.texts import joined
 from sey.frontend.debuginfo.typearea import TypeArea, read_area
 from sey.frontend.debuginfo.typelinks import linked_types
-from sey.frontend.debuginfo.types import ATOMIC_POINTER
+from sey.frontend.debuginfo.types import ATOMIC_POINTER, POINTER_SHAPE
 
 _FIRST_ID = 1 << 20
 _SIGNED = range(rtypes.INT, rtypes.INT64 + 1)
@@ -171,6 +171,7 @@ def read_runtime_types(
     texts = [called[offset] or "?" for offset in found.offset.tolist()]
     columns, field_texts = _columns(area, found)
     _type_atomics(texts, field_texts, columns)
+    _blur_pointer_shapes(texts, columns)
     stored = dict[str, bytes]()
     for name, values in (("names", texts), ("field_names", field_texts)):
         stored[name], columns[f"{name}_starts"] = joined([text.encode() for text in values])
@@ -234,3 +235,9 @@ def _type_atomics(names: list[str], field_names: list[str], columns: dict[str, C
         is_word = len(words) == 1 and columns["kind"][types[words[0]] - 1] == rtypes.UNSAFE_POINTER
         if is_word and len(marks) == 1 and marks[0] and columns["kind"][marks[0] - 1] == rtypes.POINTER:
             types[words[0]] = marks[0]
+
+
+def _blur_pointer_shapes(names: list[str], columns: dict[str, Column]) -> None:
+    """Take from the shape of pointers that it points to a uint8: in generic code any pointer has that type."""
+    shapes = [row for row, name in enumerate(names) if name.startswith(POINTER_SHAPE)]
+    columns["elem"][shapes] = 0

@@ -33,6 +33,8 @@ _TYPE_TAGS = frozenset({
     Tag.UNSPECIFIED_TYPE,
 })  # fmt: skip
 _EFACE = "runtime.eface"
+POINTER_SHAPE = "go.shape.*"
+"""How the names of types start that stand for any pointer, in code that generic functions share."""
 ATOMIC_POINTER = "sync/atomic.Pointer["
 """How the names of these types begin."""
 
@@ -143,7 +145,8 @@ class Types:
             return self._make(die, Kind.UNSAFE_POINTER, _WORD)
         target = die.number(At.TYPE)
         elem = None
-        if target is not None:
+        # All pointers share the shape of *uint8 (cmd/compile, noder.shapify); what one points to, its dictionary knows.
+        if target is not None and not (die.name or "").startswith(POINTER_SHAPE):
             try:
                 elem = self.canonical(target)
             except DamageError:

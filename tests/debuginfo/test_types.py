@@ -9,6 +9,7 @@ import pytest
 from sey.frontend.debuginfo.model import BUILTIN, GoType, Kind
 from sey.frontend.debuginfo.open import BinaryDebugInfo
 from tests.debuginfo.conftest import Opener
+from tests.support.gobuild import TARGETS
 
 
 def named(info: BinaryDebugInfo, name: str) -> GoType:
@@ -178,3 +179,13 @@ def test_paths_are_spelled_as_sources_have_them(opened: Opener) -> None:
     names = opened("1.26").type_names()
     assert any(n.startswith("crypto/internal/") or "/" in n for n in names)
     assert not [n for n in names if "%2e" in n]
+
+
+def test_the_shape_of_pointers_says_nothing_of_what_they_point_to(opened: Opener) -> None:
+    info = opened("1.26", target=TARGETS / "corpus")
+    bodies = info.bodies("example.org/corpus/generics.(*list[...]).each")
+    kinds = [info.type(v.type) for body in bodies for v in info.variables(body) if v.name == "v"]
+    found = {kind.name: kind for kind in kinds}
+    assert found["go.shape.*uint8"].elem is None
+    assert found["go.shape.*uint8"].kind is Kind.POINTER
+    assert found["go.shape.string"].kind is Kind.STRING
