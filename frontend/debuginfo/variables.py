@@ -14,6 +14,7 @@ from sey.frontend.debuginfo.lines import Lines
 from sey.frontend.debuginfo.locator import Locator
 from sey.frontend.debuginfo.model import Body, Kind, Place, Range, Role, Variable
 from sey.frontend.debuginfo.returns import Returns
+from sey.frontend.debuginfo.spills import without_others_slots
 from sey.frontend.debuginfo.types import UNKNOWN, Types
 from sey.frontend.debuginfo.units import Die, Tree, Units
 
@@ -44,7 +45,7 @@ class Variables:
         variables = (self._variable(die, scope, body, physical_die) for die, scope in self._entries(tree, body))
         found = [v for v in variables if v is not None]
         found += self._unmentioned(tree, found, body)
-        found = _with_heap_copies(_without_repetitions(found))
+        found = _with_heap_copies(without_others_slots(_without_repetitions(found)))
         if body.inline_level == 0:
             found = self.returns.results(found, self.locator.results(body), body.physical)
         return tuple(sorted(found, key=lambda v: (_ROLE_ORDER[v.role], 0 if v.role is not Role.LOCAL else v.decl_line)))
