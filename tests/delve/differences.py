@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from sey.backends.interp.lower import compile_bytecode
 from sey.binary.gobinary import open_go
@@ -18,6 +19,7 @@ from sey.frontend.debuginfo.names import stack_name
 from sey.frontend.debuginfo.open import open_debug_info
 from sey.frontend.source import Source
 from sey.runtime.bundle import BinaryProbe, Bundle
+from sey.runtime.decode import views
 from sey.runtime.dump import open_dump
 from sey.runtime.postmortem import take_dump
 from sey.runtime.snapshot import Limits
@@ -133,8 +135,9 @@ def interpreted(executable: Path, text: str) -> Bundle:
 
 
 def captured(core: Path, executable: Path, text: str) -> Tables:
-    """The tables of a core's process."""
-    return Tables(take_dump(interpreted(executable, text), 0, open_dump(str(core), str(executable)), Limits()))
+    """The tables of a core's process, known types by their fields."""
+    with mock.patch.object(views, "_view", return_value=None):  # Delve shows the fields that types have.
+        return Tables(take_dump(interpreted(executable, text), 0, open_dump(str(core), str(executable)), Limits()))
 
 
 def compare(core: Path, executable: Path, wanted: str, recurse: int = 3) -> Report:
