@@ -11,6 +11,7 @@ from sey.frontend.bind import access, assertions, elements, operators
 from sey.frontend.bind.operands import Operand, Untyped, UntypedKind, Value, typed
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GlobalVariable, GoType, Kind
 from sey.frontend.diagnostics.base import Reject
+from sey.frontend.diagnostics.names import NoVariables
 from sey.frontend.diagnostics.types import ConditionNotBool, Unsupported
 from sey.frontend.printer import expression
 
@@ -105,6 +106,8 @@ class Typer:
                 return Untyped(UntypedKind.BOOL, name.name == "true", name.span)
             case "nil":
                 return Untyped(UntypedKind.NIL, None, name.span)
+        if name.name not in self._variables:
+            raise Reject(NoVariables(span=name.span, name=name.name))
         return Value(bound.Local(self._variables[name.name], name.name, name.span), addressable=True)
 
     def _unary(self, operator: str, operand: Operand, expr: ast.Unary) -> Operand:

@@ -304,3 +304,13 @@ class MethodValue(SpannedProblem):
 
     type: str
     name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoVariables(SpannedProblem):
+    """A `global` statement is about one package-level variable; an index in it can be computed from constants alone."""
+
+    code: ClassVar[str] = "SEY0223"
+    title: ClassVar[str] = "`{name}` can't be used here: a `global` statement has no variables but its own"
+
+    name: str

@@ -272,6 +272,11 @@ def test_problems_of_elements_are_told_in_the_words_of_go(text: str, message: st
     assert message in [p.message() for p in problems(f'func "main.(*server).GetInfo" {{ {text} as x }}')]
 
 
+@pytest.mark.parametrize("index", ["n", "n:", ":n", "main", "len(n)", "counter + 1"])
+def test_a_global_has_no_variables(index: str) -> None:
+    assert [p.code for p in problems(f'global "main.jobs"[{index}]')] == ["SEY0223"]
+
+
 def test_a_field_of_a_map_is_an_element_that_was_meant() -> None:
     (problem,) = problems('func "main.(*server).GetInfo" { cs.tags.region as x }')
     assert problem.advice() == '`x["region"]` is the element under that key'
