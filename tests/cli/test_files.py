@@ -263,7 +263,7 @@ def test_the_program_has_the_lines_it_comes_from() -> None:
 def test_inspect_extracts_every_part(run: Run, shop_file: Path, tmp_path: Path) -> None:
     assert run("inspect", shop_file, "--extract", tmp_path / "parts").status == 0
     found = sorted(str(p.relative_to(tmp_path / "parts")) for p in (tmp_path / "parts").rglob("*") if p.is_file())
-    bundle = [f"bundle0/{name}" for name in ("b0/ir", "b0/plan", "manifest", "spec")]
+    bundle = [f"bundle0/{name}" for name in ("b0/ir", "b0/plan", "b0/types", "manifest", "spec")]
     assert found == [*bundle, "manifest", "p0/pages", "p0/symbols"]
     (tmp_path / "taken").write_text("")
     assert run("inspect", shop_file, "--extract", tmp_path / "taken" / "x").status == 3
