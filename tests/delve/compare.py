@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sey.frontend.debuginfo.names import stack_name
 from tests.delve.dlv import Json
 from tests.delve.scalars import moment, number, text, utf8
 
 _BOOL, _INTS, _FLOATS, _COMPLEX = 1, range(2, 13), range(13, 15), range(15, 17)
 _ARRAY, _CHAN, _FUNC, _INTERFACE, _MAP, _POINTER, _SLICE, _STRING, _STRUCT, _UNSAFE = range(17, 27)
+_REFLECTED = ("reflect.Value", "reflect.rtype")
+"""Shown as what they stand for, which Delve doesn't do."""
 _HERE = "a value of ours"
 
 
@@ -101,11 +104,10 @@ def _whole(own: Any, length: int) -> tuple[Any, int | None]:
 
 def _pointer(own: Any, theirs: Json, path: str, nil: bool) -> Iterator[Part]:
     behind = theirs["children"][0] if theirs["children"] else None
-    is_nil = behind is None or behind["addr"] == 0
-    if nil or is_nil:
-        yield _verdict(path, nil == is_nil, own, _short(theirs))
-    elif behind is None or behind["onlyAddr"]:
+    if behind is None or (behind["onlyAddr"] and behind["addr"] and not nil):
         yield Part(path, "silent", _HERE, "not loaded")
+    elif nil or behind["addr"] == 0:
+        yield _verdict(path, nil == (behind["addr"] == 0), own, _short(theirs))
     else:
         yield from parts(own, behind, path)
 
@@ -140,8 +142,8 @@ def _bytes(value: str, length: int | None, theirs: Json, path: str) -> Part:
 
 def _struct(own: Any, theirs: Json, path: str) -> Iterator[Part]:
     children = {child["name"]: child for child in theirs["children"] if child["name"] != "_"}
-    if not children and theirs["len"]:
-        yield Part(path, "silent", _HERE, "not loaded")
+    if theirs["type"] in _REFLECTED or (not theirs["children"] and own != {}):
+        yield Part(path, "silent", own, "not loaded")
     elif theirs["type"] == "time.Time" and isinstance(own, str):
         wanted = moment(children["wall"], children["ext"])
         yield _verdict(path, own == wanted, own, wanted)
@@ -173,10 +175,53 @@ def _same_type(own: Any, theirs: str) -> bool:
 
 
 def _map(own: Any, theirs: Json, path: str, nil: bool) -> Iterator[Part]:
+    """Entries have no order, and of large maps the two may have different ones: those that both have are compared."""
     if nil or theirs["base"] == 0:
         yield _verdict(path, nil and theirs["base"] == 0, own, _short(theirs))
         return
-    yield Part(path, "silent", own, "map")
+    value, length = _whole(own, theirs["len"])
+    loaded = list(zip(theirs["children"][::2], theirs["children"][1::2], strict=True))
+    if not loaded and theirs["len"]:
+        yield Part(path, "silent", _HERE, "not loaded")
+        return
+    entries = list(_entries(value, loaded))
+    yield _verdict(f"{path}#", (len(entries) if length is None else length) == theirs["len"], own, _short(theirs))
+    for key, item in entries:
+        same = [(k, v) for k, v in loaded if not any(p.verdict == "wrong" for p in parts(key, k))]
+        equal = [e for e in same if not any(p.verdict == "wrong" for p in parts(item, e[1]))]
+        found = next(iter([*equal, *same]), None)
+        if found is not None:
+            loaded.remove(found)
+            yield from parts(item, found[1], f"{path}[{key}]")
+        elif len(theirs["children"]) == 2 * theirs["len"]:
+            yield Part(f"{path}[{key}]", "wrong", key, "no such key")
+
+
+def _entries(value: Any, loaded: list[tuple[Json, Json]]) -> Iterator[tuple[Any, Any]]:
+    """Keys and values of a map as captured: an object where the keys are simple, else a list."""
+    if isinstance(value, list):
+        yield from ((entry["key"], entry["value"]) for entry in value)
+        return
+    kind = loaded[0][0]["kind"] if loaded else _STRING
+    for key, item in value.items():
+        yield (key == "true" if kind == _BOOL else key), item
+
+
+def _chan(own: Any, theirs: Json, path: str) -> Iterator[Part]:
+    """Delve shows the runtime's hchan."""
+    fields = {child["name"]: child for child in theirs["children"]}
+    if not fields:
+        yield Part(path, "silent", own, "not loaded")
+        return
+    for ours, name in (("len", "qcount"), ("cap", "dataqsiz")):
+        yield _verdict(f"{path}.{ours}", own[ours] == int(fields[name]["value"]), own[ours], fields[name]["value"])
+    yield _verdict(f"{path}.closed", own["closed"] == (fields["closed"]["value"] != "0"), own["closed"], "")
+    buffer = fields["buf"]["children"][0]["children"] if fields["buf"]["children"] else []
+    elements, _ = _whole(own["elements"], own["len"])
+    first = int(fields["recvx"]["value"])
+    if len(buffer) == own["cap"]:
+        for i, item in enumerate(elements):
+            yield from parts(item, buffer[(first + i) % own["cap"]], f"{path}[{i}]")
 
 
 def _reference(own: Any, theirs: Json, path: str, nil: bool) -> Iterator[Part]:
@@ -186,8 +231,14 @@ def _reference(own: Any, theirs: Json, path: str, nil: bool) -> Iterator[Part]:
         address = theirs["base"]
     if nil or address == 0:
         yield _verdict(path, nil == (address == 0), own, _short(theirs))
-        return
-    yield Part(path, "silent", own, _short(theirs))
+    elif theirs["kind"] == _CHAN:
+        yield from _chan(own, theirs, path)
+    elif theirs["kind"] == _FUNC and isinstance(own, Mapping) and theirs["value"]:
+        yield _verdict(path, own["func"] == stack_name(theirs["value"]), own["func"], theirs["value"])
+    elif theirs["kind"] == _UNSAFE and isinstance(own, str) and own.startswith("0x"):
+        yield _verdict(path, int(own, 0) == address, own, address)
+    else:
+        yield Part(path, "silent", own, _short(theirs))
 
 
 def _octet(child: Json) -> int:

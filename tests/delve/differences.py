@@ -157,13 +157,17 @@ def compare(core: Path, executable: Path, wanted: str, recurse: int = 3) -> Repo
     return report
 
 
+# Addresses, a closure's code, goroutine ids, the state of a lock on standard output, and a time.
+_UNSETTLED = {"address", "$address", "F", "receivers", "senders", "fdmu", "deadline"}
+
+
 def _settled(value: Any) -> Any:
     """A value without what differs from run to run, or by how much of it there was room for."""
     match value:
         case {"$status": word}:
             return {"$status": word}
         case dict():
-            return {name: _settled(item) for name, item in value.items() if name not in ("address", "$address")}
+            return {name: _settled(item) for name, item in value.items() if name not in _UNSETTLED}
         case list():
             return [_settled(item) for item in value]
     return value

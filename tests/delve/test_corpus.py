@@ -13,7 +13,7 @@ import pytest
 
 from tests.core.support import gdb_core
 from tests.delve import dlv
-from tests.delve.differences import Report, compare
+from tests.delve.differences import Compared, Report, compare
 from tests.support.freeze import stopped
 from tests.support.gobuild import build
 from tests.support.kernel import require_ptrace
@@ -21,8 +21,8 @@ from tests.support.target import Target
 
 _OWN = r"main\.|example\.org/corpus/"
 _FAST, _RELEASES, _MODES = ("1.26",), ("1.21", "1.23", "1.24", "1.26", "1.27"), ("plain", "noopt")
-_MISSING = {"not_live", "optimized_out", "unsupported"}
-_LEAST_EQUAL = {"plain": 180, "noopt": 250}
+_MISSING = {"not_live", "optimized_out"}
+_LEAST_EQUAL = {"plain": 200, "noopt": 300}
 # What differs from run to run: a condition knows its own address, and a time passes.
 _VARYING = {("example.org/corpus/atomics.condition", "cond"), ("example.org/corpus/contexts.times", "took")}
 
@@ -58,8 +58,13 @@ def test_no_value_differs_from_delves(reports: dict[str, Report], mode: str) -> 
 
 @pytest.mark.parametrize("mode", _MODES)
 def test_every_missing_variable_says_why(reports: dict[str, Report], mode: str) -> None:
-    unexplained = [str(one) for one in reports[mode].missing if one.status not in _MISSING]
-    assert not unexplained
+    unexplained = [one for one in reports[mode].missing if one.status not in _MISSING and not _is_shape(one)]
+    assert not unexplained, "\n".join(map(str, unexplained))
+
+
+def _is_shape(one: Compared) -> bool:
+    """Whether it is a pointer of generic code, whose type is only in a dictionary."""
+    return one.status == "unsupported" and "go.shape.*" in one.frame.function
 
 
 @pytest.mark.parametrize("mode", _MODES)
