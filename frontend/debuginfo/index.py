@@ -289,23 +289,20 @@ def _closures(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, Colum
 
     The variables are in the entry of the function, which of one that can also be inlined is the abstract one.
     """
-    owners = np.union1d(harvest.named_die, harvest.physical_die)
-    unit_starts = harvest.unit_rows[:, 0]
-    before = np.searchsorted(owners, harvest.captured_die, side="right").astype(np.int64) - 1
-    owner = owners[np.maximum(before, 0)] if len(owners) else np.zeros(len(before), dtype=np.uint64)
-    same = np.searchsorted(unit_starts, owner, side="right") == np.searchsorted(
-        unit_starts, harvest.captured_die, side="right"
-    )
-    kept = np.flatnonzero((before >= 0) & same)
-    kept = kept[np.argsort(owner[kept], kind="stable")]
-    owner = owner[kept]
+    wanted = harvest.captured_die
+    before = np.maximum(_last_before(harvest.named_die, wanted), _last_before(harvest.physical_die, wanted))
+    starts = harvest.unit_rows[:, 0]
+    same = np.searchsorted(starts, before, side="right") == np.searchsorted(starts, wanted, side="right")
+    kept = np.flatnonzero((before > 0) & same)
+    kept = kept[np.argsort(before[kept], kind="stable")]
+    owner = before[kept]
     # The code of each owner: its own, and the out-of-line copies of an abstract one.
-    codes = np.concatenate((harvest.physical_die, harvest.physical_origin))
-    places = np.concatenate((harvest.physical_lo, harvest.physical_lo))
-    pairs = np.unique(np.stack((codes, places), axis=1), axis=0) if len(codes) else np.empty((0, 2), dtype=np.uint64)
+    origin = harvest.physical_origin
+    own = np.isin(harvest.physical_die, owner)
+    copies = np.isin(origin, owner) & (origin != harvest.physical_die)
+    codes = np.concatenate((harvest.physical_die[own], origin[copies]))
+    pairs = np.stack((codes, np.concatenate((harvest.physical_lo[own], harvest.physical_lo[copies]))), axis=1)
     first, last = (np.searchsorted(owner, pairs[:, 0], side=side) for side in ("left", "right"))
-    held = last > first
-    pairs, first, last = pairs[held], first[held], last[held]
     order = np.argsort(pairs[:, 1], kind="stable")
     _, alone = np.unique(pairs[order, 1], return_index=True)
     order = order[alone]
@@ -321,10 +318,21 @@ def _closures(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, Colum
     }
 
 
+def _last_before(dies: U64Array, wanted: U64Array) -> U64Array:
+    """The last of the sorted entries before each wanted one, 0 where there is none."""
+    at = np.searchsorted(dies, wanted, side="right").astype(np.int64) - 1
+    return np.where(at >= 0, dies[np.maximum(at, 0)], np.uint64(0)) if len(dies) else np.zeros_like(wanted)
+
+
 def _constants(harvest: Harvest, texts: dict[str, bytes], arrays: dict[str, Column]) -> None:
-    """Named constants, by type and value."""
-    value = harvest.constant_value.view(np.int64)
-    order = np.lexsort((value, harvest.constant_type))
-    names = cleaned(harvest.constant_names, source_name, b"%")
-    _put("constants", [names[row] for row in order.tolist()], texts, arrays)
-    arrays |= {"constant_type": harvest.constant_type[order], "constant_value": value[order]}
+    """Named constants of types that a package defines, by type and value."""
+    value, kinds = harvest.constant_value.view(np.int64), np.unique(harvest.constant_type)
+    at = np.searchsorted(harvest.type_die, kinds)
+    places = zip(kinds.tolist(), at.tolist(), strict=True)
+    known = [place for place in places if place[1] < len(harvest.type_die) and harvest.type_die[place[1]] == place[0]]
+    defined = [kind for kind, place in known if b"." in harvest.type_names[place]]
+    rows = np.flatnonzero(np.isin(harvest.constant_type, np.array(defined, dtype=np.uint64)))
+    rows = rows[np.lexsort((value[rows], harvest.constant_type[rows]))]
+    names = cleaned([harvest.constant_names[row] for row in rows.tolist()], source_name, b"%")
+    _put("constants", names, texts, arrays)
+    arrays |= {"constant_type": harvest.constant_type[rows], "constant_value": value[rows]}

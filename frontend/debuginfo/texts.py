@@ -83,8 +83,9 @@ def cleaned(names: list[bytes], change: Callable[[str], str] | None = None, mark
     """
     whole = b"\n".join(names)
     proper = whole.count(b"\n") == max(len(names) - 1, 0) and _is_utf8(whole)
-    if proper and (change is None or mark not in whole):
-        return names
+    if proper:
+        marked = change is not None and mark in whole
+        return [_clean(name, change) if mark in name else name for name in names] if marked else names
     return [_clean(name, change if change and mark in name else None) for name in names]
 
 

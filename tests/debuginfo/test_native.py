@@ -103,6 +103,8 @@ def test_constants_and_what_closures_hold(compiled: Kernel) -> None:
     index = build_index(found)
     assert index.arrays["closure_pc"].tolist() == [16]
     assert list(index.captured_of(16)) == [("&n", 9, 16)]
+    # Of the predeclared types, constants are no names of values.
+    assert not len(index.arrays["constant_type"])
 
 
 @settings(max_examples=300, deadline=None)

@@ -68,8 +68,8 @@ func main() {
 	w := &Worker{name: "w", state: Busy, level: Low, mask: Most}
 	var d Doer = w
 	held = []any{counter(3, "c"), w.Do, w.Copy, d.Do, holder("x", 2), holder(w, 3), func() time.Month { return time.May }}
-	fmt.Println(len(held), Idle, Done, Ended, High, Bit)
-	fmt.Println("ready")
+	fmt.Fprintln(os.Stderr, len(held), Idle, Done, Ended, High, Bit)
+	fmt.Println("ready {}")
 	time.Sleep(time.Hour)
 	fmt.Println(held...)
 }
