@@ -186,6 +186,11 @@ def _structs(inner: list[tuple[str, Reader]]) -> Reader:
     return read
 
 
+def _name(key: Any) -> str:
+    """A key as the name of a member of a JSON object."""
+    return str(key).lower() if isinstance(key, bool) else str(key)
+
+
 def _maps(key: Reader, value: Reader) -> Reader:
     def read(array: pa.Array) -> list[Any]:
         ends = array.offsets.to_pylist()
@@ -193,7 +198,7 @@ def _maps(key: Reader, value: Reader) -> Reader:
         first = ends[0] if len(keys) == ends[-1] - ends[0] else 0  # Arrow releases differ on what slices have
         known = array.is_valid().to_pylist()
         spans = [slice(low - first, high - first) for low, high in itertools.pairwise(ends)]
-        pairs = [zip(map(str, keys[span]), values[span], strict=True) for span in spans]
+        pairs = [zip(map(_name, keys[span]), values[span], strict=True) for span in spans]
         return [dict(pair) if there else None for there, pair in zip(known, pairs, strict=True)]
 
     return read

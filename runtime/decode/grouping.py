@@ -36,9 +36,20 @@ def distinct(present: BoolArray, *keys: npt.NDArray[Any]) -> tuple[I64Array, I64
             _, part = np.unique(part, return_inverse=True)
             span = values = len(chosen)
         code, span = code * values + part, span * values
-    _, first, group = np.unique(code, return_index=True, return_inverse=True)
+    if span <= 4 * len(chosen):
+        first, group = _counted(code, span)
+    else:
+        _, first, group = np.unique(code, return_index=True, return_inverse=True)
     index[chosen] = group
     return chosen[first], index
+
+
+def _counted(code: I64Array, span: int) -> tuple[I64Array, I64Array]:
+    """As np.unique's index and inverse, without sorting: `code` is below `span`."""
+    first = np.full(span, -1, dtype=np.int64)
+    first[code[::-1]] = np.arange(len(code) - 1, -1, -1)
+    there = first >= 0
+    return first[there], (np.cumsum(there) - 1)[code]
 
 
 def _ranked(key: npt.NDArray[Any]) -> tuple[I64Array, int]:

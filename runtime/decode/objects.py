@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from sey.ir.plan import STATUS_MASK, PlanStream, Status
 from sey.runtime.pages import I64Array, Pages, U8Array, U64Array
@@ -36,7 +37,7 @@ class ObjectIndex:
         records = records[records["address"] != 0]
         readable = (records["status"] & STATUS_MASK) == Status.OK
         lengths = np.where(readable, records["bytes"], 0).astype(np.int64)
-        order = np.lexsort((lengths, records["address"], records["type"]))
+        order = _by_key(records["type"], records["address"], lengths)
         records, readable, lengths = records[order], readable[order], lengths[order]
         addresses, types = records["address"], records["type"]
         last = np.ones(len(records), dtype=np.bool_)
@@ -76,3 +77,15 @@ class ObjectIndex:
         """Where the objects of type `kind` are that have at least `size` bytes."""
         span = self._types.get(kind, slice(0, 0))
         return self._places[span][self._bytes[span] >= size] if span.stop else np.zeros(0, dtype=np.int64)
+
+
+def _by_key(types: npt.NDArray[np.uint32], addresses: U64Array, lengths: I64Array) -> I64Array:
+    """The order by type, address and length."""
+    rank = np.unique(types, return_inverse=True)[1].reshape(-1)
+    if len(rank) and int(rank.max()) < 1 << 16 and int(addresses.max()) < 1 << 48:
+        code = rank.astype(np.uint64) << np.uint64(48) | addresses
+        order = np.argsort(code)
+        code = code[order]
+        if not bool(np.any(code[1:] == code[:-1])):
+            return order
+    return np.lexsort((lengths, addresses, types))

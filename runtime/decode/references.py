@@ -14,7 +14,7 @@ from sey.runtime.decode.grouping import BoolArray, distinct, word
 from sey.runtime.decode.kinds import CHANNEL_FIELDS, FUNC_FIELDS
 from sey.runtime.decode.limits import Limits, Path
 from sey.runtime.decode.objects import Found
-from sey.runtime.decode.ordering import distinct_keys, order_of
+from sey.runtime.decode.ordering import order_of
 from sey.runtime.decode.vectors import (
     Entries,
     Items,
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _LENGTH = PlanType(0, "int", "int", 8)
 _CLOSED = PlanType(0, "bool", "bool", 1)
 _NAME = PlanType(0, "string", "string", 16)
+_MAX_EMPTY = 1024
+"""Entries or elements without size that are shown."""
 _CHAN_HEADER = 8 * len(CHAN_WORDS)
 _AT = {name: number for number, name in enumerate(CHAN_WORDS)}
 
@@ -57,7 +59,7 @@ class References:
             return _nil_or_unsupported(kind, address)
         found = decoder.objects.find(address, kind.id)
         status, detail = _object_status(address, found)
-        room = found.bytes // entry.size if entry.size else found.length.astype(np.int64)
+        room = found.bytes // entry.size if entry.size else _countable(found.length)
         shown = np.minimum(room, limits.max_items)
         there = status == Status.OK
         cut = there & ((shown < np.maximum(found.length, room.astype(np.uint64))) | _flag(found, OBJECT_PARTIAL))
@@ -89,12 +91,12 @@ class References:
         raw = decoder.runs(found.place[rows], counts, entry.size)
         offsets = run_starts(counts)
         keys = self._part(key, raw[:, : _stored(key, entry.indirect_key)], entry.indirect_key, inner, inside)
-        order = order_of(keys, offsets)
+        order, differ = order_of(keys, offsets)
         if order is not None:
             keys, raw = taken(keys, order), raw[order]
         part = raw[:, entry.elem_offset : entry.elem_offset + _stored(elem, entry.indirect_elem)]
         values = self._part(elem, part, entry.indirect_elem, inner, inside)
-        return fine(kind, len(rows), Entries(offsets, keys, values, distinct_keys(keys, offsets)))
+        return fine(kind, len(rows), Entries(offsets, keys, values, differ))
 
     def _part(self, kind: PlanType, raw: U8Array, indirect: bool, limits: Limits, path: Path) -> Vector:
         if indirect:
@@ -182,7 +184,7 @@ class _Channels:
         fits = (waiting <= room) & (shown <= room)
         words = np.where(fits, waiting + shown, 0).astype(np.int64)
         left = np.maximum(found.bytes[rows] - _CHAN_HEADER - 8 * words, 0)
-        most = left // elem.size if elem.size else self._length
+        most = left // elem.size if elem.size else _countable(self._length)
         self.fits: BoolArray = fits & (words <= room) & (self._word("shown") <= most) & (self._word("closed") <= 1)
 
     def record(self) -> Record:
@@ -245,6 +247,11 @@ def _object_status(address: U64Array, found: Found) -> tuple[U8Array, U64Array]:
 
 def _flag(found: Found, flag: int) -> BoolArray:
     return np.asarray((found.flags & flag) != 0)
+
+
+def _countable(lengths: U64Array) -> I64Array:
+    """How many things without size are shown: a length that is damaged can be any number."""
+    return np.minimum(lengths, _MAX_EMPTY).astype(np.int64)
 
 
 def _stored(kind: PlanType, indirect: bool) -> int:

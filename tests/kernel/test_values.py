@@ -133,8 +133,6 @@ def shown(value: Any) -> Any:
             return {"func": name}
         case str() if re.fullmatch("0x[0-9a-f]+", value):
             return "address"
-        case {"type": str(), "$status": "type_unknown"}:
-            return {"type": value["type"]}
         case {"$status": word}:
             return {"$status": word}
         case dict():
@@ -156,14 +154,7 @@ def value_of(row: dict[str, Any]) -> Any:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal to the bit: 0 is not -0, 1 is not true. What a type holds that nothing describes is only named."""
-    match one, other:
-        case {"type": kind}, {"type": of, "value": _} if len(one) == 1:
-            return bool(kind == of)
-        case dict(), dict():
-            return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-        case list(), list():
-            return len(one) == len(other) and all(map(same, one, other))
+    """Equal to the bit: 0 is not -0, 1 is not true."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
