@@ -43,6 +43,9 @@ _CHAINS: dict[str, frozenset[str]] = {
     }.items()
 }
 
+PARTLY_FOLLOWED: dict[str, frozenset[str]] = {"time.Location": frozenset({"name"})}
+"""Types by name, of which only these fields are followed: a zone's transitions are no part of any value."""
+
 _ERROR_TYPE = re.compile(r"(?i)err(or)?s?$")
 
 
@@ -58,3 +61,9 @@ def is_chain(type_name: str, field_name: str, field_type: str = "", *, embedded:
     if embedded and field_type in ("context.Context", "error"):
         return True
     return field_type in ("error", "[]error") and _ERROR_TYPE.search(type_name) is not None
+
+
+def is_followed(type_name: str, field_name: str) -> bool:
+    """Whether anything is captured of what field `field_name` of struct type `type_name` leads to."""
+    only = PARTLY_FOLLOWED.get(type_name)
+    return only is None or field_name in only

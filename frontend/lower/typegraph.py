@@ -16,7 +16,7 @@ from sey.frontend.debuginfo import rtypes
 from sey.frontend.debuginfo.maps import TRIE, TrieLayout, trie_layout
 from sey.frontend.debuginfo.model import GoType, MapLayout
 from sey.frontend.debuginfo.runtimetypes import KINDS, RuntimeTypes, is_runtime_type
-from sey.frontend.lower.known import is_chain
+from sey.frontend.lower.known import PARTLY_FOLLOWED, is_chain, is_followed
 from sey.frontend.lower.types import (
     CLASS_CHAN,
     CLASS_EFACE,
@@ -37,7 +37,6 @@ from sey.frontend.lower.types import (
     STEP_CHAIN,
     STEP_DEEPER,
     STEP_LEVEL,
-    TIME,
     constants_of,
     plan_entry,
 )
@@ -118,7 +117,7 @@ class RuntimeGraph:
     @cached_property
     def _names(self) -> dict[str, list[int]]:
         """Rows of the types that are shown in a way of their own."""
-        wanted = {TIME, REFLECT_VALUE, *RTYPES}
+        wanted = {REFLECT_VALUE, *RTYPES}
         found: dict[str, list[int]] = {name: [] for name in wanted}
         for row, name in enumerate(self.types.names):
             if name in wanted:
@@ -156,6 +155,18 @@ class RuntimeGraph:
             ],
             dtype=np.bool_,
         )
+
+    @cached_property
+    def _followed(self) -> Bools:
+        """Which fields, in the order of `RuntimeTypes`, may be followed."""
+        names, fields = self.types.names, self.types.field_names
+        first, field_name = self._arrays["field_first"], self.types.arrays["field_name"]
+        result = np.ones(len(field_name), dtype=np.bool_)
+        for row in np.flatnonzero(self._kind == rtypes.STRUCT).tolist():
+            if names[row] in PARTLY_FOLLOWED:
+                for at in range(int(first[row]), int(first[row + 1])):
+                    result[at] = is_followed(names[row], fields[int(field_name[at])])
+        return result
 
     def pointee(self, rows: Ints) -> Ints:
         """The types of objects behind pointers to types."""
@@ -219,7 +230,7 @@ class RuntimeGraph:
         """How deep each type holds others by value."""
         is_array = (self._kind == rtypes.ARRAY) & (self._arrays["elem"] > 0)
         closed = np.zeros(len(self), dtype=np.bool_)
-        closed[self._names[TIME] + self._names[REFLECT_VALUE] + list(self._tries)] = True
+        closed[self._names[REFLECT_VALUE] + list(self._tries)] = True
         owner = np.repeat(np.arange(len(self)), np.diff(self._arrays["field_first"]))
         inner = np.concatenate((self._arrays["field_type"] - 1, self._arrays["elem"][is_array] - 1))
         outer = np.concatenate((owner, np.flatnonzero(is_array)))
@@ -238,13 +249,16 @@ class RuntimeGraph:
         structs, holders = rows[self._kind[rows] == rtypes.STRUCT], rows[self._kind[rows] == rtypes.ARRAY]
         many = np.diff(arrays["field_first"])[structs]
         fields = _runs(arrays["field_first"][structs], many)
+        whose = np.repeat(structs, many)
+        kept = self._followed[fields]
+        whose, fields = whose[kept], fields[kept]
         elems = arrays["elem"][holders] - 1
         times = np.where(lists.count[elems] > 0, np.minimum(arrays["length"][holders], MAX_POINTERS), 0)
         part_of = np.repeat(elems, times)
         index = np.arange(len(part_of)) - np.repeat(np.cumsum(times) - times, times)
         return _appended(
             lists,
-            owner=np.concatenate((np.repeat(structs, many), np.repeat(holders, times))),
+            owner=np.concatenate((whose, np.repeat(holders, times))),
             first=lists.first[np.concatenate((arrays["field_type"][fields] - 1, part_of))],
             count=lists.count[np.concatenate((arrays["field_type"][fields] - 1, part_of))],
             at=np.concatenate((arrays["field_at"][fields], index * arrays["size"][part_of])),
@@ -348,9 +362,6 @@ class RuntimeGraph:
         flags |= np.where(self._kind == rtypes.ARRAY, HAS_LENGTH, 0) | np.where(maps, HAS_ENTRY, 0)
         indirect = [e.indirect_key * INDIRECT_KEY | e.indirect_elem * INDIRECT_ELEM for e in entries]
         flags[maps] |= np.array(indirect, dtype=np.int64)
-        shown = ~np.isin(np.arange(len(self)), self._names[TIME])
-        many = np.where(shown, np.diff(arrays["field_first"]), 0)
-        kept = np.repeat(shown, np.diff(arrays["field_first"]))
         columns = {
             "id": np.arange(len(self)) + FIRST,
             "kind": of_kind[self._kind],
@@ -362,13 +373,13 @@ class RuntimeGraph:
             "length": arrays["length"],
             "entry_size": entry[:, 0],
             "entry_elem": entry[:, 1],
-            "fields": many,
+            "fields": np.diff(arrays["field_first"]),
             "constants": np.bincount([row for row, _, _ in own], minlength=len(self)),
-            "field_name": arrays["field_name"][kept],
-            "field_at": arrays["field_at"][kept],
-            "field_type": self._numbers_of(arrays["field_type"][kept]),
-            "field_flags": np.where(arrays["field_embedded"], EMBEDDED, 0)[kept]
-            | np.where(self.chains, CHAIN, 0)[kept],
+            "field_name": arrays["field_name"],
+            "field_at": arrays["field_at"],
+            "field_type": self._numbers_of(arrays["field_type"]),
+            "field_flags": np.where(arrays["field_embedded"], EMBEDDED, 0)
+            | np.where(self.chains, CHAIN, 0),
             "constant_value": np.array([value for _, value, _ in own], dtype=np.int64),
             "constant_name": np.arange(len(own)),
         }

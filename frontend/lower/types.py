@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sey.frontend import bound
 from sey.frontend.debuginfo.maps import map_layout, trie_layout
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind, MapLayout
-from sey.frontend.lower.known import is_chain
+from sey.frontend.lower.known import is_chain, is_followed
 from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanEntry, PlanField, PlanType
 from sey.ir.typegraph import PlanTypes, columns_of, joined
 
@@ -49,8 +49,8 @@ _CLOSURE_DEPTH = 3
 """Pointers behind what closures hold to types that the runtime doesn't describe."""
 _INTEGERS = (Kind.INT, Kind.UINT)
 RTYPES = ("reflect.rtype", "internal/abi.Type", "runtime._type")
-REFLECT_VALUE, TIME = "reflect.Value", "time.Time"
-SPECIAL = {TIME: "time", "time.Duration": "duration"}
+REFLECT_VALUE = "reflect.Value"
+SPECIAL = {"time.Time": "time", "time.Duration": "duration"}
 """How types are shown that aren't by their kind, by name."""
 
 
@@ -196,8 +196,6 @@ class TypeTable:
 
     def _expand(self, entry: _Entry, left: int) -> list[tuple[GoType, int]]:
         go_type = entry.type
-        if special(go_type) == "time":
-            return []
         match go_type.kind:
             case Kind.STRUCT if (trie := trie_layout(self.info, go_type)) is not None:
                 return [(self.info.type(inner), left) for inner in (trie.key, trie.elem)]
@@ -241,7 +239,7 @@ class TypeTable:
 
     def _collect(self, entry: _Entry, base: int, step: int, found: list[Pointer]) -> None:
         go_type = entry.type
-        if len(found) >= MAX_POINTERS or special(go_type) == "time":
+        if len(found) >= MAX_POINTERS:
             return
         match go_type.kind:
             case Kind.STRING:
@@ -265,7 +263,7 @@ class TypeTable:
             case Kind.STRUCT:
                 for f in go_type.fields:
                     number = self._find_id(f.type)
-                    if number is not None:
+                    if number is not None and is_followed(go_type.name, f.name):
                         inner = STEP_CHAIN if self._is_chain(go_type, f) else step
                         self._collect(self._entry(number), base + f.offset, inner, found)
             case Kind.ARRAY if entry.elem is not None:
@@ -349,8 +347,6 @@ class TypeTable:
 
     def _plan_type(self, entry: _Entry) -> PlanType:
         go_type = entry.type
-        mark = special(go_type)
-        fields = () if mark == "time" else go_type.fields
         return PlanType(
             id=entry.number,
             name=go_type.name,
@@ -358,13 +354,13 @@ class TypeTable:
             size=go_type.size,
             fields=tuple(
                 PlanField(f.name, f.offset, number, f.embedded, chain=self._is_chain(go_type, f))
-                for f in fields
+                for f in go_type.fields
                 if (number := self._find_id(f.type)) is not None
             ),
             elem=entry.elem,
             length=go_type.length,
             empty_interface=go_type.empty_interface,
-            special=mark,
+            special=special(go_type),
             pointers=bool(self.pointers(entry.number)),
             key=entry.key,
             entry=self.entry(entry.number),

@@ -18,6 +18,7 @@ from sey.runtime.decode.forms import JSON, Form
 from sey.runtime.decode.json_form import BEING_WRITTEN, bare_json, to_text
 from sey.runtime.decode.kinds import has_names
 from sey.runtime.decode.limits import Limits
+from sey.runtime.decode.siblings import monotonic, zones
 from sey.runtime.decode.text import hex_words
 from sey.runtime.decode.type_forms import form_of
 from sey.runtime.decode.values import ValueDecoder
@@ -86,6 +87,14 @@ class DecodedColumn:
     def names(self) -> pa.StringArray:
         """The names of the constants that the values are, NULL where they are none."""
         return self._merged([constant_names(part.vector) for part in self.parts], pa.string())
+
+    def zones(self) -> pa.StringArray:
+        """The names of the zones that instants are shown in, NULL where they aren't known."""
+        return self._merged([zones(part.vector) for part in self.parts], pa.string())
+
+    def monotonic(self) -> pa.Int64Array:
+        """The monotonic clock of instants, in nanoseconds since the process started; NULL where they have none."""
+        return self._merged([monotonic(part.vector) for part in self.parts], pa.int64())
 
     def status_words(self) -> pa.Array:
         """The statuses, as words."""

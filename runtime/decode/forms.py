@@ -30,6 +30,7 @@ class Form:
 
 JSON = Form("json", pa.string())
 TEXT = Form("plain", pa.string())
+TIMESTAMP = pa.timestamp("us")
 BOOLEAN, BIGINT = Form("plain", pa.bool_()), Form("plain", pa.int64())
 
 

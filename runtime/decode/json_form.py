@@ -18,6 +18,7 @@ from sey.runtime.decode.vectors import (
     Dynamic,
     Entries,
     Items,
+    Note,
     Nothing,
     Numbers,
     Record,
@@ -27,6 +28,7 @@ from sey.runtime.decode.vectors import (
     Variant,
     Vector,
     Words,
+    Written,
     through,
 )
 from sey.runtime.pages import I64Array
@@ -126,6 +128,8 @@ def _data(vector: Vector) -> pa.StringArray:
             return _variants(vector.data)
         case Dynamic():
             return _dynamic(vector, vector.data)
+        case Written(values):
+            return values
         case Nothing():
             return pa.nulls(len(vector), pa.string())
 
@@ -206,13 +210,25 @@ def _variants(variant: Variant) -> pa.StringArray:
 def _dynamic(vector: Vector, dynamic: Dynamic) -> pa.StringArray:
     quoted_names = pa.array([*(json.dumps(name, ensure_ascii=False) for name in dynamic.names), "null"], pa.string())
     types = quoted_names.take(pa.array(np.where(dynamic.type < 0, len(dynamic.names), dynamic.type)))
-    texts = _joined('{"type":', types, ',"value":', to_json(dynamic.value), "}")
+    texts = _joined('{"type":', types, *(_note(note) for note in dynamic.notes), _held(dynamic), "}")
     unknown = vector.status == Status.TYPE_UNKNOWN
     if not bool(unknown.any()):
         return texts
     addresses = np.zeros(len(vector), dtype=np.uint64) if vector.address is None else vector.address
     nameless = _joined('{"type":', types, ',"$status":"type_unknown","$address":"', hex_words(addresses), '"}')
     return pc.if_else(pa.array(unknown), nameless, texts)
+
+
+def _note(note: Note) -> pa.StringArray:
+    """A member with a comma before it, `null` where it is nil; nothing for the values that it isn't of."""
+    nil = pa.array(note.values.status == Status.NIL)
+    texts = _joined(f',"{note.name}":', pc.if_else(nil, "null", to_json(note.values)))
+    return texts if bool(note.rows.all()) else pc.if_else(pa.array(note.rows), texts, "")
+
+
+def _held(dynamic: Dynamic) -> pa.StringArray:
+    texts = _joined(',"value":', to_json(dynamic.value))
+    return texts if dynamic.told is None else pc.if_else(pa.array(dynamic.told), "", texts)
 
 
 def _missing(vector: Vector, shown: npt.NDArray[np.bool_]) -> pa.StringArray:

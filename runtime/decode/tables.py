@@ -11,7 +11,7 @@ import pyarrow as pa
 from sey.ir.plan import THREAD_MAX, Plan, State
 from sey.runtime.capture import Capture, ProcessFacts
 from sey.runtime.decode.columns import DecodedColumn
-from sey.runtime.decode.forms import JSON, JSON_FIELD, Form
+from sey.runtime.decode.forms import JSON, JSON_FIELD, TIMESTAMP, Form
 from sey.runtime.decode.kinds import NAME_SUFFIX
 from sey.runtime.decode.process import DecodedBlock, DecodedProcess, decode_process, empty_process
 
@@ -120,6 +120,7 @@ def _block_table(blocks: Sequence[DecodedBlock]) -> pa.Table:
     by_name = [{column.column.name: column for column in block.columns} for block in blocks]
     sizes = [len(block) for block in blocks]
     fields: dict[str, tuple[pa.Field, pa.ChunkedArray]] = {}
+    forms: dict[str, Form] = {}
 
     def put(field: pa.Field, arrays: list[pa.Array]) -> None:
         # A capture may be called like a column that goes with another one; the capture stays.
@@ -131,13 +132,18 @@ def _block_table(blocks: Sequence[DecodedBlock]) -> pa.Table:
     put(pa.field("depth", pa.int32()), [pa.array(b.depth.astype(np.int32), mask=b.depth < 0) for b in blocks])
     put(pa.field("function", pa.string()), [_functions(b) for b in blocks])
     for name in names:
-        form = _common_form([columns.get(name) for columns in by_name])
+        form = forms[name] = _common_form([columns.get(name) for columns in by_name])
         arrays = _each(by_name, name, sizes, form.arrow, lambda column, form=form: column.values(form))  # type: ignore[misc]
         put(form.field(name), arrays)
-    text, word = pa.string(), pa.uint64()
+    text, word, number = pa.string(), pa.uint64(), pa.int64()
     for name in names:
         if any(name in columns and columns[name].has_names for columns in by_name):
             put(pa.field(f"{name}{NAME_SUFFIX}", text), _each(by_name, name, sizes, text, DecodedColumn.names))
+    for name in names:
+        if forms[name].arrow == TIMESTAMP:
+            put(pa.field(f"{name}__zone", text), _each(by_name, name, sizes, text, DecodedColumn.zones))
+            ticks = _each(by_name, name, sizes, number, DecodedColumn.monotonic)
+            put(pa.field(f"{name}__monotonic", number), ticks)
     for name in names:
         put(pa.field(f"{name}__status", text), _each(by_name, name, sizes, text, DecodedColumn.status_words))
         put(pa.field(f"{name}__detail", text), _each(by_name, name, sizes, text, DecodedColumn.details))

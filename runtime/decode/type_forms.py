@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sey.ir.plan import PlanType
 from sey.runtime.decode import views
-from sey.runtime.decode.forms import BIGINT, BOOLEAN, JSON, TEXT, Form, list_form, map_form, struct_form
+from sey.runtime.decode.forms import BIGINT, BOOLEAN, JSON, TEXT, TIMESTAMP, Form, list_form, map_form, struct_form
 from sey.runtime.decode.kinds import (
     CHANNEL_FIELDS,
     NAME_SUFFIX,
@@ -62,7 +62,7 @@ class _Former:
         if self.nodes > _MAX_NODES:
             raise _TooWideError
         if kind.special == "time":
-            return Form("plain", pa.timestamp("us"))
+            return Form("plain", TIMESTAMP)
         known = views.form(kind, self.types)
         if known is not None:
             return known

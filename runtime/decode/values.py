@@ -105,7 +105,7 @@ class ValueDecoder:
     def _go_value(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
         """The values as their Go type has them."""
         if kind.special == "time":
-            return _times(kind, raw)
+            return _times(kind, raw, self._zone(kind, raw, limits, path))
         if kind.special == "address":
             return replace(fine(kind, len(raw), Numbers(_numbers(kind, raw))), address=word(raw, 0))
         match kind.kind:
@@ -200,6 +200,14 @@ class ValueDecoder:
         rows, index = distinct(present, found.place, shown, cut.astype(np.uint8))
         target = text.utf8(self.data, found.place[rows], shown[rows], cut[rows])
         return self._shared(kind, status, detail, address, rows, index, Texts(target))
+
+    def _zone(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector | None:
+        """Where times are, by the pointers to their time.Location; None where these aren't followed."""
+        item = next((item for item in kind.fields if item.name == "loc"), None)
+        if item is None:
+            return None
+        part = raw[:, item.offset : item.offset + 8]
+        return self.value(self.types[item.type], part, limits.field(chain=item.chain), path.inward())
 
     def _struct(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
         named = name_fields(kind, self.types)
@@ -316,14 +324,15 @@ def _numbers(kind: PlanType, raw: U8Array) -> npt.NDArray[np.generic]:
     return np.asarray(flat.view(f"{_DTYPES[kind.kind]}{kind.size}").reshape(-1))
 
 
-def _times(kind: PlanType, raw: U8Array) -> Vector:
+def _times(kind: PlanType, raw: U8Array, zone: Vector | None) -> Vector:
     wall, ext = word(raw, 0), word(raw, 1).view("<i8")
     since_1885 = ((wall >> np.uint64(30)) & np.uint64((1 << 33) - 1)).astype(np.int64) + _SECONDS_1885
     since_year_1 = ext - _SECONDS_YEAR_1  # may wrap
     monotonic = (wall & _HAS_MONOTONIC) != 0
     seconds = np.where(monotonic, since_1885, since_year_1)
     wrapped = ~monotonic & (since_year_1 > ext)
-    return fine(kind, len(raw), Times(seconds, (wall & _NANOSECONDS).astype(np.int64), wrapped))
+    nanoseconds = (wall & _NANOSECONDS).astype(np.int64)
+    return fine(kind, len(raw), Times(seconds, nanoseconds, wrapped, ext.astype(np.int64), monotonic, zone))
 
 
 def _run_status(

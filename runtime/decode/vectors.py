@@ -39,11 +39,18 @@ class Texts:
 
 @dataclass(frozen=True)
 class Times:
-    """Instants: seconds since 1970-01-01 UTC and nanoseconds. `wrapped` marks seconds that are 2**64 too high."""
+    """Instants: seconds since 1970-01-01 UTC and nanoseconds. `wrapped` marks seconds that are 2**64 too high.
+
+    `monotonic` are nanoseconds since the process started, of those that `has_monotonic` marks; `zone` has the names of
+    the zones that they are shown in, nil for UTC, and is None where the program captures none.
+    """
 
     seconds: I64Array
     nanoseconds: I64Array
     wrapped: npt.NDArray[np.bool_]
+    monotonic: I64Array
+    has_monotonic: npt.NDArray[np.bool_]
+    zone: Vector | None = None
 
 
 @dataclass(frozen=True)
@@ -100,16 +107,35 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What is known of interface values beside their own value: a member of that name, of those that `rows` marks."""
+
+    name: str
+    values: Vector
+    rows: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Dynamic:
     """Interfaces: the name of the dynamic type as an index into `names` (-1 where it isn't known), and the value.
 
     `holds` marks those that hold something: a value of a known type, whether it is there or not, or of an unknown one.
+    `notes` come between type and value; `told` marks those of which they say all that the value would.
     """
 
     type: I64Array
     names: tuple[str, ...]
     value: Vector
     holds: npt.NDArray[np.bool_]
+    notes: tuple[Note, ...] = ()
+    told: npt.NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """Values in the JSON that they are shown as, for columns of that type alone."""
+
+    values: pa.StringArray
 
 
 @dataclass(frozen=True)
@@ -117,7 +143,7 @@ class Nothing:
     """No value is there; the statuses say why."""
 
 
-Data = Numbers | Words | Texts | Times | Record | Items | Entries | Shared | Variant | Dynamic | Nothing
+Data = Numbers | Words | Texts | Times | Record | Items | Entries | Shared | Variant | Dynamic | Written | Nothing
 
 
 @dataclass(frozen=True)

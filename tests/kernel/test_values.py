@@ -135,6 +135,8 @@ def shown(value: Any) -> Any:
             return "address"
         case {"$status": word}:
             return {"$status": word}
+        case {"type": str(), "message": _, "value": held}:  # An error, which says so by its method.
+            return {"type": value["type"], "value": shown(held)}
         case dict():
             return {key: shown(item) for key, item in value.items()}
         case list():

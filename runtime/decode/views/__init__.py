@@ -11,6 +11,8 @@ from sey.ir.plan import PlanType
 from sey.runtime.decode.forms import Form
 from sey.runtime.decode.vectors import Vector
 from sey.runtime.decode.views.bytetexts import uuid
+from sey.runtime.decode.views.contexts import CONTEXT, with_facts
+from sey.runtime.decode.views.errors import with_messages
 from sey.runtime.decode.views.parts import View
 from sey.runtime.decode.views.registry import KNOWN
 from sey.runtime.pages import U8Array
@@ -22,6 +24,8 @@ def present(kind: PlanType, raw: U8Array, vector: Vector, types: Mapping[int, Pl
     `raw` are the bytes of the values themselves (n × `kind.size`). The result has as many values, in the same order,
     and where `form` has a form for `kind` its data fits that.
     """
+    if kind.kind == "interface":
+        return with_facts(vector) if kind.name == CONTEXT else with_messages(vector)
     view = _view(kind, types)
     return vector if view is None else view.show(raw, vector)
 

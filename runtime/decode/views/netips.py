@@ -14,6 +14,7 @@ from sey.runtime.decode.views.parts import (
     Types,
     View,
     each_text,
+    flag_at,
     joined,
     lost,
     part,
@@ -143,8 +144,4 @@ def _detail(pointer: Vector | None, row: int) -> tuple[int, Text]:
     wide, zone = part(inner, "isV6"), part(inner, "zoneV6")
     if wide is None or zone is None:
         return 0, lost(Status.UNSUPPORTED)
-    return (6 if bool(_value(wide, at)) else 4), texts_at(zone, [at])[0]
-
-
-def _value(vector: Vector, row: int) -> object:
-    return vector.data.values[row].item()  # type: ignore[union-attr, index]
+    return (6 if flag_at(wide, at) else 4), texts_at(zone, [at])[0]

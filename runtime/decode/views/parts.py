@@ -88,6 +88,12 @@ def part(vector: Vector, name: str) -> Vector | None:
     return vector.data.fields[vector.data.names.index(name)]
 
 
+def flag_at(vector: Vector, row: int) -> bool:
+    """A boolean of a vector of booleans."""
+    assert isinstance(vector.data, Numbers)
+    return bool(vector.data.values[row])
+
+
 def record(kind: PlanType, count: int, members: Mapping[str, Vector]) -> Vector:
     """Structs of these members."""
     return fine(kind, count, Record(tuple(members), tuple(members.values())))

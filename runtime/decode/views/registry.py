@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sey.runtime.decode.views import addresses, atomics, bignumbers, bytetexts, locks, netips, urls
+from sey.runtime.decode.views import (
+    addresses,
+    atomics,
+    bignumbers,
+    bytetexts,
+    lists,
+    locations,
+    locks,
+    netips,
+    syncmaps,
+    urls,
+)
 from sey.runtime.decode.views.parts import Finder
 
 
@@ -21,6 +32,7 @@ _TEXT = "VARCHAR"
 
 KNOWN: dict[str, Known] = {
     "bytes.Buffer": Known("STRUCT", "`len` and the `unread` bytes, in hexadecimal", bytetexts.buffer),
+    "container/list.List": Known("JSON", "a list of its values", lists.linked),
     "encoding/json.RawMessage": Known(_TEXT, "its text", bytetexts.raw_message),
     "encoding/json/jsontext.Value": Known(_TEXT, "its text (json.RawMessage since Go 1.27)", bytetexts.raw_message),
     "internal/sync.Mutex": Known("STRUCT", "as sync.Mutex", locks.mutex),
@@ -37,12 +49,16 @@ KNOWN: dict[str, Known] = {
     "net/url.URL": Known(_TEXT, "as its String method writes it, with the password", urls.url),
     "strings.Builder": Known(_TEXT, "the text so far", bytetexts.builder),
     "sync.Cond": Known("STRUCT", "`waiters`, and `L`", locks.cond),
+    "sync.Map": Known("JSON", "a list of `key` and `value` (up to Go 1.23; later its fields)", syncmaps.sync_map),
     "sync.Mutex": Known("STRUCT", "`locked`, `waiters`, `starving`", locks.mutex),
     "sync.Once": Known("STRUCT", "`done`, `running`", locks.once),
     "sync.RWMutex": Known(
         "STRUCT", "`locked` (for writing), `readers`, `waiting_readers`, `waiting_writers`", locks.rw_mutex
     ),
     "sync.WaitGroup": Known("STRUCT", "`counter`, `waiters`", locks.wait_group),
+    "sync.entry": Known(
+        "of what it points to", "the value of an entry of a sync.Map, nil for a deleted one", syncmaps.entry
+    ),
     "sync/atomic.Bool": Known("BOOLEAN", "its value", atomics.boolean),
     "sync/atomic.Int32": Known("INTEGER", "its value", atomics.held),
     "sync/atomic.Int64": Known("BIGINT", "its value", atomics.held),
@@ -51,5 +67,6 @@ KNOWN: dict[str, Known] = {
     "sync/atomic.Uint64": Known("UBIGINT", "its value", atomics.held),
     "sync/atomic.Uintptr": Known("UBIGINT", "its value", atomics.held),
     "sync/atomic.Value": Known("JSON", "what it holds, as an interface", atomics.held),
+    "time.Location": Known(_TEXT, "its name", locations.location),
 }
 """By name without type parameters. A type that is laid out in another way than its view knows shows its fields."""

@@ -9,7 +9,8 @@ from urllib.parse import unquote_to_bytes
 from sey.ir.plan import PlanType, Status
 from sey.runtime.decode.forms import TEXT
 from sey.runtime.decode.vectors import Vector, through
-from sey.runtime.decode.views.parts import Place, Text, Types, View, each_text, lost, part, place, texts_at
+from sey.runtime.decode.views.parts import Place, Text, Types, View, each_text, flag_at, lost, part, place, texts_at
+from sey.runtime.decode.views.quoting import NOT_UTF8
 from sey.runtime.pages import U8Array
 
 _ALWAYS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~"
@@ -23,8 +24,6 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 _STRINGS = ("Scheme", "Opaque", "Host", "Path", "RawPath", "RawQuery", "Fragment", "RawFragment")
 _FIELDS = ("scheme", "opaque", "host", "path", "raw_path", "raw_query", "fragment", "raw_fragment")
-_NOT_UTF8 = re.compile(r"\\x[89a-f][0-9a-f]")
-"""What a byte that isn't UTF-8 is written as; also what a text may say by itself."""
 
 
 @dataclass(frozen=True)
@@ -114,18 +113,17 @@ def _users(pointer: Vector | None, rows: list[int]) -> list[Text | None]:
 
 
 def _user(info: Vector, row: int) -> Text:
-    fields = [part(info, name) for name in ("username", "password", "passwordSet")]
-    if any(one is None for one in fields):
+    given = part(info, "passwordSet")
+    if given is None:
         return lost(Status.UNSUPPORTED)
     name, password = (_column(info, of, [row])[0] for of in ("username", "password"))
     for one in (name, password):
         if not one.whole:
             return lost(one.status, one.detail)
-    has = bool(fields[2].data.values[row])  # type: ignore[union-attr, index]
     escaped = [escape(one.text, _USER) for one in (name, password)]
     if None in escaped:
         return lost(Status.UNSUPPORTED)
-    return Text(f"{escaped[0]}:{escaped[1]}" if has else f"{escaped[0]}")
+    return Text(f"{escaped[0]}:{escaped[1]}" if flag_at(given, row) else f"{escaped[0]}")
 
 
 def to_text(of: Url) -> str | None:
@@ -167,7 +165,7 @@ def _authority(of: Url) -> str | None:
 def _encoded(raw: str, decoded: str, allowed: frozenset[int]) -> str | None:
     """As EscapedPath and EscapedFragment: `raw` where it is an encoding of `decoded`, else that encoded."""
     if raw and all(byte in allowed or byte in _VALID for byte in raw.encode()) and not _BAD_ESCAPE.search(raw):
-        if _NOT_UTF8.search(decoded):
+        if NOT_UTF8.search(decoded):
             return None
         if unquote_to_bytes(raw) == decoded.encode():
             return raw
@@ -176,6 +174,6 @@ def _encoded(raw: str, decoded: str, allowed: frozenset[int]) -> str | None:
 
 def escape(text: str, allowed: frozenset[int]) -> str | None:
     """As url.escape; None where the text has what may stand for other bytes."""
-    if _NOT_UTF8.search(text):
+    if NOT_UTF8.search(text):
         return None
     return "".join(chr(byte) if byte in allowed else f"%{byte:02X}" for byte in text.encode())

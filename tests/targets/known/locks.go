@@ -36,6 +36,10 @@ var (
 	onceRunning sync.Once
 	cond        = sync.NewCond(&sync.Mutex{})
 
+	mapped     sync.Map
+	mappedRead sync.Map
+	mappedNone sync.Map
+
 	listed      = list.New()
 	listedEmpty list.List
 	listedLong  = list.New()
@@ -120,6 +124,14 @@ func lists() {
 	listed.PushBack(1)
 	listed.PushBack("two")
 	holdDynamic("listed", &listed, []any{map[string]any{"type": "int", "value": 1}, map[string]any{"type": "string", "value": "two"}})
+	mapped.Store("a", 1)
+	mapped.Store("b", 2)
+	mapped.Delete("b")
+	mappedRead.Store(1, "x")
+	mappedRead.Store(2, "y")
+	mappedRead.Range(func(any, any) bool { return true })
+	mappedRead.Delete(2)
+	kept = append(kept, &mapped, &mappedRead, &mappedNone)
 	holdDynamic("listedEmpty", &listedEmpty, []any{})
 	for i := 0; i < 100; i++ {
 		listedLong.PushBack(i)
