@@ -81,6 +81,7 @@ class RuntimeGraph:
         self.types = types
         self._arrays = {name: column.astype(np.int64) for name, column in types.arrays.items()}
         self._kind = self._arrays["kind"]
+        self._end = FIRST + len(types)
         self.numbers = np.arange(len(types), dtype=np.int64) + FIRST
         self._by_name = {name: row for row, name in enumerate(types.names) if name in ("string", "uintptr")}
         if "string" in self._by_name:
@@ -110,7 +111,7 @@ class RuntimeGraph:
 
     def holds(self, number: int) -> bool:
         """Whether a number is one of its own."""
-        return FIRST <= number < FIRST + len(self)
+        return FIRST <= number < self._end
 
     # --- what values lead to ---
 

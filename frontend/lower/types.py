@@ -101,6 +101,7 @@ class TypeTable:
     def __init__(self, info: DebugInfo, graph: RuntimeGraph | None = None) -> None:
         self.info = info
         self.graph = graph
+        self._in_graph = len(graph) if graph else 0
         self.rows = PointerRows(len(graph.held.offset) if graph else 0)
         """What the program reads of `pointers`; filled as it is asked for, so final once the program is made."""
         self._numbers: dict[int, int] = {}
@@ -118,10 +119,6 @@ class TypeTable:
 
     def __len__(self) -> int:
         return len(self._entries) + self._in_graph
-
-    @property
-    def _in_graph(self) -> int:
-        return len(self.graph) if self.graph else 0
 
     def _new(self, go_type: GoType, left: int) -> _Entry:
         number = len(self._entries) + 1
