@@ -96,11 +96,13 @@ class RuntimeTypes:
         """Names of fields, each once."""
         return str(self.texts["field_names"], "utf-8").split("\n")
 
+    @cached_property
+    def _rows(self) -> dict[int, int]:
+        return {offset: row for row, offset in enumerate(self.arrays["offset"].tolist())}
+
     def row(self, offset: int) -> int | None:
         """The row of the type at an offset, or None."""
-        offsets = self.arrays["offset"]
-        at = int(np.searchsorted(offsets, offset)) if 0 < offset < 1 << 32 else len(offsets)
-        return at if at < len(offsets) and int(offsets[at]) == offset else None
+        return self._rows.get(offset)
 
     def id_of(self, row: int) -> TypeId:
         """The id of a row's type."""
