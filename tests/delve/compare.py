@@ -232,7 +232,9 @@ def _reference(own: Any, theirs: Json, path: str, nil: bool) -> Iterator[Part]:
         address = int(theirs["children"][0]["addr"]) if theirs["children"] else int(theirs["value"] or "0", 0)
     else:
         address = theirs["base"]
-    if nil or address == 0:
+    if theirs["kind"] == _FUNC and address == 0 and not nil and path:
+        yield Part(path, "silent", own, "nil, or not loaded")
+    elif nil or address == 0:
         yield _verdict(path, nil == (address == 0), own, _short(theirs))
     elif theirs["kind"] == _CHAN:
         yield from _chan(own, theirs, path)

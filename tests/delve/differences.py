@@ -157,8 +157,8 @@ def compare(core: Path, executable: Path, wanted: str, recurse: int = 3) -> Repo
     return report
 
 
-# Addresses, a closure's code, goroutine ids, the state of a lock on standard output, and a time.
-_UNSETTLED = {"address", "$address", "F", "receivers", "senders", "fdmu", "deadline"}
+# Addresses, a closure's code, goroutine ids, the state of a lock on standard output, times and a timer's processor.
+_UNSETTLED = {"address", "$address", "F", "receivers", "senders", "fdmu", "deadline", "when", "pp"}
 
 
 def _settled(value: Any) -> Any:
