@@ -27,4 +27,3 @@ def _captured(captures: pa.Table) -> list[dict[str, Any]]:
     named = counted.aggregate([([], "count_all")]).rename_columns(["source", "name", "status", "rows"])
     rows: list[dict[str, Any]] = named.to_pylist()
     return rows
-

@@ -140,9 +140,9 @@ def _follow_one(b: FunctionBuilder, target: Target, pointer: Pointer, limits: Li
     deeper = how_deep(limits, pointer.step)
     match pointer.kind:
         case kind if kind in (CLASS_IFACE, CLASS_EFACE):
-            b.call("follow_dynamic", word(0), int(kind == CLASS_IFACE), word(8), deeper)
+            b.call("follow_dynamic", word(0), int(kind == CLASS_IFACE), word(8), how_deep(limits, STEP_LEVEL), deeper)
         case kind if kind == CLASS_REFLECT:
-            b.call("follow_dynamic", word(0), b.or_(word(16), REFLECTED), word(8), deeper)
+            b.call("follow_dynamic", word(0), b.or_(word(16), REFLECTED), word(8), how_deep(limits, STEP_LEVEL), deeper)
         case kind if kind == CLASS_POINTER:
             if deeper != NO_WAY:
                 b.call("follow", pointer.target, word(0), 1, deeper)
@@ -154,33 +154,32 @@ def _follow_one(b: FunctionBuilder, target: Target, pointer: Pointer, limits: Li
 
 def _follow_all(b: FunctionBuilder, target: Target, first: int, count: int, limits: Limits) -> None:
     """A loop over the rows of `pointers`."""
+    same = how_deep(limits, STEP_LEVEL)
     with b.loop(b.const(count), count) as i:
         row = b.add(i, first)
         at = b.zext(Type.I64, b.table_get(Type.I32, "pointers", "offset", row))
         word = b.get(Type.I64, target.record, field=target.value, offset=at)
         with b.if_(b.ne(word, 0)):
             number = b.zext(Type.I64, b.table_get(Type.I32, "pointers", "type", row))
-            deeper = b.call_value(
-                Type.I64, "deeper", how_deep(limits, STEP_LEVEL), b.table_get(Type.I8, "pointers", "step", row)
-            )
+            deeper = b.call_value(Type.I64, "deeper", same, b.table_get(Type.I8, "pointers", "step", row))
             with b.switch(b.table_get(Type.I8, "pointers", "class", row)) as switch:
                 for kind in (CLASS_IFACE, CLASS_EFACE):
                     with switch.case(kind):
                         data = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
-                        b.call("follow_dynamic", word, int(kind == CLASS_IFACE), data, deeper)
+                        b.call("follow_dynamic", word, int(kind == CLASS_IFACE), data, same, deeper)
                 with switch.case(CLASS_REFLECT):
                     data = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
                     flag = b.get(Type.I64, target.record, field=target.value, offset=at, imm=16)
-                    b.call("follow_dynamic", word, b.or_(flag, REFLECTED), data, deeper)
+                    b.call("follow_dynamic", word, b.or_(flag, REFLECTED), data, same, deeper)
                 with switch.case(CLASS_POINTER):
                     b.call("follow", number, word, 1, deeper)
                 for kind in (CLASS_STRING, CLASS_SLICE):
                     with switch.case(kind):
                         length = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
-                        b.call("follow", number, word, length, how_deep(limits, STEP_LEVEL))
+                        b.call("follow", number, word, length, same)
                 for kind in (CLASS_MAP, CLASS_CHAN, CLASS_FUNC):
                     with switch.case(kind):
-                        b.call("follow", number, word, 1, how_deep(limits, STEP_LEVEL))
+                        b.call("follow", number, word, 1, same)
 
 
 def _missing(b: FunctionBuilder, target: Target, code: Value, detail: Value) -> None:

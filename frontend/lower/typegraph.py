@@ -33,6 +33,7 @@ from sey.frontend.lower.types import (
     MAX_POINTERS,
     REFLECT_VALUE,
     RTYPES,
+    SCALARS,
     SPECIAL,
     STEP_CHAIN,
     STEP_DEEPER,
@@ -308,7 +309,7 @@ class RuntimeGraph:
         """Rows of the table `types`, in the order of its columns (see `typetables`)."""
         size, kind, held, own = self._arrays["size"], self._kind, self.held, np.arange(len(self))
         if not len(self):
-            return np.empty((0, 8), dtype=np.int64)
+            return np.empty((0, 9), dtype=np.int64)
         has_elem, elem = self._arrays["elem"] > 0, np.maximum(self._arrays["elem"] - 1, 0)
         is_rtype = np.zeros(len(self), dtype=np.bool_)
         is_rtype[[row for name in RTYPES for row in self._names[name]]] = True
@@ -336,6 +337,7 @@ class RuntimeGraph:
             held.first[own],
             held.count[own],
             map_rows,
+            np.isin(kind, [each for each, model in KINDS.items() if model in SCALARS]).astype(np.int64),
         )
         return np.stack(columns, axis=1)
 

@@ -50,6 +50,7 @@ _CLOSURE_DEPTH = 3
 _INTEGERS = (Kind.INT, Kind.UINT)
 RTYPES = ("reflect.rtype", "internal/abi.Type", "runtime._type")
 REFLECT_VALUE = "reflect.Value"
+SCALARS = (Kind.BOOL, Kind.INT, Kind.UINT, Kind.FLOAT, Kind.COMPLEX, Kind.STRING)
 SPECIAL = {"time.Time": "time", "time.Duration": "duration"}
 """How types are shown that aren't by their kind, by name."""
 
@@ -330,6 +331,10 @@ class TypeTable:
             else:
                 found += (Pointer(at + p.offset, p.kind, p.target, p.step) for p in self.pointers(number))
         return tuple(found)
+
+    def is_scalar(self, number: int) -> bool:
+        """Whether a value is a number, a bool or a string: in an interface it is as near as in a struct."""
+        return self._entry(number).type.kind in SCALARS
 
     def size(self, number: int) -> int:
         """Bytes of a value of type `number`."""

@@ -40,6 +40,7 @@ def _type_row(types: TypeTable, number: int, layouts: list[tuple[int, ...]]) -> 
     return (
         kind, min(size, _U32), types.rows.first(held), len(held),
         min(types.size(number), _U32), types.rows.first(own), len(own), len(layouts) - 1 if layout else 0,
+        int(types.is_scalar(number)),
     )  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def _closures(types: TypeTable) -> Table:
     return Table("closures", (Column("pc", Type.I64, pcs, sorted=True), Column("number", Type.I32, numbers)))
 
 
-_TYPE_COLUMNS = ("class", "size", "first", "pointers", "value_size", "value_first", "value_pointers", "map")
+_TYPE_COLUMNS = ("class", "size", "first", "pointers", "value_size", "value_first", "value_pointers", "map", "scalar")
 _LAYOUT_COLUMNS = ("group_size", "key_at", "key_step", "key_size", "elem_at", "elem_step", "elem_size")
 _MAP_COLUMNS = (*_LAYOUT_COLUMNS, "overflow_at", "packed_elem", "children_at")
 """`overflow_at` is 0 where there is none; `packed_elem` is where the program puts an element behind its key;
@@ -91,7 +92,7 @@ def _table(name: str, columns: Sequence[str], rows: Sequence[Sequence[int]]) -> 
     return Table(
         name,
         tuple(
-            Column(column, Type.I8 if column == "class" else Type.I32, values)
+            Column(column, Type.I8 if column in ("class", "scalar") else Type.I32, values)
             for column, values in zip(columns, zip(*rows, strict=True), strict=True)
         ),
     )

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from sey.ir.plan import PlanType, Status
 from sey.runtime.decode.grouping import BoolArray, word, word_at
-from sey.runtime.decode.kinds import REFLECT_INDIRECT, is_one_pointer
+from sey.runtime.decode.kinds import REFLECT_INDIRECT, SCALARS, is_one_pointer
 from sey.runtime.decode.limits import Limits, Path
 from sey.runtime.decode.typewords import TypeWords
 from sey.runtime.decode.vectors import Dynamic, Texts, Vector, join_variants, missing, statuses
@@ -98,11 +98,13 @@ class Interfaces:
             return decoder.value(kind, _bytes_of(second, kind.size), limits, path)
         if kind.size > 8 and direct:
             return missing(kind, len(second), Status.UNREADABLE, second)
-        if limits.ended and (kind.size or direct):
+        plain = kind.kind in SCALARS
+        if limits.ended and (kind.size or direct) and not plain:
             return missing(kind, len(second), Status.DEPTH, second)
+        inner = limits.beside() if plain else limits.below()
         if direct:
-            return decoder.value(kind, _bytes_of(second, kind.size), limits.below(), path)
-        vector = decoder.behind(kind, kind, second, limits.below(), path)
+            return decoder.value(kind, _bytes_of(second, kind.size), inner, path)
+        vector = decoder.behind(kind, kind, second, inner, path)
         vector.status[second == 0] = Status.UNREADABLE
         return vector
 

@@ -13,6 +13,9 @@ REFLECT_INDIRECT = 1 << 7
 
 _TYPE_DESCRIPTIONS = frozenset({"reflect.rtype", "internal/abi.Type", "runtime._type"})
 
+SCALARS = ("bool", "int", "uint", "float", "complex", "string")
+"""Kinds that are no deeper in an interface than in a struct."""
+
 CHANNEL_FIELDS = ("len", "cap", "closed", "elements", "receivers", "senders")
 FUNC_FIELDS = ("func", "captured")
 

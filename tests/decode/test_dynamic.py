@@ -87,12 +87,15 @@ def test_what_an_interface_holds_can_be_missing() -> None:
 
 
 def test_depth_of_what_interfaces_hold() -> None:
-    """A pointer held directly is no step of its own; all else is one deeper."""
+    """A pointer held directly is no step of its own, and a number or string is as near as in a struct; all else is one
+    deeper."""
     bench = Bench()
     go = bench.go
     pointer = go.pointer(go.int64)
     around = go.struct("main.Around", ("p", pointer))
-    held = (Held(pointer, Ref(5)), Held(go.int64, 5), Held(around, (Ref(5),)), Held(go.map_of(go.int8, pointer), None))
+    plain = go.struct("main.Plain", ("n", go.int64))
+    held = (Held(pointer, Ref(5)), Held(plain, (5,)), Held(around, (Ref(5),)), Held(go.map_of(go.int8, pointer), None))
+    assert jsons(bench.round_trip(go.any, Held(go.int64, 5), depth=0))[0]["value"] == 5
     for value in held:
         assert jsons(bench.round_trip(go.any, value, depth=0))[0]["value"] != 5
     shallow = bench.round_trip(go.any, *held, depth=0)
@@ -100,7 +103,7 @@ def test_depth_of_what_interfaces_hold() -> None:
     assert jsons(shallow)[2]["value"]["p"]["$status"] == "depth"
     assert jsons(shallow)[3]["value"]["$status"] == "depth"
     shown = [each["value"] for each in jsons(bench.round_trip(go.any, *held, depth=1))]
-    assert shown == [5, 5, {"p": 5}, {"$status": "nil"}]
+    assert shown == [5, {"n": 5}, {"p": 5}, {"$status": "nil"}]
     entries = bench.round_trip(go.any, Held(go.map_of(go.int8, pointer), Map([(1, Ref(5))])), depth=1)
     assert jsons(entries)[0]["value"]["1"]["$status"] == "depth"
 

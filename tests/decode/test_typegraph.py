@@ -31,12 +31,13 @@ def test_rows_are_those_of_the_types_one_by_one(info: BinaryDebugInfo) -> None:
     pointers = [Pointer(*row) for row in zip(*columns, strict=True)]
     classes = set[int]()
     for number, row in enumerate(graph.type_rows().tolist(), start=FIRST):
-        kind, size, first, count, value_size, own_first, own_count, map_row = row
+        kind, size, first, count, value_size, own_first, own_count, map_row, scalar = row
         unit = types.unit(number)
         assert (kind, size) == unit[:2]
         assert tuple(pointers[first : first + count]) == unit[2]
         assert tuple(pointers[own_first : own_first + own_count]) == types.pointers(number)
         assert value_size == types.size(number)
+        assert scalar == types.is_scalar(number)
         assert bool(map_row) == (types.layout(number) is not None)
         classes.add(kind)
     # Since Go 1.24 there are the tries of sync.Map too.
