@@ -27,8 +27,8 @@ the key (address, type). The decoder joins by that key; a key without an object 
 Depth. A pointer, and what an interface or func holds, is one deeper than the word that leads there; what strings,
 slices, maps and channels hold isn't. An interface that holds a pointer (or a struct or array of nothing but one)
 directly is no step of its own: what the pointer leads to is one deeper than the interface. A map, chan or func held
-directly is one deeper; a number, bool or string is not, as it is none in a struct. Within fields with `chain` (the next error of a chain, the parent of a context) nothing counts
-as deeper, up to `CHAIN_LIMIT` such steps on one path.
+directly is one deeper; a number, bool or string is not, as it is none in a struct. Within fields with `chain` (the
+next error of a chain, the parent of a context) nothing counts as deeper, up to `CHAIN_LIMIT` such steps on one path.
 """
 
 from __future__ import annotations
