@@ -381,8 +381,7 @@ class RuntimeGraph:
             "field_name": arrays["field_name"],
             "field_at": arrays["field_at"],
             "field_type": self._numbers_of(arrays["field_type"]),
-            "field_flags": np.where(arrays["field_embedded"], EMBEDDED, 0)
-            | np.where(self.chains, CHAIN, 0),
+            "field_flags": np.where(arrays["field_embedded"], EMBEDDED, 0) | np.where(self.chains, CHAIN, 0),
             "constant_value": np.array([value for _, value, _ in own], dtype=np.int64),
             "constant_name": np.arange(len(own)),
         }
