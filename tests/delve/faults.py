@@ -9,6 +9,8 @@ def explained(part: Part) -> str | None:
     """Why a part that differs is Delve's fault, or None."""
     if isinstance(part.own, dict) and part.own.keys() == {"real", "imag"}:
         return "its complex numbers are go/constant's, which knows no infinities" if _infinite(part) else None
+    if part.path.endswith(".C.cap") and (part.own, part.theirs) == (0, "1"):
+        return "it shows the buffer of a timer's channel, of which Go's cap says that there is none (runtime.chancap)"
     return None
 
 
