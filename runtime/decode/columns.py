@@ -174,7 +174,8 @@ class DecodedColumn:
         status = vector.status
         result = np.full(len(status), None, dtype=object)
         cut = status == Status.TRUNCATED
-        result[cut] = vector.detail[cut].astype(str)
+        known = cut & (vector.detail > 0)
+        result[known] = vector.detail[known].astype(str)
         left_out = self._left_out(part)
         result[left_out > 0] = left_out[left_out > 0].astype(str)
         fixed = {Status.UNSUPPORTED: through(vector)[0].type.name, Status.OPTIMIZED_OUT: self.column.problem}

@@ -246,7 +246,8 @@ def _missing(vector: Vector, shown: npt.NDArray[np.bool_]) -> pa.StringArray:
 
 def _truncated(vector: Vector, texts: pa.StringArray) -> pa.StringArray:
     lengths = pc.cast(pa.array(vector.detail), pa.string())
-    return _joined('{"$status":"truncated","$length":', lengths, ',"$value":', texts, "}")
+    known = pc.if_else(pa.array(vector.detail > 0), _joined(',"$length":', lengths), "")
+    return _joined('{"$status":"truncated"', known, ',"$value":', texts, "}")
 
 
 def _taken(texts: pa.StringArray, index: I64Array) -> pa.StringArray:

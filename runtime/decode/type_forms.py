@@ -108,7 +108,7 @@ class _Former:
         return map_form(self.form(key, depth, around), inner)
 
     def _struct(self, kind: PlanType, depth: int, around: frozenset[int]) -> Form:
-        if kind.name == REFLECT_VALUE:
+        if kind.name == REFLECT_VALUE or kind.entry is not None:
             return JSON
         named = name_fields(kind, self.types)
         fields: list[tuple[str, Form]] = []

@@ -113,6 +113,8 @@ class ValueDecoder:
                 return fine(kind, len(raw), Numbers(_numbers(kind, raw)))
             case "string":
                 return self._strings(kind, raw, limits)
+            case "struct" if kind.entry is not None:
+                return self._trie(kind, raw, limits, path)
             case "struct" if kind.name == REFLECT_VALUE:
                 return self._interfaces.reflected(kind, raw, limits, path)
             case "struct" if (root := trie_root(kind)) is not None:
@@ -200,6 +202,13 @@ class ValueDecoder:
         rows, index = distinct(present, found.place, shown, cut.astype(np.uint8))
         target = text.utf8(self.data, found.place[rows], shown[rows], cut[rows])
         return self._shared(kind, status, detail, address, rows, index, Texts(target))
+
+    def _trie(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
+        """Tries, which are as maps are (`ir/plan.py`, "Values")."""
+        root = next((item.offset for item in kind.fields if item.name == "root"), None)
+        if root is None:
+            return missing(kind, len(raw), Status.UNSUPPORTED)
+        return self._references.maps(kind, word_at(raw, root), limits, path)
 
     def _zone(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector | None:
         """Where times are, by the pointers to their time.Location; None where these aren't followed."""

@@ -150,10 +150,10 @@ Data = Numbers | Words | Texts | Times | Record | Items | Entries | Shared | Var
 class Vector:
     """n values of `type`.
 
-    `status` holds `Status` numbers or OUT_OF_RANGE. `detail` goes with it: the true length where `TRUNCATED`, else the
-    address that matters, 0 if none does. `address` is the one behind each pointer, slice, string, map, channel,
-    function or interface; None for other kinds. `changing` marks maps that were being written, whose entries may be
-    of two moments; None stands for none.
+    `status` holds `Status` numbers or OUT_OF_RANGE. `detail` goes with it: the true length where `TRUNCATED` (0 if
+    unknown), else the address that matters, 0 if none does. `address` is the one behind each pointer, slice, string,
+    map, channel, function or interface; None for other kinds. `changing` marks maps that were being written, whose
+    entries may be of two moments; None stands for none.
     """
 
     type: PlanType

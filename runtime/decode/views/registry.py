@@ -49,7 +49,7 @@ KNOWN: dict[str, Known] = {
     "net/url.URL": Known(_TEXT, "as its String method writes it, with the password", urls.url),
     "strings.Builder": Known(_TEXT, "the text so far", bytetexts.builder),
     "sync.Cond": Known("STRUCT", "`waiters`, and `L`", locks.cond),
-    "sync.Map": Known("JSON", "a list of `key` and `value` (up to Go 1.23; later its fields)", syncmaps.sync_map),
+    "sync.Map": Known("JSON", "a list of `key` and `value`", syncmaps.sync_map),
     "sync.Mutex": Known("STRUCT", "`locked`, `waiters`, `starving`", locks.mutex),
     "sync.Once": Known("STRUCT", "`done`, `running`", locks.once),
     "sync.RWMutex": Known(

@@ -1,7 +1,7 @@
-"""sync.Map up to Go 1.23 (sync/map.go): two Go maps of entries that share their values.
+"""sync.Map: since Go 1.24 a trie, which is decoded as a map is; before (sync/map.go) two maps that share their values.
 
-`read` may be used without a lock; where it is `amended`, `dirty` has all entries, else `read` has them. An entry whose
-`p` is nil was deleted.
+Of these two, `dirty` has all entries where `read` is `amended`, else `read` has them. An
+entry whose `p` is nil was deleted. How many entries a trie has nothing tells.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import pyarrow.compute as pc
 
 from sey.ir.plan import PlanType, Status
 from sey.runtime.decode.forms import JSON
-from sey.runtime.decode.json_form import to_json
+from sey.runtime.decode.json_form import bare_json, to_json
 from sey.runtime.decode.vectors import Entries, Vector, Written, through
-from sey.runtime.decode.views.parts import Types, View, flag_at, part, place
+from sey.runtime.decode.views.parts import Types, View, field, flag_at, part, place
 from sey.runtime.pages import I64Array, U8Array
 
 
 def sync_map(kind: PlanType, types: Types) -> View | None:
     """A list of `key` and `value`."""
+    if place(kind, types, "m", "struct") is not None:
+        trie = field(kind, "m")
+        return View(_of_trie, JSON) if trie is not None and types[trie.type].entry is not None else None
     read, dirty = place(kind, types, "read.v", "pointer"), place(kind, types, "dirty", "map")
     if read is None or dirty is None:
         return None
@@ -31,6 +34,17 @@ def sync_map(kind: PlanType, types: Types) -> View | None:
         return _shown(kind, clean, amended)
 
     return View(show, JSON)
+
+
+def _of_trie(_: U8Array, vector: Vector) -> Vector:
+    entries = part(vector, "m")
+    if entries is None:
+        return vector
+    never = entries.status == Status.NIL
+    status = np.where(never, int(Status.OK), entries.status).astype(np.uint8)
+    texts = pc.if_else(pa.array(never), "[]", bare_json(entries))
+    detail = np.where(entries.status == Status.TRUNCATED, 0, entries.detail).astype(np.uint64)
+    return Vector(vector.type, status, detail, None, Written(texts))
 
 
 def _shown(kind: PlanType, read: Vector, dirty: Vector) -> Vector:
