@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from operator import gt
 
 from sey.binary.errors import Problem, SeyError
 from sey.ir.errors import BadDeclaration, Recursion
@@ -135,9 +137,9 @@ def _table(table: Table) -> Iterator[Problem]:
 def _column(name: str, column: Column) -> Iterator[Problem]:
     if column.type is Type.RECORD:
         yield BadDeclaration(name, "a column holds integers")
-    elif any(not 0 <= value < 1 << column.type.bits for value in column.values):
+    elif column.values and not 0 <= min(column.values) <= max(column.values) < 1 << column.type.bits:
         yield BadDeclaration(name, f"a value is not an unsigned {column.type.value}")
-    if column.sorted and any(a > b for a, b in zip(column.values, column.values[1:], strict=False)):
+    if column.sorted and any(map(gt, column.values, islice(column.values, 1, None))):
         yield BadDeclaration(name, "the values of a sorted column ascend")
 
 

@@ -18,7 +18,8 @@ _FIRST_ID = 1 << 56
 _SHAPE_ID = 1 << 55
 _WORD = 8
 _METHOD_VALUE = "-fm"
-_CODE = Field("F", BUILTIN["uintptr"].id, 0, False)
+_CODE = Field("_", BUILTIN["uintptr"].id, 0, False)
+"""The code's address, which the name of the function tells already."""
 
 
 class Closures:

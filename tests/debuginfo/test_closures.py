@@ -32,7 +32,7 @@ def fields(info: BinaryDebugInfo, struct: GoType) -> list[tuple[str, str, int]]:
 
 def test_what_is_held_by_value_and_by_reference(info: BinaryDebugInfo) -> None:
     struct = by_function(info)["main.counter.func1"]
-    assert fields(info, struct) == [("F", "uintptr", 0), ("total", "*int", 8), ("name", "string", 16)]
+    assert fields(info, struct) == [("_", "uintptr", 0), ("total", "*int", 8), ("name", "string", 16)]
     assert (struct.kind, struct.size, info.type(struct.id)) == (Kind.STRUCT, 32, struct)
 
 
