@@ -1,6 +1,8 @@
 // Command graph keeps values that lead to many objects, near each other and far apart.
 //
-//	graph [-n COUNT] [-spread FACTOR]
+//	graph [-n COUNT] [-spread FACTOR] [-workers COUNT]
+//
+// Of the workers, goroutines that wait in work, the first has all nodes, each of the others one.
 //
 // It prints `ready {}` and waits. Every element of near and far is a pointer to a node of its own; those of far lie in a
 // random order in FACTOR times as many nodes.
@@ -10,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand"
+	"time"
 )
 
 type node struct {
@@ -23,9 +26,16 @@ var (
 	far  [16][]*node
 )
 
+//go:noinline
+func work(id int, own *node, all [][]*node, wait chan struct{}) {
+	<-wait
+	fmt.Println(id, own.id, all)
+}
+
 func main() {
 	count := flag.Int("n", 4096, "nodes in each slice")
 	spread := flag.Int("spread", 64, "how many nodes for each that is used")
+	workers := flag.Int("workers", 0, "goroutines that wait with a node each")
 	flag.Parse()
 	random := rand.New(rand.NewSource(1))
 	total := len(far) * *count
@@ -37,6 +47,15 @@ func main() {
 		near[i / *count] = append(near[i / *count], &packed[i])
 		far[i / *count] = append(far[i / *count], &pool[order[i]])
 	}
+	wait := make(chan struct{})
+	for id := 0; id < *workers; id++ {
+		all := [][]*node(nil)
+		if id == 0 {
+			all = near[:]
+		}
+		go work(id, &node{id: int64(id)}, all, wait)
+	}
+	time.Sleep(100 * time.Millisecond)
 	fmt.Println("ready {}")
 	fmt.Scanln()
 	fmt.Println(near[0][0].id, far[0][0].id)
