@@ -28,7 +28,8 @@ Depth. A pointer, and what an interface or func holds, is one deeper than the wo
 slices, maps and channels hold isn't. An interface that holds a pointer (or a struct or array of nothing but one)
 directly is no step of its own: what the pointer leads to is one deeper than the interface. A map, chan or func held
 directly is one deeper; a number, bool or string is not, as it is none in a struct. Within fields with `chain` (the
-next error of a chain, the parent of a context) nothing counts as deeper, up to `CHAIN_LIMIT` such steps on one path.
+next error of a chain, the parent of a context) nothing counts as deeper; after `CHAIN_LIMIT` such steps on one path the
+next one is too deep.
 """
 
 from __future__ import annotations

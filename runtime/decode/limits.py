@@ -31,7 +31,7 @@ class Limits:
     @property
     def ended(self) -> bool:
         """Whether nothing deeper is followed."""
-        return self.depth <= 0 and not (self.free and self.chain > 0)
+        return (self.chain if self.free else self.depth) <= 0
 
     def field(self, *, chain: bool) -> Limits:
         """The limits in a field of a struct."""
@@ -39,7 +39,7 @@ class Limits:
 
     def below(self) -> Limits:
         """The limits behind a pointer, and of what an interface or func holds."""
-        if self.free and self.chain > 0:
+        if self.free:
             return replace(self, chain=self.chain - 1, free=False)
         return replace(self, depth=self.depth - 1, free=False)
 

@@ -119,7 +119,7 @@ class References:
         inside = decoder.through(kind.id, address[rows], path.take(rows))
         channels = _Channels(decoder, elem, found, rows, limits.beside(), inside)
         whole = channels.fits
-        # Counts that the object has no room for were not written by a program.
+        # Counts that the object, or the channel's buffer, has no room for are none of a channel.
         broken = (index >= 0) & ~whole[np.maximum(index, 0)] if len(rows) else broken & False
         status[broken], detail[broken] = Status.UNREADABLE, address[broken]
         index = np.where(broken, -1, index)
@@ -185,7 +185,8 @@ class _Channels:
         words = np.where(fits, waiting + shown, 0).astype(np.int64)
         left = np.maximum(found.bytes[rows] - _CHAN_HEADER - 8 * words, 0)
         most = left // elem.size if elem.size else _countable(self._length)
-        self.fits: BoolArray = fits & (words <= room) & (self._word("shown") <= most) & (self._word("closed") <= 1)
+        possible = (self._word("closed") <= 1) & (self._length <= self._word("capacity"))
+        self.fits: BoolArray = fits & (words <= room) & (self._word("shown") <= most) & possible
 
     def record(self) -> Record:
         """The fields of the channels; empty ones where it doesn't fit."""

@@ -58,8 +58,12 @@ def containers(
             return go.pointer(elem), st.none() | values.map(Ref)
         case "chan":
             goids = st.lists(st.integers(1, 1 << 40), max_size=2)
-            full = st.builds(Chan, st.integers(0, 9), st.lists(values, max_size=3), goids, goids, st.booleans())
-            return go.chan_of(elem), st.none() | full
+
+            def full(capacity: int) -> st.SearchStrategy[Chan]:
+                buffered = st.lists(values, max_size=min(capacity, 3))
+                return st.builds(Chan, st.just(capacity), buffered, goids, goids, st.booleans())
+
+            return go.chan_of(elem), st.none() | st.integers(0, 9).flatmap(full)
     key, keys = draw(key_values(go))
     indirect = elem.size > 0 and elem.kind not in ("string", "slice", "map", "chan", "func") and draw(st.booleans())
     kind = go.map_of(key, elem, indirect_key=key.size > 8 and draw(st.booleans()), indirect=indirect)
