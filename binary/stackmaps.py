@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cache
 
 from sey.binary.errors import SeyError
 from sey.binary.pclntab import PcFunc, PclnTab
@@ -46,6 +47,7 @@ class StackMaps:
 
     def __init__(self, table: PclnTab) -> None:
         self._table = table
+        self._of_function = cache(self._function_maps)
 
     def edges(self, pc: int) -> list[int]:
         """The pcs at which the map of the function at `pc` changes; look a return address up at the byte before it."""
@@ -60,8 +62,29 @@ class StackMaps:
         function = self._table.function_at(pc)
         if function is None:
             return None
+        return self._map(function, self._table.pcdata(pc, _PCDATA_STACK_MAP))
+
+    def passed(self, pc: int) -> tuple[tuple[int, LiveSlots | None], ...]:
+        """Where each map of the function begins to apply, and the map: those up to the instruction before `pc`.
+
+        The compiler notes a change at the call that the new map is for, so that the last one here is that of the last
+        call before `pc` in the order of the code (`(*Progs).Prog` in cmd/compile/internal/objw/prog.go).
+        """
+        function = self._table.function_at(pc)
+        if function is None:
+            return ()
+        return tuple(row for row in self._of_function(function) if row[0] < pc)
+
+    def _function_maps(self, function: PcFunc) -> tuple[tuple[int, LiveSlots | None], ...]:
+        if len(function.pcdata) <= _PCDATA_STACK_MAP:
+            return ()
+        rows = self._table.tables.table(function.pcdata[_PCDATA_STACK_MAP])
+        starts = (function.entry + offset for offset in (0, *rows.ends))
+        return tuple((start, self._map(function, number)) for start, number in zip(starts, rows.values, strict=False))
+
+    def _map(self, function: PcFunc, number: int) -> LiveSlots | None:
         # As the runtime has it: no value means a place near the function's start, to which map 0 applies.
-        number = max(self._table.pcdata(pc, _PCDATA_STACK_MAP), 0)
+        number = max(number, 0)
         try:
             arguments = self._bitmap(function, _FUNCDATA_ARGUMENTS, number)
             local = self._bitmap(function, _FUNCDATA_LOCALS, number)

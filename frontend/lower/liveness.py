@@ -2,14 +2,17 @@
 
 A location list can outlive the value: the slot of a variable after its last use keeps an address of memory that may
 have been freed since (facts, trap 21). The collector's stack maps tell, at every return address, which slots it scans.
+
+Between calls there is no map; a frame that is interrupted there is scanned whole, as if all of it were pointers
+(scanframeworker in runtime/mgcmark.go). But what was given up at the last call may be gone since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
-from sey.binary.stackmaps import LiveSlots, StackMaps
+from sey.binary.stackmaps import StackMaps
 from sey.frontend.debuginfo.model import DebugInfo, GoType, Kind, Piece, Place, Variable
 
 _POINTER_FIRST = (Kind.POINTER, Kind.STRING, Kind.SLICE, Kind.MAP, Kind.CHAN, Kind.FUNC, Kind.UNSAFE_POINTER)
@@ -25,16 +28,40 @@ class Liveness:
         self._words = cache(lambda type_id: tuple(self._pointer_words(info.type(type_id), 0))[:_MOST_WORDS])
 
     def edges(self, pc: int) -> list[int]:
-        """Return addresses at which the answer may change, in the function at `pc`."""
+        """The pcs (return addresses, or interrupted) at which an answer may change, in the function at `pc`."""
         return [edge + 1 for edge in self._maps.edges(pc)]
 
     def check(self, variable: Variable, pieces: tuple[Piece, ...], return_address: int) -> tuple[Piece, ...]:
         """The pieces, with words that hold a pointer in a dead slot marked as nowhere."""
         live = self._maps.live(return_address - 1)
-        if live is None or not any(p.place is Place.CFA for p in pieces):
+        if live is None:
+            return pieces
+        return self._without(variable, pieces, live.dead)
+
+    def check_interrupted(
+        self, variable: Variable, pieces: tuple[Piece, ...], pc: int, since: int
+    ) -> tuple[Piece, ...]:
+        """The same for a frame interrupted at `pc`, where the pieces have been the variable's from pc `since` on.
+
+        Given up is a slot that was the variable's at the last call before, dead there, and alive at a call before that.
+        One that never was alive has been filled since. Calls are in the order of the code: what a loop's later calls
+        have given up isn't seen.
+        """
+        passed = self._maps.passed(pc)
+        if not passed or passed[-1][0] < since:
+            return pieces
+        last, before = passed[-1][1], [live for _, live in passed[:-1] if live]
+        if last is None:
+            return pieces
+        return self._without(variable, pieces, lambda s: last.dead(s) and not all(live.dead(s) for live in before))
+
+    def _without(
+        self, variable: Variable, pieces: tuple[Piece, ...], dead_slot: Callable[[int], bool]
+    ) -> tuple[Piece, ...]:
+        if not any(p.place is Place.CFA for p in pieces):
             return pieces
         words = (0,) if variable.by_reference else self._words(variable.type)
-        dead = {word for word in words if _is_dead(pieces, word, live)}
+        dead = {word for word in words if _is_dead(pieces, word, dead_slot)}
         return tuple(part for piece in pieces for part in _split(piece, dead)) if dead else pieces
 
     def _pointer_words(self, go_type: GoType, base: int) -> Iterator[int]:
@@ -54,10 +81,10 @@ class Liveness:
                     yield from (base + i * elem.size + word for word in inner)
 
 
-def _is_dead(pieces: Sequence[Piece], word: int, live: LiveSlots) -> bool:
+def _is_dead(pieces: Sequence[Piece], word: int, dead_slot: Callable[[int], bool]) -> bool:
     for piece in pieces:
         if piece.place is Place.CFA and piece.offset <= word and word + 8 <= piece.offset + piece.size:
-            return live.dead(piece.value + word - piece.offset)
+            return dead_slot(piece.value + word - piece.offset)
     return False
 
 

@@ -62,7 +62,7 @@ def stretches(
     shift = 1 if mode is Mode.CALL else 0
     used = [[v for v in variables if v.name == name] for name in names]
     edges = {edge + shift for r in body.ranges for edge in r}
-    if mode is Mode.CALL and any(used):
+    if any(used):
         edges |= set(liveness.edges(body.physical.lo))
     for variable in (v for group in used for v in group):
         edges |= {edge + shift for r in variable.scope for edge in r}
@@ -75,8 +75,7 @@ def stretches(
         if not any(r.holds(lo - shift) for r in body.ranges):
             continue
         answers = tuple(_answer(group, lo, shift, body.physical) for group in used)
-        if mode is Mode.CALL:
-            answers = tuple(_checked(answer, liveness, lo) for answer in answers)
+        answers = tuple(_checked(answer, liveness, lo, mode) for answer in answers)
         if found and found[-1].range.hi == lo and found[-1].answers == answers:
             found[-1] = Stretch(Range(found[-1].range.lo, hi), answers)
         else:
@@ -84,11 +83,16 @@ def stretches(
     return found
 
 
-def _checked(answer: Answer, liveness: Liveness, return_address: int) -> Answer:
+def _checked(answer: Answer, liveness: Liveness, key: int, mode: Mode) -> Answer:
     """The answer without pointers that the garbage collector has given up."""
     if not isinstance(answer, Found):
         return answer
-    pieces = liveness.check(answer.variable, answer.pieces, return_address)
+    if mode is Mode.CALL:
+        pieces = liveness.check(answer.variable, answer.pieces, key)
+    else:
+        here = _holding(answer.variable.locations, key)
+        assert here is not None
+        pieces = liveness.check_interrupted(answer.variable, answer.pieces, key, here.lo)
     if all(p.place is Place.NOWHERE for p in pieces):
         return Missing(answer.variable, Status.NOT_LIVE)
     return Found(answer.variable, pieces)
