@@ -75,7 +75,11 @@ class Stale:
 
 @pytest.fixture(
     scope="module",
-    params=matrix([("1.21", "plain"), ("1.26", "plain"), ("1.27", "plain")], modes=("plain", "noopt", "pie")),
+    # Unoptimized closures of 1.21 and 1.22 don't tell where what they captured is: `optimized_out`.
+    params=[
+        *matrix([("1.21", "plain"), ("1.26", "plain"), ("1.27", "plain")], modes=("plain", "pie")),
+        *matrix([], releases=("1.23", "1.24", "1.25", "1.26", "1.27"), modes=("noopt",)),
+    ],
 )
 def stale(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stale]:
     require_bpf()
