@@ -5,8 +5,9 @@ Numbers are given to every type that a captured value can reach within its depth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sey.frontend import bound
@@ -230,46 +231,40 @@ class TypeTable:
     def pointers(self, number: int) -> tuple[Pointer, ...]:
         """What a value of type `number` itself leads to, by ascending offset, at most `MAX_POINTERS`."""
         if number not in self._pointers:
-            found: list[Pointer] = []
-            self._collect(self._entry(number), 0, STEP_DEEPER, found)
-            self._pointers[number] = tuple(found)
+            self._pointers[number] = tuple(islice(self._collect(self._entry(number)), MAX_POINTERS))
         return self._pointers[number]
 
-    def _collect(self, entry: _Entry, base: int, step: int, found: list[Pointer]) -> None:
+    def _collect(self, entry: _Entry) -> Iterator[Pointer]:
         go_type = entry.type
-        if len(found) >= MAX_POINTERS:
-            return
         match go_type.kind:
             case Kind.STRING:
-                found.append(Pointer(base, CLASS_STRING, STRING_TYPE, step))
+                yield Pointer(0, CLASS_STRING, STRING_TYPE)
             case Kind.SLICE if entry.elem is not None:
-                found.append(Pointer(base, CLASS_SLICE, entry.number, step))
+                yield Pointer(0, CLASS_SLICE, entry.number)
             case Kind.POINTER if entry.elem is not None:
-                found.append(Pointer(base, CLASS_POINTER, self._pointee(entry.elem), step))
+                yield Pointer(0, CLASS_POINTER, self._pointee(entry.elem))
             case Kind.INTERFACE:
-                found.append(Pointer(base, CLASS_EFACE if go_type.empty_interface else CLASS_IFACE, 0, step))
+                yield Pointer(0, CLASS_EFACE if go_type.empty_interface else CLASS_IFACE, 0)
             case Kind.MAP if self.entry(entry.number) is not None:
-                found.append(Pointer(base, CLASS_MAP, entry.number, step))
+                yield Pointer(0, CLASS_MAP, entry.number)
             case Kind.CHAN if entry.elem is not None:
-                found.append(Pointer(base, CLASS_CHAN, entry.number, step))
+                yield Pointer(0, CLASS_CHAN, entry.number)
             case Kind.FUNC:
-                found.append(Pointer(base, CLASS_FUNC, FUNC_TYPE, step))
+                yield Pointer(0, CLASS_FUNC, FUNC_TYPE)
             case Kind.STRUCT if (trie := trie_layout(self.info, go_type)) is not None:
-                found.append(Pointer(base + trie.root, CLASS_TRIE, entry.number, step))
+                yield Pointer(trie.root, CLASS_TRIE, entry.number)
             case Kind.STRUCT if go_type.name == REFLECT_VALUE:
-                found.append(Pointer(base, CLASS_REFLECT, 0, step))
+                yield Pointer(0, CLASS_REFLECT, 0)
             case Kind.STRUCT:
                 for f in go_type.fields:
                     number = self._find_id(f.type)
-                    if number is not None and is_followed(go_type.name, f.name):
-                        inner = STEP_CHAIN if self._is_chain(go_type, f) else step
-                        self._collect(self._entry(number), base + f.offset, inner, found)
+                    held = () if number is None else self.pointers(number)
+                    if held and is_followed(go_type.name, f.name):
+                        yield from _moved(held, f.offset, chain=self._is_chain(go_type, f))
             case Kind.ARRAY if entry.elem is not None:
-                elem = self._entry(entry.elem)
-                if not self.pointers(elem.number):
-                    return
-                for i in range(min(go_type.length or 0, MAX_POINTERS)):
-                    self._collect(elem, base + i * elem.type.size, step, found)
+                held, size = self.pointers(entry.elem), self.size(entry.elem)
+                for i in range((go_type.length or 0) if held else 0):
+                    yield from _moved(held, i * size)
 
     def _pointee(self, number: int) -> int:
         kind = self._entry(number).type.kind
@@ -375,6 +370,12 @@ def constants_of(go_type: GoType, named: Mapping[str, tuple[tuple[int, str], ...
     known = named.get(go_type.name, ())
     # Those of an unsigned type that have its highest bit of 64 are negative as words, which a plan can't have.
     return tuple(c for c in known if c[0] >= 0 or go_type.kind is Kind.INT) if go_type.kind in _INTEGERS else ()
+
+
+def _moved(pointers: Iterable[Pointer], by: int, *, chain: bool = False) -> Iterator[Pointer]:
+    """What a part leads to, for the whole around it; `chain` where the part is a field that a chain goes on in."""
+    for p in pointers:
+        yield Pointer(p.offset + by, p.kind, p.target, STEP_CHAIN if chain else p.step)
 
 
 def plan_entry(layout: MapLayout) -> PlanEntry:
