@@ -42,7 +42,7 @@ STEP_LEVEL = 2
 
 ADDRESS = GoType(-100, "uintptr", Kind.UINT, 8)
 """The type of `&x` as it is captured: the address itself, to join on."""
-_FUNC = GoType(-101, "func()", Kind.FUNC, 8)
+_FUNC = GoType(-102, "func()", Kind.FUNC, 8)
 MAX_POINTERS = 4096
 """Pointers followed from one value; a value with more (a large array) is followed in its first ones."""
 MAX_TYPES = 1 << 20
