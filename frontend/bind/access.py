@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sey.frontend import bound
 from sey.frontend.bind.operands import Operand, Untyped, UntypedKind, Value, typed
-from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind
+from sey.frontend.debuginfo.model import BUILTIN, POINTER_IDS, DebugInfo, Field, GoType, Kind
 from sey.frontend.diagnostics.base import Reject
 from sey.frontend.diagnostics.names import AmbiguousField, BlankName, MethodValue, UnknownField
 from sey.frontend.diagnostics.nearest import Names
@@ -151,12 +151,12 @@ def address(info: DebugInfo, operand: Operand, span: Span) -> Operand:
 
 
 def pointer_to(info: DebugInfo, go_type: GoType) -> GoType:
-    """The type `*T` as the binary describes it, else one made here with an id of its own (below -1000)."""
+    """The type `*T` as the binary describes it, else one made here with an id of its own (`POINTER_IDS`)."""
     name = f"*{go_type.name}"
     known = info.find_type(name)
     if known is not None:
         return info.type(known)
-    return GoType(-1000 - go_type.id, name, Kind.POINTER, 8, elem=go_type.id)
+    return GoType(POINTER_IDS - go_type.id, name, Kind.POINTER, 8, elem=go_type.id)
 
 
 def behind_array_pointer(info: DebugInfo, value: Value) -> bound.Expr:

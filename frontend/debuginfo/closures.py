@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from sey.frontend.debuginfo.index import Index
-from sey.frontend.debuginfo.model import BUILTIN, Field, GoType, Kind, TypeId
+from sey.frontend.debuginfo.model import BUILTIN, CLOSURE_IDS, SHAPE_IDS, Field, GoType, Kind, TypeId
 from sey.frontend.debuginfo.names import source_name
 from sey.frontend.debuginfo.runtimetypes import RuntimeTypes
 
-_FIRST_ID = 1 << 56
-"""Ids of these structs are negative: below that, by the code's address."""
-_SHAPE_ID = 1 << 55
 _WORD = 8
 _METHOD_VALUE = "-fm"
 _CODE = Field("_", BUILTIN["uintptr"].id, 0, False)
@@ -51,7 +48,7 @@ class Closures:
             return None
         if not found.shape:
             return found
-        id_ = -_SHAPE_ID - die
+        id_ = SHAPE_IDS - die
         return self.unreadable.setdefault(id_, GoType(id_, found.name, Kind.UNKNOWN, found.size, shape=True))
 
     def _method_values(self) -> Iterator[tuple[int, GoType]]:
@@ -87,7 +84,7 @@ def _struct(pc: int, held: list[tuple[str, GoType | None, int]]) -> GoType | Non
         end = at + kind.size
     if len(fields) == 1:
         return None
-    return GoType(-_FIRST_ID - pc, "closure", Kind.STRUCT, -(-end // _WORD) * _WORD, tuple(fields))
+    return GoType(CLOSURE_IDS - pc, "closure", Kind.STRUCT, -(-end // _WORD) * _WORD, tuple(fields))
 
 
 def named_constants(index: Index) -> dict[str, tuple[tuple[int, str], ...]]:
@@ -111,4 +108,4 @@ def named_constants(index: Index) -> dict[str, tuple[tuple[int, str], ...]]:
 
 def is_of_closure(id_: TypeId) -> bool:
     """Whether an id is one that this module gives."""
-    return id_ <= -_SHAPE_ID
+    return id_ <= SHAPE_IDS

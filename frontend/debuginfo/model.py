@@ -16,8 +16,26 @@ if TYPE_CHECKING:
     from sey.frontend.debuginfo.runtimetypes import RuntimeTypes
 
 TypeId = int
-"""Offset of a type's DIE in `.debug_info`; negative for the few types that sey itself makes (`BUILTIN`), and, below
--2^20, for those that the binary describes to its runtime (`runtimetypes`)."""
+"""Offset of a type's DIE in `.debug_info`; negative for types that have none: those of `BUILTIN` and `MadeType`, and,
+from each of the following numbers down, those that sey knows from elsewhere."""
+RUNTIME_IDS = -(1 << 20)
+"""Types that the binary describes to its runtime, by where (`runtimetypes`)."""
+SHAPE_IDS = -(1 << 55)
+"""Types of generic code in closures, by their DIE (`closures`)."""
+CLOSURE_IDS = -(1 << 56)
+"""What closures hold, by where their code begins (`closures`)."""
+POINTER_IDS = -(1 << 58)
+"""Pointers that the binary describes nowhere, by the id of what they point to."""
+
+
+@enum.unique
+class MadeType(enum.IntEnum):
+    """Ids of single types that sey itself makes."""
+
+    ADDRESS = -100
+    FUNC = -101
+    LABEL_BUCKETS = -102
+    UNKNOWN = -1000
 
 
 class Kind(enum.Enum):

@@ -19,7 +19,7 @@ from sey.frontend.debuginfo import rtypes
 from sey.frontend.debuginfo.cache import Contents, Form
 from sey.frontend.debuginfo.index import Column, narrow
 from sey.frontend.debuginfo.maps import described_layout
-from sey.frontend.debuginfo.model import Field, GoType, Kind, TypeId
+from sey.frontend.debuginfo.model import RUNTIME_IDS, Field, GoType, Kind, TypeId
 from sey.frontend.debuginfo.rnames import TypeNames
 from sey.frontend.debuginfo.rtypes import Descriptions
 from sey.frontend.debuginfo.runtime_facts import Facts
@@ -28,7 +28,6 @@ from sey.frontend.debuginfo.typearea import TypeArea, read_area
 from sey.frontend.debuginfo.typelinks import linked_types
 from sey.frontend.debuginfo.types import ATOMIC_POINTER, POINTER_SHAPE
 
-_FIRST_ID = 1 << 20
 _SIGNED = range(rtypes.INT, rtypes.INT64 + 1)
 _UNSIGNED = range(rtypes.UINT, rtypes.UINTPTR + 1)
 KINDS: dict[int, Kind] = {
@@ -63,12 +62,12 @@ RUNTIME_TYPES = Form("types", _TEXTS, _ARRAYS)
 
 def type_id(offset: int) -> TypeId:
     """The id of the type described at an offset from `runtime.types`."""
-    return -_FIRST_ID - offset
+    return RUNTIME_IDS - offset
 
 
 def is_runtime_type(id_: TypeId) -> bool:
     """Whether an id is one that `type_id` gives."""
-    return id_ < -_FIRST_ID
+    return id_ < RUNTIME_IDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +109,7 @@ class RuntimeTypes:
 
     def row_of(self, id_: TypeId) -> int | None:
         """The row of the type with an id, or None."""
-        return self.row(-_FIRST_ID - id_)
+        return self.row(RUNTIME_IDS - id_)
 
     def type(self, id_: TypeId) -> GoType:
         """The type with that id. Raises KeyError."""

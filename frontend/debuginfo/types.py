@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.dwarf import At, Encoding, GoKind, Tag
-from sey.frontend.debuginfo.model import BUILTIN, Field, GoType, Kind, TypeId
+from sey.frontend.debuginfo.model import BUILTIN, Field, GoType, Kind, MadeType, TypeId
 from sey.frontend.debuginfo.names import source_name
 from sey.frontend.debuginfo.units import Die, Units
 
-UNKNOWN = GoType(-1000, "?", Kind.UNKNOWN, 0)
+UNKNOWN = GoType(MadeType.UNKNOWN, "?", Kind.UNKNOWN, 0)
 """Stands for a type whose entry can't be read."""
 
 _WORD = 8

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sey.binary.errors import SeyError
 from sey.frontend import bound
-from sey.frontend.debuginfo.model import DebugInfo, GoType, Kind
+from sey.frontend.debuginfo.model import DebugInfo, GoType, Kind, MadeType
 from sey.frontend.lower.problems import NoRuntimeFact
 from sey.ir.plan import LABEL_CHAIN
 
@@ -52,7 +52,7 @@ def find_labels(info: DebugInfo) -> Labels:
         raise SeyError(NoRuntimeFact(TYPE))
     bucket = info.type(info.type(fields["buckets"].type).elem or 0)
     return Labels(
-        GoType(-101, f"[]{bucket.name}", Kind.SLICE, 24, elem=bucket.id),
+        GoType(MadeType.LABEL_BUCKETS, f"[]{bucket.name}", Kind.SLICE, 24, elem=bucket.id),
         MAP_LIMITS,
         {
             "labels_are_map": 1,

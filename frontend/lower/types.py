@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sey.frontend import bound
 from sey.frontend.debuginfo.maps import map_layout, trie_layout
-from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind, MapLayout
+from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind, MadeType, MapLayout
 from sey.frontend.lower.known import is_chain, is_followed
 from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanEntry, PlanField, PlanType
 from sey.ir.typegraph import PlanTypes, columns_of, joined
@@ -40,9 +40,9 @@ STEP_CHAIN = 1
 STEP_LEVEL = 2
 """What following a pointer costs: a level of depth; a step of a chain; nothing (a key that a map keeps by address)."""
 
-ADDRESS = GoType(-100, "uintptr", Kind.UINT, 8)
+ADDRESS = GoType(MadeType.ADDRESS, "uintptr", Kind.UINT, 8)
 """The type of `&x` as it is captured: the address itself, to join on."""
-_FUNC = GoType(-102, "func()", Kind.FUNC, 8)
+_FUNC = GoType(MadeType.FUNC, "func()", Kind.FUNC, 8)
 MAX_POINTERS = 4096
 """Pointers followed from one value; a value with more (a large array) is followed in its first ones."""
 MAX_TYPES = 1 << 20
