@@ -127,7 +127,7 @@ class Length:
 class AddressOf:
     """`&base`: the address itself. Missing (`optimized_out`/`not_live`) when the value is not in memory.
 
-    `type` is the pointer type; where the binary describes none its id is of `POINTER_IDS`, and only `elem` the binary's.
+    `type` is the pointer type; where the binary describes none, its id is of `POINTER_IDS`, and `elem` the binary's.
     """
 
     type: GoType
