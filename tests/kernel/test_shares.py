@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 from sey.runtime.snapshot import Limits
@@ -26,3 +27,14 @@ def test_much_behind_one_value_starves_no_other() -> None:
     found = Counter(part.partition('"')[0] for part in text.split('"$status":"')[1:])
     assert 1000 < found["budget"] < 65536
     assert text.count('"id":') > 1000
+
+
+def test_a_value_and_what_it_holds_at_one_address_are_two_objects() -> None:
+    require_bpf()
+    executable = build("graph")
+    with run_target(executable, "-spread", "1", timeout=60) as target:
+        tables = snapshot(target.pid, executable, 'global "main.both" as pair')
+    assert json.loads(tables.row("select value from globals")["value"]) == {
+        "whole": [[], [[], []]],
+        "first": [],
+    }

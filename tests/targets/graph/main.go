@@ -21,6 +21,14 @@ type node struct {
 	rest [5]int64
 }
 
+// nest holds itself by value: its first element lies where its elements do.
+type nest []nest
+
+var both struct {
+	whole nest
+	first *nest
+}
+
 var (
 	near [16][]*node
 	far  [16][]*node
@@ -47,6 +55,8 @@ func main() {
 		near[i / *count] = append(near[i / *count], &packed[i])
 		far[i / *count] = append(far[i / *count], &pool[order[i]])
 	}
+	both.whole = nest{{}, {{}, {}}}
+	both.first = &both.whole[0]
 	wait := make(chan struct{})
 	for id := 0; id < *workers; id++ {
 		all := [][]*node(nil)
