@@ -27,8 +27,8 @@ def boot(kernel: Kernel, initramfs: Path, work: Path) -> list[dict[str, Any]]:
     # QEMU 7.2 emulates AVX2 wrongly: numpy's argsort, which uses it, comes out unsorted, and what was captured can't be
     # found again.
     command = [
-        qemu, "-machine", "q35", "-cpu", "max,avx2=off", "-accel", "tcg,thread=multi", "-smp", "2", "-m", str(MEMORY_MIB),
-        "-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{console}", "-serial", f"file:{messages}",
+        qemu, "-machine", "q35", "-cpu", "max,avx2=off", "-accel", "tcg,thread=multi", "-smp", "2",
+        "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{console}", "-serial", f"file:{messages}",
         "-kernel", str(kernel.image), "-initrd", str(initramfs), "-append", "console=ttyS0 quiet panic=-1",
     ]  # fmt: skip
     try:
