@@ -28,7 +28,8 @@ def boot(kernel: Kernel, initramfs: Path, work: Path) -> list[dict[str, Any]]:
     # found again.
     command = [
         qemu, "-machine", "q35", "-cpu", "max,avx2=off", "-accel", "tcg,thread=multi", "-smp", "2",
-        "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{console}", "-serial", f"file:{messages}",
+        "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none", "-no-reboot",
+        "-serial", f"file:{console}", "-serial", f"file:{messages}",
         "-kernel", str(kernel.image), "-initrd", str(initramfs), "-append", "console=ttyS0 quiet panic=-1",
     ]  # fmt: skip
     try:
