@@ -9,6 +9,7 @@ import click
 
 from sey.cli.output import printable
 from sey.ir import codec
+from sey.ir.plan import PlanLink
 from sey.runtime.bundle import BinaryProbe, Bundle
 from sey.runtime.capture import Capture, ProcessFacts
 from sey.runtime.container import Container
@@ -45,6 +46,7 @@ def _binary(binary: BinaryProbe) -> dict[str, Any]:
         "requires": list(binary.requirements),
         "tables": [block.table for block in binary.plan.blocks],
         "globals": [g.column.name for g in binary.plan.globals if not g.internal],
+        "links": [_link(link) for link in binary.plan.links],
         "types": len(binary.plan.types),
         "ir_bytes": len(binary.ir.encode()),
         "object_bytes": 0 if binary.program is None else len(binary.program.object),
@@ -52,6 +54,13 @@ def _binary(binary: BinaryProbe) -> dict[str, Any]:
         "bpf": None if binary.program is None else binary.program.facts(),
         "plan": codec.encode(binary.plan),
     }
+
+
+def _link(link: PlanLink) -> str:
+    """As a spec has it."""
+    sides = ((link.from_table, link.from_columns), (link.to_table, link.to_columns))
+    source, target = (f"{table}({', '.join(columns)})" for table, columns in sides)
+    return f"{link.name}: {source} = {target}" + (f" ({link.title})" if link.title else "")
 
 
 def _process(facts: ProcessFacts) -> dict[str, Any]:
@@ -113,6 +122,7 @@ def _binary_lines(binary: dict[str, Any], layouts: bool) -> Iterator[str]:
     yield f"binary: {binary['path']}  {binary['go_version']}  ({binary['identity']})"
     for name in ("tables", "globals"):
         yield f"  {name}: {', '.join(binary[name]) or 'none'}"
+    yield from (f"  link {link}" for link in binary["links"])
     if binary["requires"]:
         yield f"  requires: {', '.join(binary['requires'])}"
     yield f"  decode plan: version {plan['version']}, {binary['types']} types, {len(plan['streams'])} streams"

@@ -129,9 +129,9 @@ def _keepable(options: Options) -> bool:
 
 
 def sql_problems(bundle: Bundle) -> Sequence[Problem]:
-    """What is wrong with the SQL of a spec's tables and columns, found by making them over empty tables."""
+    """What is wrong with the SQL of a spec's tables, columns and links, found by making them over empty tables."""
     plans = [binary.plan for binary in bundle.binaries]
-    if not any(plan.tables or plan.columns for plan in plans):
+    if not any(plan.tables or plan.columns or plan.links for plan in plans):
         return ()
     from sey.runtime.capture import Capture
     from sey.runtime.database import open_database

@@ -257,7 +257,27 @@ class Column:
     span: Span = field(compare=False)
 
 
-Statement = Program | Func | Global | Table | Column
+@dataclass(frozen=True)
+class LinkSide:
+    """`table(columns)`, a side of a link."""
+
+    table: Ident
+    columns: tuple[Ident, ...]
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Link:
+    """`link name: source = target "title"`."""
+
+    name: Ident
+    source: LinkSide
+    target: LinkSide
+    title: Literal | None
+    span: Span = field(compare=False)
+
+
+Statement = Program | Func | Global | Table | Column | Link
 
 
 @dataclass(frozen=True)

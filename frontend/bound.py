@@ -263,6 +263,25 @@ class SqlColumn:
 
 
 @dataclass(frozen=True)
+class LinkSide:
+    """A side of a link: columns of a table whose rows belong to goroutines."""
+
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """`link NAME: SOURCE = TARGET "title"`; without a title it is empty. Both sides have as many columns."""
+
+    name: str
+    source: LinkSide
+    target: LinkSide
+    title: str
+    span: Span
+
+
+@dataclass(frozen=True)
 class BoundSpec:
     """Everything of a spec that concerns one binary."""
 
@@ -273,4 +292,5 @@ class BoundSpec:
     globals: tuple[GlobalCapture, ...] = ()
     tables: tuple[SqlTable, ...] = ()
     columns: tuple[SqlColumn, ...] = ()
+    links: tuple[Link, ...] = ()
     types: Mapping[int, GoType] = field(default_factory=dict)

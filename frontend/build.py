@@ -157,6 +157,18 @@ class Builder(Transformer[Any, Any]):
     ) -> ast.Column:
         return ast.Column(_ident(table), _ident(name), type_, _literal(sql), word.span.to(sql.span))
 
+    def link(
+        self, word: Token, name: Token, _colon: Token, source: ast.LinkSide, _equal: Token, *rest: ast.LinkSide | Token
+    ) -> ast.Link:
+        target, title = rest[0], rest[1:]
+        assert isinstance(target, ast.LinkSide)
+        literal = _literal(title[0]) if title and isinstance(title[0], Token) else None
+        return ast.Link(_ident(name), source, target, literal, word.span.to(literal.span if literal else target.span))
+
+    def link_side(self, table: Token, *rest: Token) -> ast.LinkSide:
+        names = tuple(_ident(token) for token in rest if token.type == "NAME")
+        return ast.LinkSide(_ident(table), names, table.span.to(rest[-1].span))
+
     def sql_type(self, *parts: Token | str) -> str:
         words = " ".join(p.text for p in parts if isinstance(p, Token))
         return words + "".join(p for p in parts if isinstance(p, str))

@@ -14,7 +14,6 @@ _LATER_STATEMENTS = {
     "event": "`event` statements are",
     "type": "`type` statements are",
     "context": "`context` statements are",
-    "link": "`link` statements are",
     "redact": "`redact` statements are",
     "import": "`import` statements are",
 }

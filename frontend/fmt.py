@@ -140,6 +140,13 @@ def _statement(statement: ast.Statement, comments: _Comments) -> list[str]:
         case ast.Column():
             head = f"column {statement.table.name}.{statement.name.name} {statement.type}"
             return [f"{head} = {statement.sql.text}"]
+        case ast.Link(name, source, target, title):
+            end = f" {title.text}" if title is not None else ""
+            return [f"link {name.name}: {_side(source)} = {_side(target)}{end}"]
+
+
+def _side(side: ast.LinkSide) -> str:
+    return f"{side.table.name}({', '.join(column.name for column in side.columns)})"
 
 
 def _header(func: ast.Func) -> list[str]:

@@ -21,7 +21,7 @@ from sey.frontend.tokens import Token
 MAX_DEPTH = 64
 """Levels of brackets, and of nodes in an expression."""
 
-STATEMENTS = {"program": "PROGRAM", "func": "FUNC", "global": "GLOBAL", "table": "TABLE", "column": "COLUMN"}
+STATEMENTS = {word: word.upper() for word in ("program", "func", "global", "table", "column", "link")}
 _CLAUSES = {"as": "AS", "in": "IN", "when": "WHEN"}
 _CLOSING = {"LPAR": "RPAR", "LBRACK": "RBRACK", "LBRACE": "RBRACE"}
 _ENDS_OPERAND = frozenset({"NAME", "INT", "FLOAT", "RUNE", "STRING", "DURATION", "SIZE", "RPAR", "RBRACK"})
@@ -171,7 +171,7 @@ def _begins_statement(token: Token, following: Token) -> bool:
         return True
     if token.text in ("func", "global"):
         return following.type == "STRING"
-    return token.text in ("table", "program", "column") and following.type == "NAME" and following.text != "as"
+    return token.text in ("table", "program", "column", "link") and following.type == "NAME" and following.text != "as"
 
 
 def lay_out(tokens: list[Token]) -> Layout:

@@ -370,6 +370,21 @@ class PlanSqlColumn:
 
 
 @dataclass(frozen=True)
+class PlanLink:
+    """Rows of one table, of any process, that belong to rows of another: those whose columns are equal, pair by pair.
+
+    `title` says what the link means, empty where nothing was said.
+    """
+
+    name: str
+    from_table: str
+    from_columns: tuple[str, ...]
+    to_table: str
+    to_columns: tuple[str, ...]
+    title: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that decoding needs, for one binary and one spec."""
 
@@ -392,3 +407,4 @@ class Plan:
     """Link-time address of runtime.allglen, by which the host makes room before the pause; 0 unknown."""
     layout: str | None = None
     """The release by whose table the runtime is read (`Go 1.26`), where the binary doesn't describe its own."""
+    links: tuple[PlanLink, ...] = ()

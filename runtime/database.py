@@ -35,11 +35,12 @@ _READING = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "SET", "VARIABLE_SET", "CRE
 
 @dataclass(frozen=True)
 class TableInfo:
-    """A table that queries can name: columns with their DuckDB types, and the number of rows."""
+    """A table that queries can name: columns with their DuckDB types, the number of rows, and a link's title."""
 
     name: str
     columns: tuple[tuple[str, str], ...]
     rows: int | None
+    title: str = ""
 
 
 class Database:
@@ -50,7 +51,10 @@ class Database:
         base = base_tables(connection)
         made = make_views(connection, base, spec)
         self.problems = made.problems
-        self._names = [*base, *(table.name for table in spec.tables if table in made.tables)]
+        names = [*(table.name for table in spec.tables), *(link.name for link in spec.links)]
+        done = {table.name for table in made.tables}
+        self._names = [*base, *(name for name in names if name in done)]
+        self._titles = {link.name: link.title for link in spec.links if link.title}
         connection.execute("set enable_external_access = false")
         connection.execute("set python_enable_replacements = false")
         connection.execute("set lock_configuration = true")
@@ -65,7 +69,7 @@ class Database:
             rows = self.connection.execute(f"select count(*) from {quoted(name)}").fetchall()[0][0]
         except duckdb.Error:  # a view that fails on its data (a division, a cast) has no count
             rows = None
-        return TableInfo(name, tuple((c[0], c[1]) for c in columns), rows)
+        return TableInfo(name, tuple((c[0], c[1]) for c in columns), rows, self._titles.get(name, ""))
 
     def query(self, sql: str) -> Result:
         """Run one or more statements that read; the last one's rows. Raises SeyError."""

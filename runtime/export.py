@@ -50,7 +50,7 @@ def _to_duckdb(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Probl
                 connection.execute(f"create table exported.main.{quoted(name)} as select * from main.{quoted(name)}")
             connection.execute("use exported.main")
             for table in made.tables:
-                connection.execute(f"create view {quoted(table.name)} as (\n{table.sql.strip().rstrip(';')}\n)")
+                connection.execute(f"create view {quoted(table.name)} as (\n{table.sql}\n)")
             connection.execute("use memory.main")
             connection.execute("detach exported")
         except duckdb.IOException as error:

@@ -57,10 +57,13 @@ class _Checker:
         _distinct((s.number for s in plan.streams), "streams")
         for stream in plan.streams:
             self._stream(stream)
-        tables = [*(b.table for b in plan.blocks), *(t.name for t in plan.tables)]
+        tables = [*(b.table for b in plan.blocks), *(t.name for t in plan.tables), *(link.name for link in plan.links)]
         _distinct((name.lower() for name in tables), "tables")
         for block in plan.blocks:
             self._block(block)
+        for link in plan.links:
+            even = 0 < len(link.from_columns) == len(link.to_columns)
+            _expect(even, f"the link {link.name} has no pairs of columns")
         for variable in plan.globals:
             self._column(self._found(variable.stream), variable.column, 0)
         _expect(plan.labels_type is None or plan.labels_type in self.types, "the type of labels is unknown")

@@ -89,3 +89,15 @@ class WrongSpecColumn(Problem):
     def notes(self) -> tuple[str, ...]:
         """The place in the column's SQL, with a mark under it."""
         return tuple(self.place.splitlines())
+
+
+@dataclass(frozen=True)
+class WrongSpecLink(Problem):
+    """A `link` of a spec doesn't fit the tables of this capture. The other links do."""
+
+    code: ClassVar[str] = "SEY0807"
+    exit_status: ClassVar[Exit] = Exit.SPEC
+    title: ClassVar[str] = "{spec}: link `{name}` can't be made: {reason}"
+    spec: str
+    name: str
+    reason: str

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import duckdb
 
 from sey.binary.errors import Problem
-from sey.ir.plan import PlanSqlColumn, PlanSqlTable
+from sey.ir.plan import PlanLink, PlanSqlColumn, PlanSqlTable
 from sey.runtime.capture import Capture
 from sey.runtime.duck import quoted
-from sey.runtime.query_errors import WrongSpecColumn, WrongSpecTable
+from sey.runtime.links import Columns, WrongLinkError, link_sql
+from sey.runtime.query_errors import WrongSpecColumn, WrongSpecLink, WrongSpecTable
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class SpecSql:
     path: str
     tables: tuple[PlanSqlTable, ...] = ()
     columns: tuple[PlanSqlColumn, ...] = ()
+    links: tuple[PlanLink, ...] = ()
 
     @classmethod
     def of(cls, capture: Capture) -> SpecSql:
@@ -30,14 +32,23 @@ class SpecSql:
         tables = {table.name: table for plan in plans for table in plan.tables}
         columns = {(c.table, c.name): c for plan in plans for c in plan.columns}
         paths = dict.fromkeys(bundle.spec_path for bundle in capture.bundles if bundle.spec_path)
-        return cls(", ".join(paths), tuple(tables.values()), tuple(columns.values()))
+        links = {link.name: link for plan in plans for link in plan.links}
+        return cls(", ".join(paths), tuple(tables.values()), tuple(columns.values()), tuple(links.values()))
+
+
+@dataclass(frozen=True)
+class MadeTable:
+    """A table of the spec, or of one of its links: the query that it is."""
+
+    name: str
+    sql: str
 
 
 @dataclass(frozen=True)
 class Made:
     """What was made: the spec's tables in an order in which each needs only those before it, and what failed."""
 
-    tables: tuple[PlanSqlTable, ...]
+    tables: tuple[MadeTable, ...]
     problems: tuple[Problem, ...]
 
 
@@ -61,16 +72,22 @@ class _Views:
     def make(self) -> Made:
         for name in self.base:
             self._make_base(name)
-        columns, tables = list(self.spec.columns), list(self.spec.tables)
-        done: list[PlanSqlTable] = []
+        columns: list[PlanSqlColumn] = list(self.spec.columns)
+        tables: list[PlanSqlTable | PlanLink] = [*self.spec.tables, *self.spec.links]
+        done: list[MadeTable] = []
         while True:
             wrong_columns = {c: p for c in columns if (p := self._add_column(c)) is not None}
             # A view is bound to the columns it saw: after new columns all of them are made again.
             if len(wrong_columns) < len(columns):
-                done = [table for table in done if self._add_table(table) is None]
-            wrong_tables = {t: p for t in tables if (p := self._add_table(t)) is not None}
+                done = [table for table in done if self._made_again(table)]
+            wrong_tables: dict[PlanSqlTable | PlanLink, Problem] = {}
+            for table in tables:
+                match self._add_table(table):
+                    case MadeTable() as made:
+                        done.append(made)
+                    case problem:
+                        wrong_tables[table] = problem
             progress = len(wrong_columns) < len(columns) or len(wrong_tables) < len(tables)
-            done += [table for table in tables if table not in wrong_tables]
             columns, tables = list(wrong_columns), list(wrong_tables)
             if not progress:
                 return Made(tuple(done), (*wrong_columns.values(), *wrong_tables.values()))
@@ -99,14 +116,36 @@ class _Views:
             return WrongSpecColumn(path, column.table, column.name, *explain(error, lines + 1))
         return None
 
-    def _add_table(self, table: PlanSqlTable) -> Problem | None:
+    def _add_table(self, table: PlanSqlTable | PlanLink) -> MadeTable | Problem:
         if table.name.lower() in self.base:
-            return WrongSpecTable(self.spec.path, table.name, "there is a captured table of that name")
+            taken = WrongSpecLink if isinstance(table, PlanLink) else WrongSpecTable
+            return taken(self.spec.path, table.name, "there is a captured table of that name")
         try:
-            self._execute_one(f"create or replace view {quoted(table.name)} as (\n{_trimmed(table.sql)}\n)")
+            sql = link_sql(table, self._columns) if isinstance(table, PlanLink) else _trimmed(table.sql)
+            made = MadeTable(table.name, sql)
+            self._make_table(made)
+        except WrongLinkError as error:
+            return WrongSpecLink(self.spec.path, table.name, str(error))
         except duckdb.Error as error:
             return WrongSpecTable(self.spec.path, table.name, *explain(error, 1))
-        return None
+        return made
+
+    def _made_again(self, table: MadeTable) -> bool:
+        try:
+            self._make_table(table)
+        except duckdb.Error:
+            return False
+        return True
+
+    def _make_table(self, table: MadeTable) -> None:
+        self._execute_one(f"create or replace view {quoted(table.name)} as (\n{table.sql}\n)")
+
+    def _columns(self, table: str) -> Columns | None:
+        try:
+            rows = self.connection.execute(f"describe {quoted(table)}").fetchall()
+        except duckdb.Error:
+            return None
+        return {row[0].lower(): row[1] for row in rows}
 
     def _execute_one(self, sql: str) -> None:
         """Run what must be a single statement, whatever a spec's text makes of it."""

@@ -8,7 +8,7 @@ import click
 
 from sey.cli import completion, problems
 from sey.cli.interrupts import leave_on_interrupt
-from sey.cli.output import json_option, print_json, print_objects, print_table, terminal_width
+from sey.cli.output import json_option, print_json, print_objects, print_table, printable, terminal_width
 from sey.cli.problems import format_option
 from sey.cli.progress import working
 from sey.runtime.capture import Capture
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sey.runtime.database import Database
     from sey.runtime.views import SpecSql
 
-spec_option = click.option("--spec", type=click.Path(), help="Take tables and columns from this spec instead.")
+spec_option = click.option("--spec", type=click.Path(), help="Take tables, columns and links from this spec instead.")
 
 
 @click.command()
@@ -92,13 +92,13 @@ def export(file: str, output: str, spec: str | None, as_json: bool) -> None:
 
 
 def spec_sql(path: str) -> SpecSql:
-    """The tables and columns of a spec file; nothing else of it matters to a capture. Raises SeyError."""
+    """The tables, columns and links of a spec file; nothing else of it matters to a capture. Raises SeyError."""
     from sey.frontend import ast
     from sey.frontend.parser import parse, read
-    from sey.ir.plan import PlanSqlColumn, PlanSqlTable
+    from sey.ir.plan import PlanLink, PlanSqlColumn, PlanSqlTable
     from sey.runtime.views import SpecSql
 
-    tables, columns = [], []
+    tables, columns, links = [], [], []
     for statement in parse(read(path)).statements:
         match statement:
             case ast.Table():
@@ -106,7 +106,12 @@ def spec_sql(path: str) -> SpecSql:
             case ast.Column():
                 name = statement.name.name
                 columns.append(PlanSqlColumn(statement.table.name, name, statement.type, str(statement.sql.value)))
-    return SpecSql(path, tuple(tables), tuple(columns))
+            case ast.Link():
+                ends = (statement.source, statement.target)
+                (source, left), (target, right) = ((e.table.name, tuple(c.name for c in e.columns)) for e in ends)
+                title = str(statement.title.value) if statement.title is not None else ""
+                links.append(PlanLink(statement.name.name, source, left, target, right, title))
+    return SpecSql(path, tuple(tables), tuple(columns), tuple(links))
 
 
 def _print_tables(database: Database, as_json: bool) -> None:
@@ -115,13 +120,15 @@ def _print_tables(database: Database, as_json: bool) -> None:
         print_json(
             [
                 {"name": t.name, "rows": t.rows, "columns": [{"name": n, "type": kind} for n, kind in t.columns]}
+                | ({"title": t.title} if t.title else {})
                 for t in tables
             ]
         )
         return
     for number, table in enumerate(tables):
+        title = f" ({printable(table.title)})" if table.title else ""
         rows = "an unknown number of rows" if table.rows is None else counted(table.rows, "row")
-        click.echo(f"{'' if number == 0 else chr(10)}{table.name}: {rows}")
+        click.echo(f"{'' if number == 0 else chr(10)}{table.name}{title}: {rows}")
         print_columns = [(name, kind) for name, kind in table.columns if not _goes_along(name, table.columns)]
         width = max((len(name) for name, _ in print_columns), default=0)
         for name, kind in print_columns:

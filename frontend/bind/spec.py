@@ -18,6 +18,7 @@ from sey.frontend.bind.columns import (
     table_of,
 )
 from sey.frontend.bind.expressions import Typer
+from sey.frontend.bind.links import Links
 from sey.frontend.bind.programs import fitting
 from sey.frontend.bind.scope import FunctionScope
 from sey.frontend.debuginfo.model import DebugInfo
@@ -93,10 +94,14 @@ class _Binder:
             self.report(EmptySpec(span=Span(0, 0)))
         self._check_programs()
         # Tables first: a `column` may stand before the block or table that it extends.
-        tables = {id(s): self._table_name(s) for s in statements if isinstance(s, ast.Func | ast.Table)}
+        tables = {id(s): self._table_name(s) for s in statements if isinstance(s, ast.Func | ast.Table | ast.Link)}
         funcs = [self._func(s, tables[id(s)]) for s in statements if isinstance(s, ast.Func)]
         globals_ = [self._global(s) for s in statements if isinstance(s, ast.Global)]
-        columns = [self._column(s) for s in statements if isinstance(s, ast.Column)]
+        found = [self._column(s) for s in statements if isinstance(s, ast.Column)]
+        columns = tuple(c for c in found if c is not None)
+        sql = [s.name.name for s in statements if isinstance(s, ast.Table)]
+        links = Links((f for f in funcs if f is not None), columns, sql, self.report)
+        joined = [links.bind(s, tables[id(s)]) for s in statements if isinstance(s, ast.Link)]
         return bound.BoundSpec(
             path=self.source.path,
             text=self.source.text,
@@ -106,7 +111,8 @@ class _Binder:
             tables=tuple(
                 bound.SqlTable(s.name.name, str(s.sql.value), s.span) for s in statements if isinstance(s, ast.Table)
             ),
-            columns=tuple(c for c in columns if c is not None),
+            columns=columns,
+            links=tuple(link for link in joined if link is not None),
         )
 
     def report(self, problem: SpannedProblem) -> None:
@@ -140,7 +146,7 @@ class _Binder:
             span = next(iter(self.programs.values())).name.span
             self.report(NoProgramFits(span=span, binary=self.binary, programs=names))
 
-    def _table_name(self, statement: ast.Func | ast.Table) -> str:
+    def _table_name(self, statement: ast.Func | ast.Table | ast.Link) -> str:
         if statement.name is not None:
             name, span, given = statement.name.name, statement.name.span, True
         else:

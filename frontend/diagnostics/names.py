@@ -187,7 +187,7 @@ class ReservedName(SpannedProblem):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownTable(_Nearest):
-    """`column` adds a column to a table of the spec or to a built-in one."""
+    """`column` adds a column to a table of the spec or to a built-in one, `link` joins two of them."""
 
     code: ClassVar[str] = "SEY0209"
     title: ClassVar[str] = "there is no table `{name}`"

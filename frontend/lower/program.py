@@ -39,6 +39,7 @@ from sey.ir.plan import (
     PlanBlock,
     PlanColumn,
     PlanGlobal,
+    PlanLink,
     PlanProgram,
     PlanRecordField,
     PlanRule,
@@ -191,7 +192,13 @@ def _plan(
         labels_type=_labels_type(shared, labels),
         wait_reasons=reasons,
         goroutine_count=_address(shared.info, "runtime.allglen"),
+        links=tuple(map(_plan_link, spec.links)),
     )
+
+
+def _plan_link(link: bound.Link) -> PlanLink:
+    source, target = link.source, link.target
+    return PlanLink(link.name, source.table, source.columns, target.table, target.columns, link.title)
 
 
 def _address(info: DebugInfo, name: str) -> int:

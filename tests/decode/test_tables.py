@@ -8,7 +8,7 @@ import json
 import pytest
 
 from sey.binary.errors import SeyError
-from sey.ir.plan import PC_EXACT, PlanSqlColumn, PlanSqlTable
+from sey.ir.plan import PC_EXACT, PlanLink, PlanSqlColumn, PlanSqlTable
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
 from sey.runtime.database import Database, open_database
 from sey.runtime.views import SpecSql
@@ -124,6 +124,45 @@ def test_spec_sql_in_any_order_and_wrong_ones_apart() -> None:
     assert 'Referenced column "nothing" not found' in messages[4]
     assert database.problems[4].notes() == ("line 1: select nothing from handle", "               ^^^^^^^")
     assert rows(database, "select count(*) from handle") == [(6,)]
+
+
+def test_links_join_rows_across_processes() -> None:
+    """The waiting ones of each process lead to the one that holds the lock in any, for the same customer."""
+    capture = Shop().capture()
+    other = dataclasses.replace(capture.processes[0], facts=dataclasses.replace(capture.processes[0].facts, pid=7))
+    both = dataclasses.replace(capture, processes=(*capture.processes, other))
+    spec = SpecSql(
+        "links.sey",
+        (
+            PlanSqlTable("holders", "select * from handle where goid = 99"),
+            PlanSqlTable("n", "select count(*) n from same"),
+        ),
+        (),
+        (
+            PlanLink("waits", "handle", ("customer",), "holders", ("customer",), "waits for"),
+            PlanLink("same", "handle", ("pid", "goid"), "handle", ("pid", "goid"), ""),
+            PlanLink("numbers", "goroutines", ("goid",), "handle", ("depth",), ""),
+            PlanLink("never", "handle", ("customer",), "handle", ("goid",), ""),
+            PlanLink("handle", "handle", ("goid",), "handle", ("goid",), ""),
+            PlanLink("nowhere", "handle", ("x",), "missing", ("goid",), ""),
+        ),
+    )
+    with open_database(both, spec) as database:
+        big = rows(database, "select goid from handle where customer = 'big' and pid = 7 order by 1")
+        assert len(big) > 1
+        found = rows(database, "select from_goid from waits where from_pid = 7 and to_pid = 4242 order by 1")
+        assert found == big
+        assert rows(database, "select count(*) from waits") == [(4 * len(big),)]
+        assert rows(database, "select * from n") == [(0,)]
+        names = [name for name, _ in next(t for t in database.tables() if t.name == "numbers").columns]
+        assert names == ["from_pid", "from_goid", "from_depth", "to_pid", "to_goid", "to_depth"]
+        assert rows(database, "select from_depth from numbers group by all") in ([], [(None,)])
+        assert {t.name: t.title for t in database.tables()}["waits"] == "waits for"
+        problems = [(p.code, p.message()) for p in database.problems]
+    assert [code for code, _ in problems] == ["SEY0807"] * 3
+    assert "never equal" in problems[0][1]
+    assert "captured table" in problems[1][1]
+    assert "there is no" in problems[2][1] or "no column `x`" in problems[2][1]
 
 
 def test_wrong_queries_say_where(shop: Database) -> None:

@@ -18,6 +18,7 @@ _NAMES = st.sampled_from(
         "global",
         "column",
         "program",
+        "link",
         "type",
         "limit",
         "depth",
@@ -110,6 +111,9 @@ _RULES = st.lists(
 )
 
 
+_LINKED = st.sampled_from([["a"], ["a", ","], ["in", ",", "b"], ["link", ",", "table", ",", "x1", ","]])
+
+
 @st.composite
 def spec_texts(draw: st.DrawFn) -> str:
     """The text of a spec."""
@@ -186,7 +190,7 @@ def _spread(draw: st.DrawFn, tokens: Tokens) -> str:
 
 @st.composite
 def _statement(draw: st.DrawFn) -> str:
-    match draw(st.sampled_from(["func", "func", "func", "program", "global", "table", "column"])):
+    match draw(st.sampled_from(["func", "func", "func", "program", "global", "table", "column", "link"])):
         case "func":
             head = draw(_spread(_flat("func", *draw(st.sampled_from([[], ["glob"]])), draw(_STRINGS), *draw(_CLAUSES))))
             separators = st.sampled_from([", ", "\n", ",\n", " # end\n", ", # end\n", "\n\n# own\n", ",\n\n\n"])
@@ -200,6 +204,10 @@ def _statement(draw: st.DrawFn) -> str:
             return draw(_spread(_flat("global", draw(_STRINGS), *path, draw(_SUFFIX))))
         case "table":
             return draw(_spread(["table", draw(_NAMES), "=", draw(_STRINGS)]))
+        case "link":
+            sides = [[draw(_NAMES), "(", *draw(_LINKED), ")"] for _ in range(2)]
+            title = draw(st.lists(_STRINGS, max_size=1))
+            return draw(_spread(_flat("link", draw(_NAMES), ":", *sides[0], "=", *sides[1], *title)))
     types = st.sampled_from(
         [["int"], ["decimal", "(", "10", ",", "2", ")"], ["varchar", "[", "]"], ["timestamp", "with"]]
     )
