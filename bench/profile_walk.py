@@ -47,7 +47,7 @@ def cut_probes(executable: Path) -> Iterator[tuple[str, BinaryProbe]]:
     """The probe without a spec, whole and then with less and less of it; each is named by what it lacks."""
     probe = compile_spec(None, [str(executable)]).bundle.binaries[0]
     yield "", probe
-    lowered = lower_spec(BoundSpec("", ""), open_debug_info(str(executable)), open_go(str(executable)))
+    lowered = lower_spec(BoundSpec(Source("", "")), open_debug_info(str(executable)), open_go(str(executable)))
     for count, (what, _) in enumerate(PARTS, 1):
         left = without(lowered.program, [name for _, name in PARTS[:count]])
         yield what, replace(probe, program=compile_snapshot(optimize(left)))

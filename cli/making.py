@@ -44,7 +44,7 @@ def make(probe: Probe, found: Identity, path: str, options: Options) -> Made:
     Raises SeyError.
     """
     kept = _keepable(options)
-    key = probe_cache.cache_key(probe.name, probe.spec, [found], repr(options) + called(probe, path))
+    key = probe_cache.cache_key(probe.name, probe.texts, [found], repr(options) + called(probe, path))
     if kept and (known := probe_cache.load(key)) is not None:
         return Made(known)
     from sey.frontend.compile import compile_spec
@@ -62,7 +62,7 @@ def make_for_all(probe: Probe, paths: Sequence[str], options: Options) -> Made:
     """
     builds, failures = _builds_of(paths)
     names = [called(probe, path) for path in builds.values()]
-    key = probe_cache.cache_key(probe.name, probe.spec, [build for build, _ in builds], f"{options} checked {names}")
+    key = probe_cache.cache_key(probe.name, probe.texts, [build for build, _ in builds], f"{options} checked {names}")
     if not failures and _keepable(options) and (known := probe_cache.load(key)) is not None:
         return Made(known)
     made = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path, PurePath
 
@@ -22,11 +22,13 @@ from sey.runtime.bundle import Bundle
 _KEPT = 64
 
 
-def cache_key(name: str, spec: bytes | None, builds: Iterable[Identity], options: str) -> str:
-    """The key of a compilation: the spec by its file's name and contents (None: without one), builds, options."""
+def cache_key(name: str, texts: Sequence[bytes] | None, builds: Iterable[Identity], options: str) -> str:
+    """The key of a compilation: the spec by its file's name and the texts that it consists of (None: without one),
+    builds, options.
+    """
     digest = hashlib.sha256(_own_stamp())
     called = PurePath(name).name.encode("utf-8", "surrogateescape")
-    for part in (called, spec if spec is not None else b"\0none", options.encode()):
+    for part in (called, *(texts if texts is not None else (b"\0none",)), options.encode()):
         digest.update(len(part).to_bytes(8, "little") + part)
     for build in builds:
         digest.update(build.key.encode())
@@ -44,7 +46,7 @@ def _own_stamp() -> bytes:
 def _own_files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
     for folder, _, names in os.walk(root, followlinks=True):
         for name in names:
-            if name.endswith((".py", ".ir", ".json", ".lark")):
+            if name.endswith((".py", ".ir", ".json", ".lark", ".sey")):
                 path = os.path.join(folder, name)
                 yield path, os.stat(path)
 

@@ -84,12 +84,22 @@ class Probe:
 
     @cached_property
     def source(self) -> Source | None:
-        """The spec's text. Raises SeyError where it is none."""
+        """The spec's text, with what it imports. Raises SeyError where it is none."""
         if self.spec is None:
             return None
+        from sey.frontend.imports import with_imports
         from sey.frontend.parser import decode
 
-        return decode(self.name, self.spec)
+        return with_imports(decode(self.name, self.spec))
+
+    @cached_property
+    def texts(self) -> tuple[bytes, ...] | None:
+        """The spec and what it imports, None without one; not parsed if it imports nothing. Raises SeyError."""
+        if self.spec is None:
+            return None
+        if b"import" not in self.spec or self.source is None:
+            return (self.spec,)
+        return (self.spec, *(f"{file.path}\0{file.text}".encode() for file in self.source.imports))
 
     @cached_property
     def programs(self) -> tuple[PlanProgram, ...]:

@@ -277,7 +277,15 @@ class Link:
     span: Span = field(compare=False)
 
 
-Statement = Program | Func | Global | Table | Column | Link
+@dataclass(frozen=True)
+class Import:
+    """`import "path"`: the statements of that file are the spec's too."""
+
+    path: Literal
+    span: Span = field(compare=False)
+
+
+Statement = Program | Func | Global | Table | Column | Link | Import
 
 
 @dataclass(frozen=True)
@@ -290,7 +298,7 @@ class Comment:
 
 @dataclass(frozen=True)
 class Spec:
-    """A whole spec; `comments` are in the order of the text."""
+    """A whole spec, and after its own statements those of what it imports; `comments` are in the order of the text."""
 
     statements: tuple[Statement, ...]
     source: Source = field(compare=False)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sey.frontend.debuginfo.model import Body, GlobalVariable, GoType
-from sey.frontend.source import Span
+from sey.frontend.source import Source, Span
 
 
 @dataclass(frozen=True)
@@ -285,8 +285,7 @@ class Link:
 class BoundSpec:
     """Everything of a spec that concerns one binary."""
 
-    path: str
-    text: str
+    source: Source
     programs: tuple[Program, ...] = ()
     funcs: tuple[Func, ...] = ()
     globals: tuple[GlobalCapture, ...] = ()

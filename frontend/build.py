@@ -70,6 +70,9 @@ class Builder(Transformer[Any, Any]):
             raise Reject(BadRule(span=opening.span.to(closing), what=what, advice_text=help_))
         return ast.Program(_ident(name), rules, word.span.to(closing), opening.span.to(closing))
 
+    def import_(self, word: Token, path: Token) -> ast.Import:
+        return ast.Import(_literal(path), word.span.to(path.span))
+
     def rule(self, name: Token, value: Token) -> ast.Rule:
         if name.text not in RULES:
             nearest = Names(RULES).nearest(name.text)
@@ -239,8 +242,9 @@ class Builder(Transformer[Any, Any]):
         return ast.PackageVariable(_literal(name), name.span)
 
 
-# `global` is a keyword of Python, so the rule's method has to be attached under its name.
+# Keywords of Python: these rules' methods have to be attached under their names.
 setattr(Builder, "global", Builder.global_)
+setattr(Builder, "import", Builder.import_)
 
 
 def _ident(token: Token) -> ast.Ident:

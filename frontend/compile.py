@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -28,7 +29,7 @@ from sey.frontend.source import Source
 from sey.ir.nodes import Program
 from sey.ir.passes import DEFAULT_PASSES, run_passes
 from sey.ir.printer import print_program
-from sey.runtime.bundle import BinaryProbe, Bundle
+from sey.runtime.bundle import BinaryProbe, Bundle, SpecFile
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,21 @@ def compile_spec(source: Source | None, binaries: Sequence[str], options: Option
         probe, found = _compile_one(source, path, options)
         probes.append(probe)
         warnings += found
-    spec = source or Source("", "")
-    return Compiled(Bundle(PurePath(spec.path).name, spec.text, tuple(probes)), tuple(warnings))
+    return Compiled(_bundle(source or Source("", ""), tuple(probes)), tuple(warnings))
+
+
+def _bundle(spec: Source, probes: tuple[BinaryProbe, ...]) -> Bundle:
+    name, *others = stored_names(spec)
+    imports = zip(others, spec.imports, strict=True)
+    files = tuple(SpecFile(path, file.text, file.library) for path, file in imports)
+    return Bundle(name, spec.text, probes, files)
+
+
+def stored_names(spec: Source) -> tuple[str, ...]:
+    """What a bundle calls the files of a spec: paths from its folder, since where that lies says nothing elsewhere."""
+    folder = os.path.dirname(spec.path)
+    others = (file.path if file.library else os.path.relpath(file.path, folder or ".") for file in spec.imports)
+    return (PurePath(spec.path).name, *others)
 
 
 def _compile_one(source: Source | None, path: str, options: Options) -> tuple[BinaryProbe, Sequence[Problem]]:
@@ -60,14 +74,14 @@ def _compile_one(source: Source | None, path: str, options: Options) -> tuple[Bi
     info = open_info(source, binary, path, options)
     spec, warnings = bind_spec(source, info, options.runs_as or path, binary.build.module, options.allow_missing)
     lowered = lower_spec(spec, info, binary)
-    first, *others = lowered.program.files
-    program = optimize(replace(lowered.program, files=(PurePath(first).name, *others)))
+    names = stored_names(spec.source)
+    program = optimize(replace(lowered.program, files=(*names, *lowered.program.files[len(names) :])))
     layout = f"Go {info.layout.minor}" if isinstance(info, BareInfo) else None
     probe = BinaryProbe(
         path=name_of(path),
         identity=identity(binary.elf),
         go_version=str(binary.build.version),
-        plan=replace(lowered.plan, layout=layout, spec_path=PurePath(spec.path).name),
+        plan=replace(lowered.plan, layout=layout, spec_path=names[0]),
         ir=print_program(program),
         program=compile_snapshot(program),
         bytecode=compile_bytecode(program).encode(),
@@ -93,7 +107,7 @@ def bind_spec(
 ) -> tuple[BoundSpec, Sequence[Problem]]:
     """Parse and bind a spec against one binary. Raises SeyError with everything that is wrong with it."""
     if source is None:
-        return BoundSpec("", ""), []
+        return BoundSpec(Source("", "")), []
     return bind(parse(source), source, info, binary=known_as(path), module=module, allow_missing=allow_missing)
 
 

@@ -15,7 +15,6 @@ _LATER_STATEMENTS = {
     "type": "`type` statements are",
     "context": "`context` statements are",
     "redact": "`redact` statements are",
-    "import": "`import` statements are",
 }
 _LATER_CLAUSES = frozenset({"limit", "for", "sample", "stack"})
 

@@ -137,6 +137,8 @@ def _statement(statement: ast.Statement, comments: _Comments) -> list[str]:
             return ["global " + _plain(_cells(statement.expr, statement.name, statement.limits))]
         case ast.Table(name, sql):
             return [f"table {name.name} = {sql.text}"]
+        case ast.Import(path):
+            return [f"import {path.text}"]
         case ast.Column():
             head = f"column {statement.table.name}.{statement.name.name} {statement.type}"
             return [f"{head} = {statement.sql.text}"]

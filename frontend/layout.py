@@ -21,7 +21,7 @@ from sey.frontend.tokens import Token
 MAX_DEPTH = 64
 """Levels of brackets, and of nodes in an expression."""
 
-STATEMENTS = {word: word.upper() for word in ("program", "func", "global", "table", "column", "link")}
+STATEMENTS = {word: word.upper() for word in ("program", "func", "global", "table", "column", "link", "import")}
 _CLAUSES = {"as": "AS", "in": "IN", "when": "WHEN"}
 _CLOSING = {"LPAR": "RPAR", "LBRACK": "RBRACK", "LBRACE": "RBRACE"}
 _ENDS_OPERAND = frozenset({"NAME", "INT", "FLOAT", "RUNE", "STRING", "DURATION", "SIZE", "RPAR", "RBRACK"})
@@ -169,7 +169,7 @@ def _begins_statement(token: Token, following: Token) -> bool:
     """Whether a line inside of brackets begins like a statement, as no capture does."""
     if token.text == "func" and following.text == "glob":
         return True
-    if token.text in ("func", "global"):
+    if token.text in ("func", "global", "import"):
         return following.type == "STRING"
     return token.text in ("table", "program", "column", "link") and following.type == "NAME" and following.text != "as"
 

@@ -60,12 +60,24 @@ def decode(path: str, data: bytes) -> Source:
 
 
 def parse(source: Source) -> ast.Spec:
-    """The syntax tree of a spec. Raises SpecError with all syntax problems, in the order of the text."""
-    if len(source.text) > MAX_BYTES:
-        raise SpecError(source, TooLarge(path=source.path, size=len(source.text), limit=MAX_BYTES))
-    if (nul := source.text.find("\0")) >= 0:
-        raise SpecError(source, NotText(path=source.path, offset=len(source.text[:nul].encode()), what="NUL"))
-    found = scan(source)
+    """The syntax tree of a spec with all that it imports. Raises SpecError with the syntax problems of the first file
+    that has any, in the order of the text.
+    """
+    statements: list[ast.Statement] = []
+    comments: list[ast.Comment] = []
+    for base, file in source.based():
+        own, beside = _parse_file(source, file, base)
+        statements += own
+        comments += beside
+    return ast.Spec(tuple(statements), source, tuple(comments))
+
+
+def _parse_file(source: Source, file: Source, base: int) -> tuple[Sequence[ast.Statement], Sequence[ast.Comment]]:
+    if len(file.text) > MAX_BYTES:
+        raise SpecError(source, TooLarge(path=file.path, size=len(file.text), limit=MAX_BYTES))
+    if (nul := file.text.find("\0")) >= 0:
+        raise SpecError(source, NotText(path=file.path, offset=len(file.text[:nul].encode()), what="NUL"))
+    found = scan(file.text, base)
     layout = lay_out(found.tokens)
     problems = [*found.problems, *_own(layout.problems, found.problems)]
     if not layout.tokens or layout.tokens[-1].type != "$END":
@@ -75,7 +87,7 @@ def parse(source: Source) -> ast.Spec:
     problems += run.problems
     if problems:
         raise SpecError(source, *_in_order(problems))
-    return ast.Spec(statements, source, tuple(found.comments))
+    return statements, found.comments
 
 
 def _in_order(problems: list[SpannedProblem]) -> list[SpannedProblem]:

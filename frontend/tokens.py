@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from sey.frontend.ast import Comment, LiteralKind
 from sey.frontend.diagnostics.base import SpannedProblem
 from sey.frontend.diagnostics.syntax import BadCharacter, BadLiteral, Unterminated
 from sey.frontend.literals import LiteralError
-from sey.frontend.source import Source, Span
+from sey.frontend.source import Span
 
 
 class Token(NamedTuple):
@@ -208,9 +209,17 @@ _CHARACTER_ADVICE = {
 }
 
 
-def scan(source: Source) -> Scan:
-    """Tokens of a spec; lexical problems are collected, and tokens go on after each.
+def scan(text: str, base: int = 0) -> Scan:
+    """Tokens of a file whose first character is at offset `base`; lexical problems are collected, and tokens go on
+    after each.
 
     Bounded: after 20 problems the rest of the text isn't scanned (binary data has thousands).
     """
-    return _Scanner(source.text).run()
+    found = _Scanner(text).run()
+    if not base:
+        return found
+    return Scan(
+        [token._replace(span=token.span.moved(base)) for token in found.tokens],
+        [replace(comment, span=comment.span.moved(base)) for comment in found.comments],
+        [replace(problem, span=problem.span.moved(base)) for problem in found.problems],
+    )

@@ -58,12 +58,35 @@ class _Manifest:
 
 
 @dataclass(frozen=True)
+class SpecFile:
+    """A file that a spec imports: its path from the spec's folder, its text, and whether it came with sey."""
+
+    path: str
+    text: str
+    library: bool = False
+
+
+@dataclass(frozen=True)
+class _Imports:
+    files: tuple[SpecFile, ...]
+
+
+@dataclass(frozen=True)
 class Bundle:
-    """A spec's file name and text, and its probes, one for each binary. Without a spec both texts are empty."""
+    """A spec's file name and text, and its probes, one for each binary. Without a spec both texts are empty.
+
+    `imports` are the files that the spec imports, in the order in which they follow its text.
+    """
 
     spec_path: str
     spec: str
     binaries: tuple[BinaryProbe, ...]
+    imports: tuple[SpecFile, ...] = ()
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The text of the spec and of each file it imports, by path."""
+        return {self.spec_path: self.spec} | {file.path: file.text for file in self.imports}
 
     def for_identity(self, identity: Identity) -> BinaryProbe | None:
         """The probe for that very build, or None."""
@@ -76,6 +99,8 @@ class Bundle:
             "manifest": codec.dumps(_Manifest(self.spec_path, entries)),
             "spec": self.spec.encode(),
         }
+        if self.imports:
+            sections["imports"] = codec.dumps(_Imports(self.imports))
         for number, binary in enumerate(self.binaries):
             sections |= {f"b{number}/{name}": data for name, data in _binary_sections(binary).items()}
         return sections
@@ -105,7 +130,10 @@ class Bundle:
         if not manifest.binaries:
             raise file.damage("section `manifest`", "it is for no binary")
         binaries = tuple(_read_binary(file, number, entry) for number, entry in enumerate(manifest.binaries))
-        return cls(manifest.spec_path, _text(file, "spec"), binaries)
+        imports: tuple[SpecFile, ...] = ()
+        if "imports" in file.sections:
+            imports = codec.loads(_Imports, bytes(file.section("imports")), f"{file.path}, imports").files
+        return cls(manifest.spec_path, _text(file, "spec"), binaries, imports)
 
 
 def _binary_sections(binary: BinaryProbe) -> Mapping[str, Section]:

@@ -18,7 +18,7 @@ from sey.cli.progress import working
 from sey.cli.targets import binary_of
 from sey.frontend.compile import Options, bind_spec, lower_spec, open_info
 from sey.frontend.diagnostics.render import severity
-from sey.frontend.parser import read
+from sey.frontend.imports import load
 from sey.frontend.source import Source
 from sey.runtime.bundle import BinaryProbe, Bundle
 
@@ -32,7 +32,7 @@ from sey.runtime.bundle import BinaryProbe, Bundle
 @format_option
 def check(spec: str, targets: tuple[str, ...], allow_missing: bool, debug_file: str | None, as_json: bool) -> int:
     """Check SPEC against binaries or processes: names, types, and the SQL of its tables and columns."""
-    source = read(spec)
+    source = load(spec)
     found: list[tuple[Problem, Source | None]] = []
     status = Exit.DONE
     for target in targets:

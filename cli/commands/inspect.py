@@ -64,7 +64,7 @@ def _programs(file: str, bundles: Sequence[Bundle], ir: bool, bytecode: bool, bp
             if several:
                 yield f"# {place}: {binary.path}, {binary.go_version} ({binary.identity})"
             if ir:
-                yield from with_lines(binary.ir, {bundle.spec_path: bundle.spec}).split("\n")[:-1]
+                yield from with_lines(binary.ir, bundle.texts).split("\n")[:-1]
             if bytecode:
                 yield from _bytecode(binary, place)
             if bpf:

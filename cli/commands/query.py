@@ -94,12 +94,13 @@ def export(file: str, output: str, spec: str | None, as_json: bool) -> None:
 def spec_sql(path: str) -> SpecSql:
     """The tables, columns and links of a spec file; nothing else of it matters to a capture. Raises SeyError."""
     from sey.frontend import ast
-    from sey.frontend.parser import parse, read
+    from sey.frontend.imports import load
+    from sey.frontend.parser import parse
     from sey.ir.plan import PlanLink, PlanSqlColumn, PlanSqlTable
     from sey.runtime.views import SpecSql
 
     tables, columns, links = [], [], []
-    for statement in parse(read(path)).statements:
+    for statement in parse(load(path)).statements:
         match statement:
             case ast.Table():
                 tables.append(PlanSqlTable(statement.name.name, str(statement.sql.value)))

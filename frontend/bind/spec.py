@@ -26,6 +26,7 @@ from sey.frontend.diagnostics.base import Reject, Severity, SpannedProblem, Spec
 from sey.frontend.diagnostics.names import (
     ConditionMissing,
     Duplicate,
+    LibraryUnused,
     NoCode,
     NoProgramFits,
     NothingFits,
@@ -102,9 +103,9 @@ class _Binder:
         sql = [s.name.name for s in statements if isinstance(s, ast.Table)]
         links = Links((f for f in funcs if f is not None), columns, sql, self.report)
         joined = [links.bind(s, tables[id(s)]) for s in statements if isinstance(s, ast.Link)]
+        self._check_imports(funcs)
         return bound.BoundSpec(
-            path=self.source.path,
-            text=self.source.text,
+            source=self.source,
             programs=tuple(_program(p) for p in self.programs.values()),
             funcs=tuple(f for f in funcs if f is not None),
             globals=tuple(g for g in globals_ if g is not None),
@@ -116,10 +117,22 @@ class _Binder:
         )
 
     def report(self, problem: SpannedProblem) -> None:
-        """Notes a problem; what the binary lacks is a warning where that is allowed."""
-        if problem.is_lack() and self.allow_missing:
+        """Notes a problem; what the binary lacks is a warning where that is allowed.
+
+        The library names functions of many releases of a module; which of them a binary has is no matter.
+        """
+        if isinstance(problem, UnknownFunction | NothingFits | NoCode) and self._in_library(problem.span):
+            return
+        if problem.is_lack() and self._may_lack(problem.span):
             problem = replace(problem, severity=Severity.WARNING)
         self.problems.append(problem)
+
+    def _may_lack(self, span: Span) -> bool:
+        """Whether the binary may lack what is written there."""
+        return self.allow_missing or self._in_library(span)
+
+    def _in_library(self, span: Span) -> bool:
+        return self.source.file_at(span.start).library
 
     @cached_property
     def functions(self) -> Names:
@@ -145,6 +158,18 @@ class _Binder:
             names = ", ".join(self.programs)
             span = next(iter(self.programs.values())).name.span
             self.report(NoProgramFits(span=span, binary=self.binary, programs=names))
+
+    def _check_imports(self, funcs: list[bound.Func | None]) -> None:
+        """Warns of files of the library that have functions, none of which the binary has."""
+        imports = {str(s.path.value): s for s in self.spec.statements if isinstance(s, ast.Import)}
+        fits: dict[str, bool] = {}
+        for func in funcs:
+            if func is not None and self._in_library(func.span):
+                path = self.source.file_at(func.span.start).path
+                fits[path] = fits.get(path, False) or bool(func.bodies)
+        for path, fit in fits.items():
+            if not fit and path in imports:
+                self.report(LibraryUnused(span=imports[path].path.span, binary=self.binary, path=path))
 
     def _table_name(self, statement: ast.Func | ast.Table | ast.Link) -> str:
         if statement.name is not None:
@@ -198,7 +223,7 @@ class _Binder:
         when: tuple[bound.Form, ...] = ()
         if func.when is not None:
             when = block.forms(func.when, lambda typer: typer.condition)
-            if not when and scope.bodies and self.allow_missing:
+            if not when and scope.bodies and self._may_lack(func.when.span):
                 # Without forms the condition can't be evaluated, and then is false: no body, no rows.
                 self.report(ConditionMissing(span=func.when.span, binary=self.binary, table=table))
                 bodies = ()

@@ -314,3 +314,15 @@ class NoVariables(SpannedProblem):
     title: ClassVar[str] = "`{name}` can't be used here: a `global` statement has no variables but its own"
 
     name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibraryUnused(SpannedProblem):
+    """A file of sey's library is about a package that the binary doesn't have, or not in a release that it knows."""
+
+    code: ClassVar[str] = "SEY0224"
+    default_severity: ClassVar[Severity] = Severity.WARNING
+    title: ClassVar[str] = "{binary} has none of the functions of {path}: its tables will have no rows"
+
+    binary: str
+    path: str

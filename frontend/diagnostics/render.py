@@ -41,7 +41,8 @@ def as_object(problem: Problem, source: Source | None = None) -> dict[str, Any]:
     if isinstance(problem, SpannedProblem) and source is not None:
         line, column = source.position(problem.span.start)
         end_line, end_column = source.position(problem.span.end)
-        place = {"path": source.path, "line": line, "column": column, "end_line": end_line, "end_column": end_column}
+        path = source.file_at(problem.span.start).path
+        place = {"path": path, "line": line, "column": column, "end_line": end_line, "end_column": end_column}
         notes += [f"{_place(source, other.span)}: {other.text}" for other in problem.related()]
     elif isinstance(getattr(problem, "path", None), str):
         place["path"] = problem.path  # type: ignore[attr-defined]
@@ -77,14 +78,14 @@ def _text(problem: Problem, source: Source | None) -> str:
 
 
 def _place(source: Source, span: Span) -> str:
-    line, column = source.position(span.start)
-    return f"{printable(source.path)}:{line}:{column}"
+    number, line, column = source.place(span.start)
+    return f"{printable(source.files[number].path)}:{line}:{column}"
 
 
 def _snippet(source: Source, span: Span) -> list[str]:
     """The source line of the start of `span`, and below it carets under what the span covers of that line."""
-    number, column = source.position(span.start)
-    text = source.line(number)
+    file, number, column = source.place(span.start)
+    text = source.files[file].line(number)
     start = column - 1
     end = min(max(span.end - span.start, 1) + start, max(len(text), start + 1))
     text, start, end = _window(text, start, end)

@@ -290,3 +290,30 @@ class NoHighBound(SpannedProblem):
 
     code: ClassVar[str] = "SEY0121"
     title: ClassVar[str] = "the middle index of a 3-index slice is missing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportUnreadable(SpannedProblem):
+    """A file that a spec imports isn't there, or is no text."""
+
+    code: ClassVar[str] = "SEY0122"
+    title: ClassVar[str] = "cannot import {written}: {reason}"
+
+    written: str
+    looked: str
+    reason: str
+
+    def notes(self) -> tuple[str, ...]:
+        """Where it was looked for, where that isn't what is written."""
+        return (f"looked for {self.looked}",) if self.looked and self.looked != self.written else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TooManyImports(SpannedProblem):
+    """The number of files that one spec leads to is bounded, so that checking it ends within seconds."""
+
+    code: ClassVar[str] = "SEY0123"
+    title: ClassVar[str] = "{path} is one file too many: a spec is at most {limit} files"
+
+    path: str
+    limit: int

@@ -19,9 +19,6 @@ from sey.ir.builder import FunctionBuilder
 from sey.ir.nodes import Column, Function, Location, Stream, Table, Type, Value, layout_stream
 from sey.ir.plan import COUNTERS, ROW_MEMBERS, PlanColumn, Status
 
-SPEC_FILE = 0
-"""Index of the spec in `Program.files`."""
-
 
 @dataclass(frozen=True)
 class Shared:
@@ -57,8 +54,13 @@ class Shared:
         )
 
     def at(self, span: Span) -> Location | None:
-        """The location of a span in the spec; of an empty span, which is none of it, None."""
-        return Location(SPEC_FILE, self.source.position(span.start)[0]) if span.end > span.start else None
+        """The location of a span, by the number of its file in the source: the program's files begin with those. Of an
+        empty span, which is none of it, None.
+        """
+        if span.end <= span.start:
+            return None
+        place = self.source.place(span.start)
+        return Location(place.file, place.line)
 
 
 def row_stream(number: int, widths: Iterable[int]) -> Stream:

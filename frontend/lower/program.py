@@ -30,7 +30,7 @@ from sey.frontend.lower.sites import SiteBook
 from sey.frontend.lower.typegraph import RuntimeGraph
 from sey.frontend.lower.types import STEP_LEVEL, TypeTable, captured_type
 from sey.frontend.lower.typetables import type_tables
-from sey.frontend.source import Source, Span
+from sey.frontend.source import Span
 from sey.ir.nodes import Buffer, Function, Program, Stream
 from sey.ir.parser import signature_of
 from sey.ir.plan import (
@@ -64,7 +64,7 @@ class Lowered:
 def lower(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> Lowered:
     """Lower a spec bound to one binary. Raises SeyError where the binary lacks what every snapshot needs."""
     dynamic = DynamicTypes(info, table.module.types, itab_type(info))
-    shared = Shared(info, TypeTable(info), [], Source(spec.path, spec.text), dynamic)
+    shared = Shared(info, TypeTable(info), [], spec.source, dynamic)
     statements = (*_internal_globals(info), *spec.globals)
     labels = find_labels(info)
     _register_types(shared, spec, statements, labels)
@@ -141,7 +141,7 @@ def _assemble(
         **labels.constants,
     }
     tables = (*book.tables(), *type_tables(shared.types), shared.limit_table())
-    base = prelude(constants, tables, {f.name: signature_of(f) for f in functions}, first_file=1)
+    base = prelude(constants, tables, {f.name: signature_of(f) for f in functions}, first_file=len(spec.source.files))
     buffers = (
         Buffer("out_when", _power_of_two(8 * len(spec.funcs)), host=True),
         Buffer("compare_left", 4096, slack=8),
@@ -151,7 +151,7 @@ def _assemble(
     )
     return replace(
         base,
-        files=(spec.path, *base.files),
+        files=(*(file.path for file in spec.source.files), *base.files),
         buffers=base.buffers + buffers,
         tables=tables,
         streams=streams,
@@ -181,7 +181,7 @@ def _plan(
     return Plan(
         version=PLAN_VERSION,
         go_version=go_version,
-        spec_path=spec.path,
+        spec_path=spec.source.path,
         streams=tuple(_plan_stream(i, s) for i, s in enumerate(streams)),
         types=shared.types.plan_types(),
         blocks=tuple(_plan_block(shared, i, block, book) for i, block in enumerate(spec.funcs)),

@@ -44,7 +44,9 @@ def test_the_same_bytes_wherever_it_is_made(binaries: tuple[Path, ...], tmp_path
         (folder / "built").mkdir(parents=True)
         (folder / "specs.d").mkdir()
         spec = folder / "specs.d" / "two.sey"
-        spec.write_text(SPEC)
+        spec.write_text('import "parts/more.sey"\n' + SPEC)
+        (folder / "specs.d" / "parts").mkdir()
+        (folder / "specs.d" / "parts" / "more.sey").write_text('func "main.request" as again { id }\n')
         for binary in binaries:
             os.utime(shutil.copy(binary, folder / "built"), (number, number))
         names: list[str] = [str(spec), *(str(folder / "built" / binary.name) for binary in binaries)]
@@ -66,6 +68,7 @@ def test_the_same_bytes_wherever_it_is_made(binaries: tuple[Path, ...], tmp_path
             made.append((cwd / "out.seyp").read_bytes())
             assert (cwd / "out.seyp").stat().st_mode & 0o777 == 0o600
     assert made[1:] == made[:1] * 3
+    assert [file.path for file in Bundle.from_bytes("out.seyp", made[0]).imports] == ["parts/more.sey"]
     for name in (b"one-place", b"an/other", b"specs.d", bytes(tmp_path), b"/built"):
         assert name not in made[0]
 
@@ -90,6 +93,10 @@ def test_what_is_kept_is_told_apart(run: Run, binaries: tuple[Path, ...], tmp_pa
     assert (built(other, crowd).spec_path, built(spec, crowd).spec_path) == ("b.sey", "a.sey")
     spec.write_text('func glob "main.*" as all_of { id }\n')
     assert built(spec, crowd).binaries[0].plan.blocks[0].table == "all_of"
+    spec.write_text('import "more.sey"\n')
+    for name in ("one", "two"):
+        (tmp_path / "more.sey").write_text(f'func glob "main.*" as {name} {{ id }}\n')
+        assert built(spec, crowd).binaries[0].plan.blocks[0].table == name
 
 
 def test_one_bundle_captures_each_of_its_programs(run: Run, binaries: tuple[Path, ...], tmp_path: Path) -> None:

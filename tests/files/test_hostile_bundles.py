@@ -85,7 +85,7 @@ def read_everything(data: bytes) -> None:
     for line in _lines(described(opened, "a bundle", (bundle,), None), layouts=True):
         assert isinstance(line, str)
     for binary in bundle.binaries:
-        with_lines(binary.ir, {bundle.spec_path: bundle.spec})
+        with_lines(binary.ir, bundle.texts)
         if binary.bytecode is not None:
             program = decode("x", binary.bytecode)
             verify("x", program)

@@ -1,0 +1,1 @@
+"""Specs that come with sey, imported by others: `import "lib/http.sey"`."""
