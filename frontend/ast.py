@@ -112,7 +112,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class TypeName:
-    """A type in a type assertion: `*http.Request`, or in full by a string (then `quoted`)."""
+    """A type as it is written: `*http.Request`, or in full by a string (then `quoted`)."""
 
     text: str
     quoted: Literal | None
@@ -285,7 +285,25 @@ class Import:
     span: Span = field(compare=False)
 
 
-Statement = Program | Func | Global | Table | Column | Link | Import
+@dataclass(frozen=True)
+class Part:
+    """A path of fields in a `type` statement: `mu.processing`."""
+
+    fields: tuple[Ident, ...]
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Type:
+    """`type name { parts }`: the fields that are kept of values of the type; `body` spans the braces."""
+
+    type: TypeName
+    parts: tuple[Part, ...]
+    span: Span = field(compare=False)
+    body: Span = field(compare=False)
+
+
+Statement = Program | Func | Global | Table | Column | Link | Import | Type
 
 
 @dataclass(frozen=True)

@@ -225,6 +225,23 @@ class GlobalCapture:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A field that is kept of a struct: whole where `inner` is empty, else these of its fields, through a pointer."""
+
+    name: str
+    inner: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True)
+class KeptType:
+    """A `type` statement: what is kept of a value of the struct `type`, wherever one is reached."""
+
+    type: GoType
+    parts: tuple[Part, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
 class Rule:
     """One rule of a `program` block: `kind` is executable, module, command, env or pid."""
 
@@ -292,4 +309,5 @@ class BoundSpec:
     tables: tuple[SqlTable, ...] = ()
     columns: tuple[SqlColumn, ...] = ()
     links: tuple[Link, ...] = ()
+    kept_types: tuple[KeptType, ...] = ()
     types: Mapping[int, GoType] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from sey.frontend.diagnostics.nearest import Names
 from sey.frontend.diagnostics.syntax import (
     BadRule,
     LimitOutOfRange,
+    LimitsOfType,
     NoHighBound,
     NotCallable,
     Repeated,
@@ -110,7 +111,7 @@ class Builder(Transformer[Any, Any]):
     def when_clause(self, word: Token, condition: ast.Expr) -> _Clause:
         return _Clause("when", condition, word.span.to(condition.span))
 
-    def body(self, captures: Sequence[ast.Capture] = (), _comma: Token | None = None) -> tuple[ast.Capture, ...]:
+    def body(self, captures: Sequence[Any] = (), _comma: Token | None = None) -> tuple[Any, ...]:
         return tuple(captures)
 
     def captures(self, first: Any, _separator: Token | None = None, last: Any = None) -> list[ast.Capture]:
@@ -151,6 +152,18 @@ class Builder(Transformer[Any, Any]):
     def global_(self, word: Token, expr: ast.Expr, *rest: ast.Ident | _Limits) -> ast.Global:
         name, limits, span = _suffix(word.span.to(expr.span), rest)
         return ast.Global(expr, name, limits, span)
+
+    def type_statement(
+        self, word: Token, type_: ast.TypeName, opening: Token, parts: tuple[ast.Part, ...], closing: Token
+    ) -> ast.Type:
+        return ast.Type(type_, parts, word.span.to(closing.span), opening.span.to(closing.span))
+
+    def part(self, *pieces: Token | _Limits) -> ast.Part:
+        limits = pieces[-1]
+        if isinstance(limits, _Limits):
+            raise Reject(LimitsOfType(span=limits.span))
+        names = tuple(_ident(piece) for piece in pieces if isinstance(piece, Token) and piece.type == "NAME")
+        return ast.Part(names, names[0].span.to(names[-1].span))
 
     def table(self, word: Token, name: Token, _equal: Token, sql: Token) -> ast.Table:
         return ast.Table(_ident(name), _literal(sql), word.span.to(sql.span))

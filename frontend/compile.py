@@ -97,7 +97,7 @@ def open_info(source: Source | None, binary: GoBinary, path: str, options: Optio
     bare = open_bare(binary, options.debug_file)
     if bare is None:
         return open_debug_info(path, cache_dir=options.cache_dir, debug_file=options.debug_file)
-    if source is not None and any(isinstance(s, ast.Func | ast.Global) for s in parse(source).statements):
+    if source is not None and any(isinstance(s, ast.Func | ast.Global | ast.Type) for s in parse(source).statements):
         require_debug_info(binary)
     return bare
 

@@ -12,7 +12,6 @@ from sey.frontend.tokens import Token
 
 _LATER_STATEMENTS = {
     "event": "`event` statements are",
-    "type": "`type` statements are",
     "context": "`context` statements are",
     "redact": "`redact` statements are",
 }

@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 from sey.frontend import ast
 from sey.frontend.parser import parse
-from sey.frontend.printer import expression
+from sey.frontend.printer import expression, type_name
 from sey.frontend.source import Source, Span
 
 WIDTH = 100
@@ -107,7 +107,7 @@ class _Comments:
 
 
 def _header_end(statement: ast.Statement) -> int:
-    if isinstance(statement, ast.Func | ast.Program):
+    if isinstance(statement, ast.Func | ast.Program | ast.Type):
         return statement.body.start
     return statement.span.end
 
@@ -133,6 +133,8 @@ def _statement(statement: ast.Statement, comments: _Comments) -> list[str]:
             return _block([f"program {statement.name.name}"], statement, statement.rules, comments, _rule)
         case ast.Func():
             return _block(_header(statement), statement, statement.captures, comments, _capture)
+        case ast.Type():
+            return _block([f"type {type_name(statement.type)}"], statement, statement.parts, comments, _part)
         case ast.Global():
             return ["global " + _plain(_cells(statement.expr, statement.name, statement.limits))]
         case ast.Table(name, sql):
@@ -184,6 +186,10 @@ def _capture(capture: ast.Capture) -> Cells:
     return _cells(capture.expr, capture.name, capture.limits)
 
 
+def _part(part: ast.Part) -> Cells:
+    return ".".join(field.name for field in part.fields), "", ""
+
+
 def _rule(rule: ast.Rule) -> Cells:
     return rule.kind.name, rule.value.text, ""
 
@@ -199,7 +205,7 @@ def _plain(cells: Cells) -> str:
 
 def _block(
     header: list[str],
-    statement: ast.Func | ast.Program,
+    statement: ast.Func | ast.Program | ast.Type,
     items: Sequence[Item],
     comments: _Comments,
     cells_of: Callable[[Item], Cells],

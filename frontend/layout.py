@@ -4,7 +4,8 @@ All of it follows from the tokens before, so the grammar itself needs no context
 
 - A word is a keyword only where a name can't stand. Statement words count outside of braces, `glob` after `func`, `as`,
   `in` and `when` after something that ends an operand. So variables may be called `when`, `as` or `func`.
-- A newline counts only directly inside the braces of a `func` body, and not after an operator, `.`, `,` or `as`.
+- A newline counts only directly inside the braces of a `func` or `type` statement, and not after an operator, `.`,
+  `,` or `as`.
 - A bracket that is never closed is closed here, where that is noticed, and reported; the parser then goes on with
   balanced brackets and the rest of the text is still checked.
 """
@@ -21,7 +22,10 @@ from sey.frontend.tokens import Token
 MAX_DEPTH = 64
 """Levels of brackets, and of nodes in an expression."""
 
-STATEMENTS = {word: word.upper() for word in ("program", "func", "global", "table", "column", "link", "import")}
+_WORDS = ("program", "func", "global", "table", "column", "link", "import", "type")
+STATEMENTS = {word: word.upper() for word in _WORDS}
+_WITH_BODY = ("func", "type")
+"""Statements in whose braces newlines count."""
 _CLAUSES = {"as": "AS", "in": "IN", "when": "WHEN"}
 _CLOSING = {"LPAR": "RPAR", "LBRACK": "RBRACK", "LBRACE": "RBRACE"}
 _ENDS_OPERAND = frozenset({"NAME", "INT", "FLOAT", "RUNE", "STRING", "DURATION", "SIZE", "RPAR", "RBRACK"})
@@ -125,7 +129,7 @@ class _Layout:
 
     def _opening(self, token: Token) -> None:
         self.open.append(_Open(token, len(self.out)))
-        if token.type == "LBRACE" and len(self.open) == 1 and self.statement == "func":
+        if token.type == "LBRACE" and len(self.open) == 1 and self.statement in _WITH_BODY:
             self.body = len(self.out)
         self._emit(token)
 
@@ -169,7 +173,7 @@ def _begins_statement(token: Token, following: Token) -> bool:
     """Whether a line inside of brackets begins like a statement, as no capture does."""
     if token.text == "func" and following.text == "glob":
         return True
-    if token.text in ("func", "global", "import"):
+    if token.text in ("func", "global", "import", "type"):
         return following.type == "STRING"
     return token.text in ("table", "program", "column", "link") and following.type == "NAME" and following.text != "as"
 

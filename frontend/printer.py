@@ -24,7 +24,7 @@ def expression(expr: ast.Expr) -> str:
         case ast.Slice(base, bounds):
             return f"{expression(base)}[{_bounds(bounds)}]"
         case ast.Assertion(base, type_):
-            return f"{expression(base)}.({type_.quoted.text if type_.quoted else type_.text})"
+            return f"{expression(base)}.({type_name(type_)})"
         case ast.Call(function, argument):
             return f"{function.name}({expression(argument)})"
         case ast.Unary(operator, operand):
@@ -36,6 +36,11 @@ def expression(expr: ast.Expr) -> str:
             return f"{expression(left)} {operator} {expression(right)}"
         case ast.Paren(inner_expr):
             return f"({expression(inner_expr)})"
+
+
+def type_name(written: ast.TypeName) -> str:
+    """A type as it was written."""
+    return written.quoted.text if written.quoted else written.text
 
 
 def _bounds(bounds: ast.Bounds) -> str:

@@ -47,6 +47,8 @@ FUNC_TYPE = 2
 POINTEE = 1 << 30
 """Set in the type of an object that is a string, slice, map, chan or func itself, behind a pointer to one: without it
 such a number stands for what the word leads to."""
+PART = "part"
+"""`PlanType.special` of a struct of which only some fields are there."""
 REFERENCE_KINDS = ("string", "slice", "map", "chan", "func")
 """Kinds whose numbers need `POINTEE` in the key of a value."""
 
@@ -239,7 +241,8 @@ class PlanType:
     """A Go type by number.
 
     `kind` is the `Kind` value's text of the debug-information model; `special` marks types shown in a way of their
-    own: `time` (time.Time), `duration` (time.Duration), `address` (what `&x` gives: the address, nothing behind it).
+    own: `time` (time.Time), `duration` (time.Duration), `address` (what `&x` gives: the address, nothing behind it),
+    `part` (a struct of which only some fields are there).
 
     `elem` is the element of pointers, slices, arrays, maps, tries and channels where the program knows it, else None;
     `key` the key of maps and tries, `entry` the layout of their entries. `pointers` says whether memory of this type

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from sey.ir.plan import PART
 from sey.ir.typegraph import HAS_ENTRY, HAS_LENGTH, INDIRECT_ELEM, INDIRECT_KEY, TypeColumns
 
 SIZES: dict[str, tuple[int, ...] | None] = {
@@ -80,7 +81,7 @@ class _Checker:
         if where := self._first(~self._of_kind(*SIZES)):
             return f"{where} is of no known kind"
         special = self._c["special"]
-        known = np.isin(special, [n for n, w in enumerate(self._texts["words"]) if not w or w in SPECIAL_SIZES])
+        known = np.isin(special, [n for n, w in enumerate(self._texts["words"]) if w in ("", PART, *SPECIAL_SIZES)])
         if where := self._first(~known):
             return f"{where} is special in no known way"
         wrong = (size < 0) | (size > _MAX_SIZE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sey.frontend import bound
+from sey.frontend import ast, bound
 from sey.frontend.bind.operands import Operand, Untyped, UntypedKind, Value, typed
 from sey.frontend.debuginfo.model import BUILTIN, POINTER_IDS, DebugInfo, Field, GoType, Kind
 from sey.frontend.diagnostics.base import Reject
@@ -37,6 +37,22 @@ def select(info: DebugInfo, base: Operand, name: str, name_span: Span, span: Spa
         expr = bound.Field(info.type(step.type), expr, step.name, step.offset, span)
     in_memory = value.addressable or _through_pointer(expr)
     return Value(expr, addressable=in_memory)
+
+
+def fields_to(info: DebugInfo, go_type: GoType, name: ast.Ident) -> Path:
+    """The fields that lead from a struct, or a pointer to one, to its field `name`, as `select` takes them.
+
+    Raises Reject.
+    """
+    of_type = Value(bound.Local(go_type, "", name.span), addressable=True)
+    expr = typed(select(info, of_type, name.name, name.span, name.span)).expr
+    path: list[Field] = []
+    while not isinstance(expr, bound.Local):
+        if isinstance(expr, bound.Field):
+            path.insert(0, Field(expr.name, expr.type.id, expr.offset, embedded=False))
+        assert isinstance(expr, bound.Field | bound.Deref)
+        expr = expr.base
+    return tuple(path)
 
 
 def _through_pointer(expr: bound.Expr) -> bool:

@@ -23,14 +23,15 @@ def assertion(info: DebugInfo, base: Operand, type_: ast.TypeName, span: Span) -
     value = typed(base)
     if value.type.kind is not Kind.INTERFACE:
         raise Reject(NotInterface(span=value.span, type=value.type.name))
-    wanted = _resolve(info, type_)
+    wanted = resolve(info, type_)
     if wanted.kind is Kind.INTERFACE:
         what, advice = "asserting an interface type", "name the type of the value in it"
         raise Reject(Unsupported(span=type_.span, what=what, advice_text=advice))
     return Value(bound.Assertion(wanted, value.expr, span))
 
 
-def _resolve(info: DebugInfo, type_: ast.TypeName) -> GoType:
+def resolve(info: DebugInfo, type_: ast.TypeName) -> GoType:
+    """The type that a spec means. Raises Reject."""
     known = info.find_type(type_.text)
     if known is None and type_.quoted is None:
         known = _by_package(info, type_)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from sey.frontend import ast, bound, globs
+from sey.frontend.bind import keeping
 from sey.frontend.bind.access import few
 from sey.frontend.bind.block import Block
 from sey.frontend.bind.columns import (
@@ -104,6 +105,7 @@ class _Binder:
         links = Links((f for f in funcs if f is not None), columns, sql, self.report)
         joined = [links.bind(s, tables[id(s)]) for s in statements if isinstance(s, ast.Link)]
         self._check_imports(funcs)
+        kept_types = self._kept_types()
         return bound.BoundSpec(
             source=self.source,
             programs=tuple(_program(p) for p in self.programs.values()),
@@ -114,6 +116,7 @@ class _Binder:
             ),
             columns=columns,
             links=tuple(link for link in joined if link is not None),
+            kept_types=kept_types,
         )
 
     def report(self, problem: SpannedProblem) -> None:
@@ -198,6 +201,23 @@ class _Binder:
             self.report(reject.problem)
             return None
         return bound.SqlColumn(table, name, column.type, str(column.sql.value), column.span)
+
+    # Types
+
+    def _kept_types(self) -> tuple[bound.KeptType, ...]:
+        kept: dict[int, bound.KeptType] = {}
+        for statement in self.spec.statements:
+            if not isinstance(statement, ast.Type):
+                continue
+            try:
+                found = keeping.keep(self.info, statement)
+                earlier = kept.setdefault(found.type.id, found)
+                if earlier is not found:
+                    name = found.type.name
+                    raise Reject(Duplicate(span=found.span, what="type", name=name, first=earlier.span))
+            except Reject as reject:
+                self.report(reject.problem)
+        return tuple(kept.values())
 
     # Functions
 

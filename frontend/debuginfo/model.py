@@ -27,6 +27,9 @@ CLOSURE_IDS = -(1 << 56)
 POINTER_IDS = -(1 << 58)
 """Pointers that the binary describes nowhere, by the id of what they point to."""
 
+PART_IDS = -(1 << 60)
+"""What `type` statements leave of types that a path goes through, in the order in which they are written."""
+
 
 @enum.unique
 class MadeType(enum.IntEnum):
@@ -100,6 +103,7 @@ class GoType:
     `empty_interface` is true for interfaces without methods (eface layout), false for iface layout.
     `layout` is, for maps and channels, the DIE of the struct that the value points to.
     `map` is the layout of a map type's entries, None where it isn't known.
+    `part` is true for a struct of which a `type` statement keeps some fields: `fields` are these.
     `shape` is true for the `go.shape.*` types of generic code, whose readings are not trustworthy names.
     """
 
@@ -116,6 +120,7 @@ class GoType:
     layout: TypeId | None = None
     shape: bool = False
     map: MapLayout | None = None
+    part: bool = False
 
 
 def _builtin(number: int, name: str, kind: Kind, size: int) -> GoType:

@@ -80,6 +80,10 @@ class RuntimeTypes:
 
     texts: Mapping[str, bytes | memoryview]
     arrays: Mapping[str, Column]
+    made: int = 0
+    """How many of the last rows are no types of the runtime (`lower/parts`)."""
+    reduced: frozenset[int] = frozenset()
+    """Rows of structs of which only some fields are there."""
     _made: dict[int, GoType] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -137,6 +141,7 @@ class RuntimeTypes:
             self._other("elem", row), self._other("key", row),
             int(columns["length"][row]) if kind is Kind.ARRAY else None,
             offset, bool(columns["no_methods"][row]), self._other("layout", row), "go.shape." in name,
+            part=row in self.reduced,
         )  # fmt: skip
 
     def _other(self, column: str, row: int) -> TypeId | None:

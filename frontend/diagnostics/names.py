@@ -326,3 +326,19 @@ class LibraryUnused(SpannedProblem):
 
     binary: str
     path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptTwice(SpannedProblem):
+    """A `type` statement keeps a field whole and a part of it, or the same field twice."""
+
+    code: ClassVar[str] = "SEY0226"
+    title: ClassVar[str] = "`{path}` is kept already"
+    help: ClassVar[str | None] = "leave one of the two out"
+
+    path: str
+    first: Span
+
+    def related(self) -> tuple[Related, ...]:
+        """The other one."""
+        return (Related(self.first, "kept here"),)

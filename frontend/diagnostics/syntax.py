@@ -317,3 +317,13 @@ class TooManyImports(SpannedProblem):
 
     path: str
     limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitsOfType(SpannedProblem):
+    """Limits bound what is captured at once; all that lies behind a capture shares them. A field of a `type` statement
+    is reached from many captures, so it can't have its own."""
+
+    code: ClassVar[str] = "SEY0124"
+    title: ClassVar[str] = "a field in a `type` statement can't have limits"
+    help: ClassVar[str | None] = "set them at the captures that reach it"

@@ -25,6 +25,7 @@ from sey.frontend.lower.captures import how_deep
 from sey.frontend.lower.dynamic import DynamicTypes
 from sey.frontend.lower.labels import Labels, find_labels
 from sey.frontend.lower.liveness import Liveness
+from sey.frontend.lower.parts import Parts
 from sey.frontend.lower.runtime import Described, itab_type, prelude_constants
 from sey.frontend.lower.sites import SiteBook
 from sey.frontend.lower.typegraph import RuntimeGraph
@@ -64,12 +65,13 @@ class Lowered:
 def lower(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> Lowered:
     """Lower a spec bound to one binary. Raises SeyError where the binary lacks what every snapshot needs."""
     dynamic = DynamicTypes(info, table.module.types, itab_type(info))
-    shared = Shared(info, TypeTable(info), [], spec.source, dynamic)
+    parts = Parts(info, spec.kept_types)
+    shared = Shared(info, TypeTable(info, None, parts), [], spec.source, dynamic)
     statements = (*_internal_globals(info), *spec.globals)
     labels = find_labels(info)
     _register_types(shared, spec, statements, labels)
     if shared.types.reaches_dynamic_types:
-        shared = replace(shared, types=TypeTable(info, RuntimeGraph(info.runtime_types)))
+        shared = replace(shared, types=TypeTable(info, RuntimeGraph(parts.described(info.runtime_types)), parts))
         _register_types(shared, spec, statements, labels)
         shared.types.add_closures()
     book = SiteBook(info, Liveness(info, StackMaps(table)))

@@ -41,7 +41,7 @@ from sey.frontend.lower.types import (
     constants_of,
     plan_entry,
 )
-from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE
+from sey.ir.plan import FUNC_TYPE, PART, POINTEE, REFERENCE_KINDS, STRING_TYPE
 from sey.ir.typegraph import (
     CHAIN,
     EMBEDDED,
@@ -150,13 +150,17 @@ class RuntimeGraph:
         arrays = self.types.arrays
         owner = np.repeat(np.arange(len(self)), np.diff(self._arrays["field_first"]))
         columns = (owner, *(arrays[c] for c in ("field_name", "field_type", "field_embedded")))
-        return np.array(
+        named = np.array(
             [
                 is_chain(names[struct], fields[name], names[kind - 1], embedded=bool(embedded))
                 for struct, name, kind, embedded in zip(*(column.tolist() for column in columns), strict=True)
             ],
             dtype=np.bool_,
         )
+        # The pointers that were made are those that written paths go through.
+        kinds = self._arrays["field_type"] - 1
+        written: Bools = (kinds >= len(self) - self.types.made) & (self._kind[kinds] == rtypes.POINTER)
+        return named | written
 
     @cached_property
     def _followed(self) -> Bools:
@@ -353,10 +357,11 @@ class RuntimeGraph:
         rows = [row for row, name in enumerate(self.types.names) if name in constants]
         own = [(row, value, name) for row in rows for value, name in constants_of(self.types.at(row), constants)]
         arrays, maps = self._arrays, self._maps[0] > 0
-        words = ["", *(kind.value for kind in KINDS.values()), *SPECIAL.values()]
+        words = ["", *(kind.value for kind in KINDS.values()), *SPECIAL.values(), PART]
         of_kind = np.zeros(32, dtype=np.int64)
         of_kind[list(KINDS)] = np.arange(len(KINDS)) + 1
         special = np.array([words.index(SPECIAL.get(name, "")) for name in self.types.names], dtype=np.int64)
+        special[sorted(self.types.reduced)] = words.index(PART)
         layouts = [self.layout_at(row) for row in np.flatnonzero(maps).tolist()]
         entries = [plan_entry(layout) for layout in layouts if layout is not None]
         entry = np.zeros((len(self), 2), dtype=np.int64)

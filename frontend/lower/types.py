@@ -14,7 +14,8 @@ from sey.frontend import bound
 from sey.frontend.debuginfo.maps import map_layout, trie_layout
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind, MadeType, MapLayout
 from sey.frontend.lower.known import is_chain, is_followed
-from sey.ir.plan import FUNC_TYPE, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanEntry, PlanField, PlanType
+from sey.frontend.lower.parts import Parts
+from sey.ir.plan import FUNC_TYPE, PART, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanEntry, PlanField, PlanType
 from sey.ir.typegraph import PlanTypes, columns_of, joined
 
 if TYPE_CHECKING:
@@ -100,9 +101,10 @@ class TypeTable:
     With a `graph`, all types that the binary describes to its runtime are there from the start, with its numbers.
     """
 
-    def __init__(self, info: DebugInfo, graph: RuntimeGraph | None = None) -> None:
+    def __init__(self, info: DebugInfo, graph: RuntimeGraph | None = None, parts: Parts | None = None) -> None:
         self.info = info
         self.graph = graph
+        self.parts = parts or Parts(info)
         self._in_graph = len(graph) if graph else 0
         self.rows = PointerRows(len(graph.held.offset) if graph else 0)
         """What the program reads of `pointers`; filled as it is asked for, so final once the program is made."""
@@ -152,7 +154,7 @@ class TypeTable:
         if type_id is None:
             return None
         known = self._numbers.get(type_id)
-        return known if known is not None or self.graph is None else self._find(self.info.type(type_id))
+        return known if known is not None or self.graph is None else self._find(self.parts.type(type_id))
 
     @property
     def reaches_dynamic_types(self) -> bool:
@@ -164,7 +166,7 @@ class TypeTable:
 
     def add(self, go_type: GoType, depth: int) -> int:
         """Number of the type; everything within `depth` pointers of a value of it gets one too."""
-        self._add_all([(go_type, depth)])
+        self._add_all([(self.parts.of(go_type), depth)])
         return self.number(go_type)
 
     def add_closures(self) -> None:
@@ -197,21 +199,23 @@ class TypeTable:
         go_type = entry.type
         match go_type.kind:
             case Kind.STRUCT if (trie := trie_layout(self.info, go_type)) is not None:
-                return [(self.info.type(inner), left) for inner in (trie.key, trie.elem)]
+                return [(self.parts.type(inner), left) for inner in (trie.key, trie.elem)]
             case Kind.STRUCT:
                 # A chain goes on whatever depth is left.
                 return [
-                    (self.info.type(f.type), max(left, 1) if self._is_chain(go_type, f) else left)
+                    (self.parts.type(f.type), max(left, 1) if self._is_chain(go_type, f) else left)
                     for f in go_type.fields
                 ]
             case Kind.ARRAY | Kind.SLICE | Kind.MAP | Kind.CHAN:
-                return [(self.info.type(inner), left) for inner in (go_type.key, go_type.elem) if inner is not None]
+                return [(self.parts.type(inner), left) for inner in (go_type.key, go_type.elem) if inner is not None]
             case Kind.POINTER if go_type.elem is not None and left > 0:
-                return [(self.info.type(go_type.elem), left - 1)]
+                return [(self.parts.type(go_type.elem), left - 1)]
         return []
 
     def _is_chain(self, struct: GoType, field_: Field) -> bool:
-        return is_chain(struct.name, field_.name, self.info.type(field_.type).name, embedded=field_.embedded)
+        if self.parts.is_path(field_.type):
+            return True
+        return is_chain(struct.name, field_.name, self.parts.type(field_.type).name, embedded=field_.embedded)
 
     def _link(self, entry: _Entry) -> None:
         if entry.type.kind in (Kind.ARRAY, Kind.SLICE, Kind.MAP, Kind.CHAN) or (
@@ -391,7 +395,9 @@ def captured_type(expr: bound.Expr) -> GoType:
 
 
 def special(go_type: GoType) -> str | None:
-    """How a type is shown, if not by its kind: `time`, `duration` or `address`."""
+    """How a type is shown, if not by its kind: `time`, `duration`, `address` or `part`."""
     if go_type.id == ADDRESS.id:
         return "address"
+    if go_type.part:
+        return PART
     return SPECIAL.get(go_type.name)

@@ -62,7 +62,8 @@ def _dynamic(graph: RuntimeGraph | None) -> Table:
     columns = [[0], [0], [0]]
     if graph:
         described = (graph.types.arrays["offset"], graph.numbers, graph.types.arrays["direct"])
-        columns = [[0, *column.tolist()] for column in described]
+        known = len(graph) - graph.types.made
+        columns = [[0, *column[:known].tolist()] for column in described]
     offset, number, direct = (tuple(column) for column in columns)
     return Table(
         "dynamic",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from sey.ir.plan import PlanType
+from sey.ir.plan import PART, PlanType
 from sey.runtime.decode import views
 from sey.runtime.decode.forms import BIGINT, BOOLEAN, JSON, TEXT, TIMESTAMP, Form, list_form, map_form, struct_form
 from sey.runtime.decode.kinds import (
@@ -113,7 +113,9 @@ class _Former:
         named = name_fields(kind, self.types)
         fields: list[tuple[str, Form]] = []
         for item in shown_fields(kind):
-            fields.append((item.name, self.form(self.types[item.type], depth, around)))
+            inner = self.types[item.type]
+            written = kind.special == PART and item.chain and inner.kind == "pointer"
+            fields.append((item.name, self.form(inner, depth + written, around)))
             if item.name in named:
                 fields.append((item.name + NAME_SUFFIX, TEXT))
         return struct_form(fields)

@@ -188,15 +188,22 @@ def _spread(draw: st.DrawFn, tokens: Tokens) -> str:
     return "".join(token + draw(_gap()) for token in tokens)
 
 
+_ENDS = st.sampled_from([", ", "\n", ",\n", " # end\n", ", # end\n", "\n\n# own\n", ",\n\n\n"])
+"""What ends a capture in a body."""
+
+
 @st.composite
 def _statement(draw: st.DrawFn) -> str:
-    match draw(st.sampled_from(["func", "func", "func", "program", "global", "table", "column", "link"])):
+    match draw(st.sampled_from(["func", "func", "func", "program", "global", "table", "column", "link", "type"])):
         case "func":
             head = draw(_spread(_flat("func", *draw(st.sampled_from([[], ["glob"]])), draw(_STRINGS), *draw(_CLAUSES))))
-            separators = st.sampled_from([", ", "\n", ",\n", " # end\n", ", # end\n", "\n\n# own\n", ",\n\n\n"])
             captures = draw(st.lists(_capture(), max_size=4))
-            body = "".join(capture + draw(separators) for capture in captures)
+            body = "".join(capture + draw(_ENDS) for capture in captures)
             return head + "{" + draw(_gap()) + body + draw(_gap()) + "}"
+        case "type":
+            head = draw(_spread(["type", draw(st.one_of(_STRINGS, _NAMES)), "{"]))
+            paths = draw(st.lists(st.lists(_NAMES, min_size=1, max_size=3), max_size=3))
+            return head + draw(_gap()) + "".join(".".join(path) + draw(_ENDS) for path in paths) + "}"
         case "program":
             return draw(_spread(_flat("program", draw(_NAMES), "{", *draw(_RULES), "}")))
         case "global":

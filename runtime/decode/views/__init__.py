@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sey.ir.plan import PlanType
+from sey.ir.plan import PART, PlanType
 from sey.runtime.decode.forms import Form
 from sey.runtime.decode.vectors import Vector
 from sey.runtime.decode.views.bytetexts import uuid
@@ -43,6 +43,8 @@ def like(kind: PlanType, types: Mapping[int, PlanType]) -> PlanType | None:
 
 
 def _view(kind: PlanType, types: Mapping[int, PlanType]) -> View | None:
+    if kind.special == PART:
+        return None
     if kind.kind == "array":
         return uuid(kind, types)
     known = KNOWN.get(kind.name.partition("[")[0])

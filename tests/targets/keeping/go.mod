@@ -1,0 +1,3 @@
+module example.com/keeping
+
+go 1.21
