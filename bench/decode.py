@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -18,13 +18,14 @@ from typing import TypeVar
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from sey.ir.nodes import PAGE_BYTES, PAGE_HEADER_BYTES
 from sey.ir.plan import STRING_TYPE, PlanStream
 from sey.runtime import decoded_cache
 from sey.runtime.capture import Capture, ProcessCapture
 from sey.runtime.database import open_database
-from sey.runtime.decode.tables import decode_capture
+from sey.runtime.decode.tables import TableStream, decode_capture
 from sey.runtime.duck import fill
 from sey.runtime.pages import Pages, record_dtype
 from tests.support.captures import CODE, Shop, symbol_table
@@ -123,6 +124,11 @@ def timed(name: str, work: Callable[[], Result]) -> tuple[Result, float]:
     return result, took
 
 
+def streams_of(tables: Mapping[str, pa.Table]) -> list[TableStream]:
+    """Decoded tables in the form in which DuckDB is filled with them."""
+    return [TableStream.whole(name, table) for name, table in tables.items()]
+
+
 def main() -> int:
     """Measure; 0 if the budget was met."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
@@ -137,7 +143,7 @@ def main() -> int:
         _, copy = timed(f"copy its {len(pages.data) >> 20} MiB of pages once", pages.data.copy)
         tables, _ = timed("decode to Arrow", lambda: decode_capture(capture))
         connection = duckdb.connect()
-        timed("Arrow to DuckDB", lambda: fill(connection, "memory", tables))
+        timed("Arrow to DuckDB", lambda: fill(connection, "memory", streams_of(tables)))
         database, whole = timed("load to open database, in all", lambda: open_database(Capture.load(path)))
         sql = "select count(distinct customer), sum(request.id), min(id) from handle"
         result, _ = timed("a query over all values", lambda: list(database.query(sql).rows()))

@@ -3,14 +3,18 @@
     python -m bench.decode_objects [OBJECTS]
 
 Each row has an interface that holds a pointer to a struct of its own, and a map from texts to such structs, 8 each.
-Prints what each step took, and what memory the whole took as a multiple of the capture's size.
+Prints what each step took, and what memory `sey query` takes for such a file, as a multiple of the file's size: to read
+it, decode it, keep the tables in the cache and answer from there.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +22,10 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from bench.decode import Writer, _bytes_positions, timed
+from bench.decode import Writer, _bytes_positions, streams_of, timed
 from sey.ir.plan import STRING_TYPE, PlanStream
-from sey.runtime import decoded_cache
 from sey.runtime.capture import Capture, ProcessCapture
+from sey.runtime.database import open_database
 from sey.runtime.decode.tables import decode_capture
 from sey.runtime.duck import fill
 from sey.runtime.pages import Pages, record_dtype
@@ -32,6 +36,7 @@ PATH = "/tmp/sey-bench-objects.seyc"
 BUDGET, MEMORY = 1.5, 3.0
 _ENTRIES = 8
 _WORD = 0x7000
+_SQL = "select count(*), sum(cast(held->'value'->'id' as bigint)), sum(cardinality(items)) from handle"
 
 
 def build(count: int) -> Capture:
@@ -96,33 +101,55 @@ def _objects(stream: PlanStream, address: npt.NDArray[np.uint64], kind: int, siz
 def main() -> int:
     """Measure; 0 if the budgets were met."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    if len(sys.argv) > 2:
-        build(count).save(PATH)
-        return 0
+    match sys.argv[2:]:
+        case ["build"]:
+            build(count).save(PATH)
+            return 0
+        case ["memory"]:
+            print(memory(count))
+            return 0
     try:
-        # Made by another process, whose memory doesn't count.
+        # Each by a process of its own, whose memory is not this one's.
         subprocess.run([sys.executable, "-m", "bench.decode_objects", str(count), "build"], check=True)
-        return measure(count)
+        # Before this one is larger: the kernel counts what a process was before it became another program.
+        command = [sys.executable, "-m", "bench.decode_objects", str(count), "memory"]
+        ratio = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        took = measure(count)
     finally:
         Path(PATH).unlink(missing_ok=True)
+    print(f"{count} objects to tables   {took:.2f} s of CPU   (budget {BUDGET} s)")
+    print(f"memory to query them   {ratio:.1f}x the capture   (budget {MEMORY:.0f}x)")
+    return 0 if took <= BUDGET and ratio <= MEMORY else 1
 
 
-def measure(count: int) -> int:
-    """Decode the file; 0 if the budgets were met."""
-    decoded_cache._SMALLEST = 1 << 62  # measure decoding, not the cache
-    size, before = Path(PATH).stat().st_size, _peak()
+def measure(count: int) -> float:
+    """CPU seconds to decode the file."""
     capture, _ = timed("load and check the file", lambda: Capture.load(PATH))
-    tables, took = timed("decode to Arrow", lambda: decode_capture(capture))
-    memory = (_peak() - before) / size
+    before = time.process_time()
+    tables, _ = timed("decode to Arrow", lambda: decode_capture(capture))
+    took = time.process_time() - before
     connection = duckdb.connect()
-    timed("Arrow to DuckDB", lambda: fill(connection, "memory", tables))
-    sql = "select count(*), sum(cast(held->'value'->'id' as bigint)), sum(cardinality(items)) from handle"
-    result, _ = timed("a query over all values", lambda: connection.execute(sql).fetchall())
+    timed("Arrow to DuckDB", lambda: fill(connection, "memory", streams_of(tables)))
+    result, _ = timed("a query over all values", lambda: connection.execute(_SQL).fetchall())
+    assert result == [_answer(count)], result
+    return took
+
+
+def memory(count: int) -> float:
+    """What memory asking the file takes beyond that of the bare program, as a multiple of the file's size."""
+    duckdb.connect().execute("select 1").fetchall()
+    before = _peak()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SEY_CACHE_DIR"] = folder
+        with open_database(Capture.load(PATH)) as database:
+            rows = list(database.query(_SQL).rows())
+    assert rows == [_answer(count)], rows
+    return (_peak() - before) / Path(PATH).stat().st_size
+
+
+def _answer(count: int) -> tuple[int, int, int]:
     rows = count // (2 + _ENTRIES)
-    assert result == [(rows, rows * (rows - 1) // 2, rows * _ENTRIES)], result
-    print(f"{count} objects to tables   {took:.2f} s   (budget {BUDGET} s)")
-    print(f"memory   {memory:.1f}x the capture of {size >> 20} MiB   (budget {MEMORY:.0f}x)")
-    return 0 if took <= BUDGET and memory <= MEMORY else 1
+    return rows, rows * (rows - 1) // 2, rows * _ENTRIES
 
 
 def _peak() -> int:

@@ -19,7 +19,7 @@ import duckdb
 from sey.binary.errors import SeyError
 from sey.runtime import decoded_cache
 from sey.runtime.capture import Capture
-from sey.runtime.decode.tables import decode_capture
+from sey.runtime.decode.tables import stream_capture
 from sey.runtime.duck import fill, quoted
 from sey.runtime.query_errors import (
     EmptyQuery,
@@ -105,7 +105,7 @@ def open_database(capture: Capture, spec: SpecSql | None = None, *, cached: bool
     kept = decoded_cache.attach(connection, capture) if cached else False
     if not kept:
         connection.execute("attach ':memory:' as captured")
-        fill(connection, "captured", decode_capture(capture))
+        fill(connection, "captured", stream_capture(capture))
     return Database(connection, SpecSql.of(capture) if spec is None else spec)
 
 

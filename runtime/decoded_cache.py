@@ -15,7 +15,7 @@ import duckdb
 from sey.binary.cachedir import cache_folder
 from sey.binary.errors import SeyError
 from sey.runtime.capture import Capture
-from sey.runtime.decode.tables import decode_capture
+from sey.runtime.decode.tables import stream_capture
 from sey.runtime.duck import fill
 from sey.runtime.files import replacing
 
@@ -24,6 +24,8 @@ DECODER = 2
 
 _SMALLEST = 8 << 20
 _KEPT = 8
+_ROW_GROUP = 8192
+"""Rows that DuckDB holds in memory, uncompressed, before they are written; its own 122 880 take some 100 MB more."""
 
 
 def attach(connection: duckdb.DuckDBPyConnection, capture: Capture) -> bool:
@@ -62,9 +64,11 @@ def _attached(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
 
 
 def _make(path: Path, capture: Capture) -> None:
-    with replacing(str(path)) as temporary, duckdb.connect(temporary) as target:
-        ((name,),) = target.execute("select current_catalog()").fetchall()
-        fill(target, name, decode_capture(capture))
+    with replacing(str(path)) as temporary, duckdb.connect(":memory:", config={"threads": 1}) as target:
+        place = temporary.replace("'", "''")
+        target.execute(f"attach '{place}' as kept (row_group_size {_ROW_GROUP})")
+        fill(target, "kept", stream_capture(capture))
+        target.execute("detach kept")
 
 
 def _forget_old(folder: Path) -> None:

@@ -10,7 +10,7 @@ import duckdb
 from sey.binary.errors import Problem, SeyError
 from sey.runtime.capture import Capture
 from sey.runtime.database import Database, base_tables, open_database
-from sey.runtime.decode.tables import decode_capture
+from sey.runtime.decode.tables import stream_capture
 from sey.runtime.duck import fill, quoted
 from sey.runtime.file_errors import CannotWrite, UnknownExport
 from sey.runtime.files import replacing, write_whole
@@ -41,7 +41,7 @@ def _to_duckdb(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Probl
     """Captured tables with the spec's columns as tables, the spec's tables as views over them."""
     with replacing(path) as temporary, duckdb.connect(":memory:") as connection:
         connection.execute("attach ':memory:' as captured")
-        fill(connection, "captured", decode_capture(capture))
+        fill(connection, "captured", stream_capture(capture))
         made = make_views(connection, base_tables(connection), SpecSql.of(capture) if spec is None else spec)
         try:
             place = temporary.replace("'", "''")

@@ -53,6 +53,11 @@ class Pages:
 
     def records(self, stream: PlanStream) -> npt.NDArray[np.void]:
         """All records of a stream, in the order of the pages. Raises SeyError."""
+        parts = self.parts(stream)
+        return np.concatenate(parts) if parts else np.zeros(0, record_dtype(stream))
+
+    def parts(self, stream: PlanStream) -> list[npt.NDArray[np.void]]:
+        """The records of a stream page by page, where they lie. Raises SeyError."""
         dtype = record_dtype(stream)
         parts = []
         for page in np.flatnonzero(self.streams == stream.number).tolist():
@@ -61,7 +66,20 @@ class Pages:
                 self.fail(f"page {self.numbers[page]}", f"it ends inside a record of stream `{stream.name}`")
             first = int(self.starts[page]) + PAGE_HEADER_BYTES
             parts.append(self.data[first : first + used].view(dtype))
-        return np.concatenate(parts) if parts else np.zeros(0, dtype)
+        return parts
+
+    def field(self, stream: PlanStream, name: str) -> npt.NDArray[np.unsignedinteger]:
+        """One field, a number, of all records of a stream. Raises SeyError."""
+        parts = [part[name] for part in self.parts(stream)]
+        return np.concatenate(parts) if parts else np.zeros(0, record_dtype(stream)[name])
+
+    def record_places(self, stream: PlanStream) -> I64Array:
+        """Where in `data` the records of a stream begin, in the order of `records`. Raises SeyError."""
+        parts = [
+            int(self.starts[page]) + PAGE_HEADER_BYTES + np.arange(0, int(self.used[page]), stream.size)
+            for page in np.flatnonzero(self.streams == stream.number).tolist()
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
     def places(self, positions: U64Array, lengths: I64Array, what: str) -> I64Array:
         """Where in `data` runs of `lengths` bytes at output `positions` begin. Raises SeyError where one is missing.

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from sey.ir.plan import Status
 from sey.runtime.capture import Capture
-from sey.runtime.decode.columns import DecodedColumn
 from sey.runtime.decode.process import DecodedProcess, decode_process
 from sey.runtime.decode.tables import ending, foreign_threads, skipped
 from sey.runtime.decode.vectors import STATUS_WORDS
+from sey.runtime.pages import I64Array
 from sey.runtime.wording import duration, printable
 
 _COMMON = 3
@@ -124,10 +124,10 @@ def _missing(capture: Capture, decoded: Sequence[DecodedProcess]) -> str:
     parts: list[tuple[int, str]] = []
     for process in decoded:
         for block in process.blocks:
-            for column in block.columns:
-                parts += _of_column(f"{block.block.table}.{column.column.name}", column)
+            for shape, counts in zip(block.shapes, block.status_counts(), strict=True):
+                parts += _of_column(f"{block.block.table}.{shape.column.name}", counts)
         for variable in process.globals:
-            parts += _of_column(variable.variable.column.name, variable.value)
+            parts += _of_column(variable.variable.column.name, variable.value.status_counts())
         parts += _of_process(process)
     failed = [str(process.facts.pid) for process in capture.processes if process.pages is None]
     if failed:
@@ -139,10 +139,9 @@ def _missing(capture: Capture, decoded: Sequence[DecodedProcess]) -> str:
     return printable(", ".join(shown) + more) if shown else "nothing"
 
 
-def _of_column(name: str, column: DecodedColumn) -> list[tuple[int, str]]:
-    counts = np.bincount(column.statuses, minlength=len(STATUS_WORDS)).tolist()
-    wrong = [(count, status) for status, count in enumerate(counts) if count and status not in _FINE]
-    return [(count, f"{name} {STATUS_WORDS[status]} in {count} of {column.count}") for count, status in wrong]
+def _of_column(name: str, counts: I64Array) -> list[tuple[int, str]]:
+    wrong = [(count, status) for status, count in enumerate(counts.tolist()) if count and status not in _FINE]
+    return [(count, f"{name} {STATUS_WORDS[status]} in {count} of {counts.sum()}") for count, status in wrong]
 
 
 def _of_process(process: DecodedProcess) -> list[tuple[int, str]]:

@@ -150,11 +150,9 @@ def _as_found(
     result = []
     for block, rows in zip(blocks, decoded.blocks, strict=True):
         problems = {}
-        for column in rows.columns:
-            statuses = column.statuses.tolist()
-            if statuses and not set(statuses) & {Status.OK, Status.NIL, Status.TRUNCATED}:
-                commonest = Counter(statuses).most_common(1)[0][0]
-                problems[column.column.name] = f"{STATUS_WORDS[commonest]} in all {len(statuses)}"
+        for shape, counts in zip(rows.shapes, rows.status_counts(), strict=True):
+            if len(rows) and not counts[[Status.OK, Status.NIL, Status.TRUNCATED]].any():
+                problems[shape.column.name] = f"{STATUS_WORDS[int(counts.argmax())]} in all {len(rows)}"
         result.append(block.without(problems))
     return result
 

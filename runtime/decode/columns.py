@@ -19,7 +19,7 @@ from sey.runtime.decode.json_form import BEING_WRITTEN, bare_json, to_text
 from sey.runtime.decode.kinds import has_names
 from sey.runtime.decode.limits import Limits
 from sey.runtime.decode.siblings import monotonic, zones
-from sey.runtime.decode.text import hex_words
+from sey.runtime.decode.text import constant, hex_words
 from sey.runtime.decode.type_forms import form_of
 from sey.runtime.decode.values import ValueDecoder
 from sey.runtime.decode.vectors import (
@@ -30,7 +30,6 @@ from sey.runtime.decode.vectors import (
     Times,
     Vector,
     changing_of,
-    missing,
     spread,
     through,
 )
@@ -51,14 +50,68 @@ class Part:
 
 
 @dataclass(frozen=True)
-class DecodedColumn:
-    """One captured column: `count` rows, those of each type decoded. `form` is how its values appear in tables."""
+class ColumnShape:
+    """What is known of a column before its values are decoded: `form` is how these appear in tables.
+
+    `kinds` are its types, `has_address` tells whether an address can be behind a value, `has_names` whether a type of
+    the values at hand has named constants.
+    """
 
     column: PlanColumn
-    count: int
-    parts: tuple[Part, ...]
+    kinds: tuple[PlanType, ...]
     form: Form
     has_address: bool
+    has_names: bool
+
+    @classmethod
+    def of(cls, column: PlanColumn, types: Mapping[int, PlanType], forms: I64Array) -> ColumnShape:
+        """The shape of a column whose rows have the types numbered by `forms`, -1 where a row has none."""
+        kinds = tuple(types[kind] for kind in column.types)
+        met = [kinds[max(which, 0)] for which in np.unique(forms).tolist()] if kinds else []
+        form = column_form(column, types)
+        return cls(column, kinds, form, any(map(_has_address, kinds)), any(map(has_names, met)))
+
+    def decode(
+        self, decoder: ValueDecoder, number: int, records: npt.NDArray[np.void], forms: I64Array
+    ) -> DecodedColumn:
+        """The column's values in `records`, whose column `number` it is; `forms` has the type of each row, or -1."""
+        status, detail = records[f"s{number}"], records[f"d{number}"]
+        # A number that no program writes says nothing, so neither does the value beside it.
+        status = np.where(status > max(Status), int(Status.UNREACHED), status).astype(np.uint8)
+        parts = []
+        for which in np.unique(forms).tolist():
+            rows = np.flatnonzero(forms == which).astype(np.int64)
+            if which < 0:
+                parts.append(self._without_place(rows, status, detail))
+            else:
+                raw = records[f"v{number}"]
+                parts.append(_decode_rows(decoder, self.kinds[which], self.column, raw, rows, status, detail))
+        return DecodedColumn(self, len(records), tuple(parts))
+
+    def _without_place(self, rows: I64Array, status: U8Array, detail: U64Array) -> Part:
+        # The program says why; where it never came to it, there was no place to read.
+        kind = self.kinds[0] if self.kinds else PlanType(0, "", "unknown", 0)
+        why = np.where(status[rows] <= Status.OK, int(Status.OPTIMIZED_OUT), status[rows]).astype(np.uint8)
+        return Part(rows, Vector(kind, why, detail[rows], None, Nothing()), np.zeros(len(rows), dtype=np.bool_))
+
+
+@dataclass(frozen=True)
+class DecodedColumn:
+    """Values of one captured column: `count` rows, those of each type decoded."""
+
+    shape: ColumnShape
+    count: int
+    parts: tuple[Part, ...]
+
+    @property
+    def column(self) -> PlanColumn:
+        """The plan's column."""
+        return self.shape.column
+
+    @property
+    def form(self) -> Form:
+        """How the values appear in tables."""
+        return self.shape.form
 
     def values(self, form: Form | None = None) -> pa.Array:
         """The values in the column's form, or another; missing ones NULL."""
@@ -77,12 +130,7 @@ class DecodedColumn:
         """The name of each value's Go type; NULL where the column can't be had."""
         names = [part.vector.type.name for part in self.parts]
         index = pa.array(self._part_of, mask=self._part_of < 0)
-        return pa.DictionaryArray.from_arrays(index, pa.array(names, pa.string()))
-
-    @property
-    def has_names(self) -> bool:
-        """Whether a type of the values has named constants."""
-        return any(has_names(part.vector.type) for part in self.parts)
+        return pa.DictionaryArray.from_arrays(index, constant(*names))
 
     def names(self) -> pa.StringArray:
         """The names of the constants that the values are, NULL where they are none."""
@@ -98,7 +146,7 @@ class DecodedColumn:
 
     def status_words(self) -> pa.Array:
         """The statuses, as words."""
-        return pa.DictionaryArray.from_arrays(pa.array(self.statuses), pa.array(STATUS_WORDS, pa.string()))
+        return pa.DictionaryArray.from_arrays(pa.array(self.statuses), constant(*STATUS_WORDS))
 
     @cached_property
     def statuses(self) -> U8Array:
@@ -108,6 +156,10 @@ class DecodedColumn:
             status = np.where(self._beyond(part), OUT_OF_RANGE, part.vector.status)
             result[part.rows] = np.where(self._left_out(part) > 0, Status.TRUNCATED, status)
         return result
+
+    def status_counts(self) -> I64Array:
+        """How many values have each status, by its index into STATUS_WORDS."""
+        return np.bincount(self.statuses, minlength=len(STATUS_WORDS))
 
     def details(self) -> pa.StringArray:
         """Address, true length, type name or exact time, whatever the status asks for; else NULL."""
@@ -200,25 +252,7 @@ def decode_column(
     decoder: ValueDecoder, column: PlanColumn, number: int, records: npt.NDArray[np.void], forms: I64Array
 ) -> DecodedColumn:
     """Column `number` of the rows in `records`; `forms` has for each row the index into the column's types, or -1."""
-    form = column_form(column, decoder.types)
-    kinds = [decoder.types[kind] for kind in column.types]
-    status, detail = records[f"s{number}"], records[f"d{number}"]
-    # A number that no program writes says nothing, so neither does the value beside it.
-    status = np.where(status > max(Status), int(Status.UNREACHED), status).astype(np.uint8)
-    parts = []
-    for which in np.unique(forms).tolist():
-        rows = np.flatnonzero(forms == which).astype(np.int64)
-        if which < 0:
-            # The program says why; where it never came to it, there was no place to read.
-            unknown = PlanType(0, "", "unknown", 0)
-            why = np.where(status[rows] <= Status.OK, int(Status.OPTIMIZED_OUT), status[rows]).astype(np.uint8)
-            vector = missing(kinds[0] if kinds else unknown, len(rows), Status.OPTIMIZED_OUT)
-            vector = Vector(vector.type, why, detail[rows], None, vector.data)
-            parts.append(Part(rows, vector, np.zeros(len(rows), dtype=np.bool_)))
-        else:
-            raw = records[f"v{number}"]
-            parts.append(_decode_rows(decoder, kinds[which], column, raw, rows, status, detail))
-    return DecodedColumn(column, len(records), tuple(parts), form, any(map(_has_address, kinds)))
+    return ColumnShape.of(column, decoder.types, forms).decode(decoder, number, records, forms)
 
 
 def _has_address(kind: PlanType) -> bool:

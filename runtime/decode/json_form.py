@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from sey.ir.plan import Status
 from sey.runtime.decode import times
-from sey.runtime.decode.text import hex_words
+from sey.runtime.decode.text import constant, hex_words
 from sey.runtime.decode.vectors import (
     STATUS_WORDS,
     Dynamic,
@@ -110,7 +110,7 @@ def _data(vector: Vector) -> pa.StringArray:
         case Words(addresses):
             return _joined('"', hex_words(addresses), '"')
         case Texts(values):
-            return pc.fill_null(quoted(values), "null") if values.null_count else quoted(values)
+            return pc.fill_null(quoted(values), _literal("null")) if values.null_count else quoted(values)
         case Times():
             return _joined('"', times.texts(vector.data), '"')
         case Record(names, fields):
@@ -188,7 +188,7 @@ def _member_names(keys: Vector) -> pa.StringArray | None:
     inner, index = through(keys)
     match inner.data:
         case Texts(texts):
-            names = pc.fill_null(quoted(texts), '""')
+            names = pc.fill_null(quoted(texts), _literal('""'))
         case Numbers(numbers):
             names = _joined('"', _numbers(numbers), '"')
         case _:
@@ -202,13 +202,13 @@ def _variants(variant: Variant) -> pa.StringArray:
     """Each value in the form of its own type."""
     parts = [to_json(vector) for vector in variant.vectors]
     starts = np.cumsum([0, *(len(part) for part in parts)])
-    texts = pa.concat_arrays([*parts, pa.array(["null"], pa.string())])
+    texts = pa.concat_arrays([*parts, constant("null")])
     place = np.where(variant.which >= 0, starts[variant.which] + variant.index, len(texts) - 1)
     return _taken(texts, place.astype(np.int64))
 
 
 def _dynamic(vector: Vector, dynamic: Dynamic) -> pa.StringArray:
-    quoted_names = pa.array([*(json.dumps(name, ensure_ascii=False) for name in dynamic.names), "null"], pa.string())
+    quoted_names = constant(*(json.dumps(name, ensure_ascii=False) for name in dynamic.names), "null")
     types = quoted_names.take(pa.array(np.where(dynamic.type < 0, len(dynamic.names), dynamic.type)))
     texts = _joined('{"type":', types, *(_note(note) for note in dynamic.notes), _held(dynamic), "}")
     unknown = vector.status == Status.TYPE_UNKNOWN
@@ -222,13 +222,13 @@ def _dynamic(vector: Vector, dynamic: Dynamic) -> pa.StringArray:
 def _note(note: Note) -> pa.StringArray:
     """A member with a comma before it, `null` where it is nil; nothing for the values that it isn't of."""
     nil = pa.array(note.values.status == Status.NIL)
-    texts = _joined(f',"{note.name}":', pc.if_else(nil, "null", to_json(note.values)))
-    return texts if bool(note.rows.all()) else pc.if_else(pa.array(note.rows), texts, "")
+    texts = _joined(f',"{note.name}":', pc.if_else(nil, _literal("null"), to_json(note.values)))
+    return texts if bool(note.rows.all()) else pc.if_else(pa.array(note.rows), texts, _literal(""))
 
 
 def _held(dynamic: Dynamic) -> pa.StringArray:
     texts = _joined(',"value":', to_json(dynamic.value))
-    return texts if dynamic.told is None else pc.if_else(pa.array(dynamic.told), "", texts)
+    return texts if dynamic.told is None else pc.if_else(pa.array(dynamic.told), _literal(""), texts)
 
 
 def _missing(vector: Vector, shown: npt.NDArray[np.bool_]) -> pa.StringArray:
@@ -236,7 +236,7 @@ def _missing(vector: Vector, shown: npt.NDArray[np.bool_]) -> pa.StringArray:
     heads = [f'{{"$status":"{word}"' for word in STATUS_WORDS]
     for status in _WITH_ADDRESS:
         heads[status] += ',"$type":' + json.dumps(vector.type.name) if status == Status.UNSUPPORTED else ""
-    texts = pa.array(heads, pa.string()).take(pa.array(vector.status))
+    texts = constant(*heads).take(pa.array(vector.status))
     addressed = ~shown & np.isin(vector.status, _WITH_ADDRESS) & (vector.detail != 0)
     if bool(addressed.any()):
         with_address = _joined(texts, ',"$address":"', hex_words(np.where(addressed, vector.detail, 0)), '"')
@@ -246,7 +246,7 @@ def _missing(vector: Vector, shown: npt.NDArray[np.bool_]) -> pa.StringArray:
 
 def _truncated(vector: Vector, texts: pa.StringArray) -> pa.StringArray:
     lengths = pc.cast(pa.array(vector.detail), pa.string())
-    known = pc.if_else(pa.array(vector.detail > 0), _joined(',"$length":', lengths), "")
+    known = pc.if_else(pa.array(vector.detail > 0), _joined(',"$length":', lengths), _literal(""))
     return _joined('{"$status":"truncated"', known, ',"$value":', texts, "}")
 
 
@@ -257,7 +257,7 @@ def _taken(texts: pa.StringArray, index: I64Array) -> pa.StringArray:
         lengths = pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False).astype(np.int64)
         beyond = np.cumsum(np.where(index >= 0, lengths[np.maximum(index, 0)], 0)) > _MOST_TEXT
         if bool(beyond.any()):
-            texts = pa.concat_arrays([texts, pa.array([_NO_ROOM], pa.string())])
+            texts = pa.concat_arrays([texts, constant(_NO_ROOM)])
             index = np.where(beyond & (index >= 0), len(texts) - 1, index)
     return texts.take(pa.array(index, mask=index < 0))
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sey.ir.plan import STATUS_MASK, PlanStream, Status
 from sey.runtime.pages import I64Array, Pages, U8Array, U64Array
+
+_CHECKED = 1 << 16
+"""Objects whose places are checked at a time."""
 
 
 class Found(NamedTuple):
@@ -27,31 +31,50 @@ class Found(NamedTuple):
 
 
 class ObjectIndex:
-    """The objects of one process. Of several with one key the one with the most bytes counts."""
+    """The objects of one process. Of several with one key the one with the most bytes counts.
+
+    A capture can consist of little else than objects: no array here is wider than it must be, and what is needed once
+    is let go of before the next is made.
+    """
 
     def __init__(self, pages: Pages, stream: PlanStream | None) -> None:
+        self._types: dict[int, slice] = {}
         if stream is None:
-            self._types: dict[int, slice] = {}
             return
-        records = pages.records(stream)
-        records = records[records["address"] != 0]
-        readable = (records["status"] & STATUS_MASK) == Status.OK
-        lengths = np.where(readable, records["bytes"], 0).astype(np.int64)
-        order = _by_key(records["type"], records["address"], lengths)
-        records, readable, lengths = records[order], readable[order], lengths[order]
-        addresses, types = records["address"], records["type"]
-        last = np.ones(len(records), dtype=np.bool_)
+        parts = [_with_address(part) for part in pages.parts(stream)]
+        status: npt.NDArray[np.uint32] = _column(parts, "status", np.uint32)
+        # No page has more bytes than fit there.
+        sizes: npt.NDArray[np.uint32] = _column(parts, "bytes", np.uint32)
+        sizes[(status & STATUS_MASK) != Status.OK] = 0
+        order = self._sorted(parts, sizes)
+        self._status = status[order]
+        del status
+        self._bytes = sizes[order]
+        del sizes
+        length: U64Array = _column(parts, "length", np.uint64)
+        self._length = length[order]
+        del length
+        position: U64Array = _column(parts, "position", np.uint64)
+        position = position[order]
+        del order, parts
+        self._places = _places(pages, position, self._bytes)
+
+    def _sorted(self, parts: Sequence[npt.NDArray[np.void]], sizes: npt.NDArray[np.uint32]) -> I64Array:
+        """Where the objects are among the parts, by type and address; notes their addresses and types."""
+        addresses: U64Array = _column(parts, "address", np.uint64)
+        types: npt.NDArray[np.uint32] = _column(parts, "type", np.uint32)
+        order, kinds, counts = _by_key(types, addresses, sizes)
+        addresses, types = addresses[order], types[order]
+        last = np.ones(len(order), dtype=np.bool_)
         last[:-1] = (addresses[1:] != addresses[:-1]) | (types[1:] != types[:-1])
-        self._addresses: U64Array = np.ascontiguousarray(addresses[last])
-        self._bytes: I64Array = lengths[last]
-        self._readable: U8Array = readable[last].astype(np.uint8)
-        self._length: U64Array = np.ascontiguousarray(records["length"][last])
-        self._flags: I64Array = (records["status"][last] & ~np.uint32(STATUS_MASK)).astype(np.int64)
-        self._places: I64Array = pages.places(records["position"][last], self._bytes, "an object")
-        kinds, firsts = np.unique(types[last], return_index=True)
-        ends = [*firsts.tolist(), len(self._addresses)][1:]
-        spans = zip(kinds.tolist(), firsts.tolist(), ends, strict=True)
+        if not bool(last.all()):
+            order, addresses = order[last], addresses[last]
+            counts = np.bincount(np.searchsorted(kinds, types[last]), minlength=len(kinds))
+        self._addresses = addresses
+        ends = np.cumsum(counts).tolist()
+        spans = zip(kinds.tolist(), [0, *ends], ends, strict=False)
         self._types = {kind: slice(first, end) for kind, first, end in spans}
+        return order
 
     def find(self, addresses: U64Array, kind: int) -> Found:
         """The objects of type `kind` at these addresses."""
@@ -64,28 +87,60 @@ class ObjectIndex:
         hit = keys[at] == addresses
         row = np.where(hit, at + span.start, -1)
         safe = np.where(hit, row, span.start)
+        status = np.where(hit, self._status[safe], 0)
         return Found(
             row,
-            np.where(hit, self._places[safe], 0),
-            np.where(hit, self._bytes[safe], 0),
-            np.where(hit, self._readable[safe], 0).astype(np.uint8),
+            np.where(hit, self._places[safe], 0).astype(np.int64),
+            np.where(hit, self._bytes[safe], 0).astype(np.int64),
+            ((status & STATUS_MASK) == Status.OK).astype(np.uint8),
             np.where(hit, self._length[safe], 0).astype(np.uint64),
-            np.where(hit, self._flags[safe], 0),
+            (status.astype(np.int64) & ~STATUS_MASK),
         )
 
     def places(self, kind: int, size: int) -> I64Array:
         """Where the objects of type `kind` are that have at least `size` bytes."""
         span = self._types.get(kind, slice(0, 0))
-        return self._places[span][self._bytes[span] >= size] if span.stop else np.zeros(0, dtype=np.int64)
+        if not span.stop:
+            return np.zeros(0, dtype=np.int64)
+        return self._places[span][self._bytes[span] >= size].astype(np.int64)
 
 
-def _by_key(types: npt.NDArray[np.uint32], addresses: U64Array, lengths: I64Array) -> I64Array:
-    """The order by type, address and length."""
-    rank = np.unique(types, return_inverse=True)[1].reshape(-1)
-    if len(rank) and int(rank.max()) < 1 << 16 and int(addresses.max()) < 1 << 48:
-        code = rank.astype(np.uint64) << np.uint64(48) | addresses
+def _with_address(part: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    there = part["address"] != 0
+    return part if bool(there.all()) else part[there]
+
+
+def _column(parts: Sequence[npt.NDArray[np.void]], name: str, kind: type[Any]) -> npt.NDArray[Any]:
+    """One field of all records as numbers of that type, the most that it holds where they are larger."""
+    result = np.empty(sum(map(len, parts)), dtype=kind)
+    at = 0
+    for part in parts:
+        result[at : at + len(part)] = np.minimum(part[name], np.iinfo(kind).max)
+        at += len(part)
+    return result
+
+
+def _places(pages: Pages, positions: U64Array, sizes: npt.NDArray[np.uint32]) -> npt.NDArray[np.integer[Any]]:
+    """Where in the pages the objects are. Raises SeyError where they are outside."""
+    narrow = len(pages.data) < 1 << 32
+    places: npt.NDArray[np.integer[Any]] = np.empty(len(positions), dtype=np.uint32 if narrow else np.int64)
+    for at in range(0, len(positions), _CHECKED):
+        part = slice(at, at + _CHECKED)
+        places[part] = pages.places(positions[part], sizes[part].astype(np.int64), "an object")
+    return places
+
+
+def _by_key(
+    types: npt.NDArray[np.uint32], addresses: U64Array, lengths: npt.NDArray[np.uint32]
+) -> tuple[I64Array, npt.NDArray[np.uint32], I64Array]:
+    """The order by type, address and length; the distinct types, ascending, and how many objects each has."""
+    kinds, counts = np.unique(types, return_counts=True)
+    if len(kinds) < 1 << 16 and len(addresses) and int(addresses.max()) < 1 << 48:
+        code = np.searchsorted(kinds, types).astype(np.uint64)
+        code <<= np.uint64(48)
+        code |= addresses
         order = np.argsort(code)
         code = code[order]
         if not bool(np.any(code[1:] == code[:-1])):
-            return order
-    return np.lexsort((lengths, addresses, types))
+            return order, kinds, counts
+    return np.lexsort((lengths, addresses, types)), kinds, counts

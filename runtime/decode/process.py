@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,20 +12,23 @@ import pyarrow as pa
 from sey.ir.plan import Plan, PlanBlock, PlanGlobal, PlanStream
 from sey.ir.typegraph import types_by_id
 from sey.runtime.capture import ProcessCapture, ProcessFacts
-from sey.runtime.decode.columns import DecodedColumn, decode_column
+from sey.runtime.decode.columns import ColumnShape, DecodedColumn, decode_column
 from sey.runtime.decode.goroutines import goroutines_table
 from sey.runtime.decode.labels import label_maps
 from sey.runtime.decode.objects import ObjectIndex
+from sey.runtime.decode.slices import Slices
 from sey.runtime.decode.stacks import Stacks, decode_stacks, frames_table, stacks_table
+from sey.runtime.decode.text import rows_of
 from sey.runtime.decode.typewords import TypeWords
 from sey.runtime.decode.values import ValueDecoder
-from sey.runtime.pages import I64Array, Pages
+from sey.runtime.decode.vectors import STATUS_WORDS
+from sey.runtime.pages import I64Array, Pages, record_dtype
 from sey.runtime.symbols import SymbolTable
 
 
 @dataclass(frozen=True)
 class DecodedBlock:
-    """The rows of a `func` block, by goroutine and depth. `site` is the index into the block's sites."""
+    """Rows of a `func` block, by goroutine and depth. `site` is the index into the block's sites."""
 
     block: PlanBlock
     pid: int
@@ -36,6 +39,67 @@ class DecodedBlock:
 
     def __len__(self) -> int:
         return len(self.goid)
+
+    def column(self, name: str) -> DecodedColumn | None:
+        """The column of that name, if there is one."""
+        return next((column for column in self.columns if column.column.name == name), None)
+
+
+@dataclass(frozen=True)
+class BlockRows:
+    """All rows of a `func` block, not decoded yet, by goroutine and depth. `shapes` are those of its columns."""
+
+    block: PlanBlock
+    pid: int
+    goid: I64Array
+    depth: I64Array
+    site: I64Array
+    shapes: tuple[ColumnShape, ...]
+    _dtype: np.dtype[np.void]
+    _places: I64Array
+    _decoder: ValueDecoder
+
+    def __len__(self) -> int:
+        return len(self.goid)
+
+    @property
+    def captured(self) -> int:
+        """How many bytes were captured of the process."""
+        return len(self._decoder.data)
+
+    def slices(self, sizes: Slices | None = None) -> Iterator[DecodedBlock]:
+        """The rows decoded, a slice at a time, as `sizes` has it; one without rows where there are none."""
+        sizes, done = sizes or Slices(len(self), self.captured), 0
+        while True:
+            count, vectors, raw = sizes.next(done), self._decoder.vectors, self._decoder.bytes
+            rows = self._slice(slice(done, done + count))
+            sizes.decoded(count, self._decoder.bytes - raw, self._decoder.vectors - vectors)
+            yield rows
+            done += count
+            if done == len(self):
+                return
+
+    def _slice(self, rows: slice) -> DecodedBlock:
+        raw = rows_of(self._decoder.data, self._places[rows], self._dtype.itemsize)
+        records, site = raw.view(self._dtype).reshape(-1), self.site[rows]
+        columns = tuple(
+            shape.decode(self._decoder, number, records, forms_of(self.block, site, number))
+            for number, shape in enumerate(self.shapes)
+        )
+        return DecodedBlock(self.block, self.pid, self.goid[rows], self.depth[rows], site, columns)
+
+    def status_counts(self) -> tuple[I64Array, ...]:
+        """For each column, how many values have each status (the index into STATUS_WORDS)."""
+        counts = [np.zeros(len(STATUS_WORDS), dtype=np.int64) for _ in self.shapes]
+        for part in self.slices():
+            for sums, column in zip(counts, part.columns, strict=True):
+                sums += column.status_counts()
+        return tuple(counts)
+
+
+def forms_of(block: PlanBlock, site: I64Array, number: int) -> I64Array:
+    """For each row, by its site, which of the types of column `number` it has, or -1."""
+    return np.array([s.forms[number] for s in block.sites], dtype=np.int64)[site] if len(site) else site
 
 
 @dataclass(frozen=True)
@@ -54,7 +118,7 @@ class DecodedProcess:
     goroutines: pa.Table
     frames: pa.Table
     stacks: pa.Table
-    blocks: tuple[DecodedBlock, ...]
+    blocks: tuple[BlockRows, ...]
     globals: tuple[DecodedGlobal, ...]
 
 
@@ -126,25 +190,28 @@ class _Process:
         in_user_code = np.append(user_stacks, False)[uses]  # Without a stack it is the last.
         return goroutines_table(records, self.facts, self.symbols, reasons, labels, in_user_code)
 
-    def _block(self, block: PlanBlock, stacks: Stacks) -> DecodedBlock:
-        records = self.pages.records(self.streams[block.stream])
+    def _block(self, block: PlanBlock, stacks: Stacks) -> BlockRows:
+        stream = self.streams[block.stream]
+        places, goid = self.pages.record_places(stream), self.pages.field(stream, "goid")
+        stack, frame, site = (self.pages.field(stream, name).astype(np.int64) for name in ("stack", "frame", "site"))
+        rows = np.flatnonzero(goid)
         if block.program is not None and block.program not in self.facts.programs:
-            records = records[:0]
-        records = records[records["goid"] != 0]
-        site = records["site"].astype(np.int64)
+            rows = rows[:0]
+        places, goid = places[rows], goid[rows]
+        stack, frame, site = stack[rows], frame[rows], site[rows]
         if len(site) and int(site.max()) >= len(block.sites):
             self.pages.fail(f"stream `{block.stream}`", "a row comes from an unknown place")
         level = np.array([s.level for s in block.sites], dtype=np.int64)
         levels = level[site] if len(site) else site
-        depth = stacks.depth_of(stacks.index_of(records["stack"]), records["frame"].astype(np.int64), levels)
-        order = np.lexsort((depth, records["goid"]))
-        records, site, depth = records[order], site[order], depth[order]
-        forms = np.array([s.forms for s in block.sites], dtype=np.int64).reshape(len(block.sites), len(block.columns))
-        columns = tuple(
-            decode_column(self.values, column, number, records, forms[site, number])
+        depth = stacks.depth_of(stacks.index_of(stack), frame, levels)
+        order = np.lexsort((depth, goid))
+        shapes = tuple(
+            ColumnShape.of(column, self.values.types, forms_of(block, site, number))
             for number, column in enumerate(block.columns)
         )
-        return DecodedBlock(block, self.facts.pid, records["goid"].astype(np.int64), depth, site, columns)
+        goids, depths, sites, placed = goid[order].astype(np.int64), depth[order], site[order], places[order]
+        dtype = record_dtype(stream)
+        return BlockRows(block, self.facts.pid, goids, depths, sites, shapes, dtype, placed, self.values)
 
     def _global(self, variable: PlanGlobal) -> DecodedColumn:
         records = self.pages.records(self.streams[variable.stream])[:1]

@@ -44,7 +44,7 @@ class Stacks:
         """How many physical frames of each stack aren't listed."""
         return self.size - self.listed
 
-    def index_of(self, ids: npt.NDArray[np.unsignedinteger]) -> I64Array:
+    def index_of(self, ids: npt.NDArray[np.integer]) -> I64Array:
         """The index of each stack by its id, -1 for an unknown one."""
         if not len(self.id):
             return np.full(len(ids), -1, dtype=np.int64)

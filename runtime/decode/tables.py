@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 
 from sey.ir.plan import THREAD_MAX, Plan, State
 from sey.runtime.capture import Capture, ProcessFacts
-from sey.runtime.decode.columns import DecodedColumn
-from sey.runtime.decode.forms import JSON, JSON_FIELD, TIMESTAMP, Form
-from sey.runtime.decode.kinds import NAME_SUFFIX
-from sey.runtime.decode.process import DecodedBlock, DecodedProcess, decode_process, empty_process
+from sey.runtime.decode.blocktables import BlockTable, plain
+from sey.runtime.decode.captures import SCHEMA as CAPTURES
+from sey.runtime.decode.captures import CaptureRows
+from sey.runtime.decode.forms import JSON_FIELD
+from sey.runtime.decode.process import BlockRows, DecodedProcess, decode_process, empty_process
+from sey.runtime.decode.slices import Slices
+from sey.runtime.memory import give_back, share_allocator
 
 BUILT_IN = ("processes", "goroutines", "frames", "stacks", "globals", "captures")
 """Tables of every capture."""
@@ -22,26 +25,57 @@ _NO_PLAN = Plan(1, "", "", (), (), (), (), (), (), ())
 _STATES = {State.OUT_OF_TIME: "the pause budget was spent", State.OUT_OF_SPACE: "the output was full"}
 
 
+@dataclass(frozen=True)
+class TableStream:
+    """A table, made while its batches are asked for; those of one table are to be taken before the next one's."""
+
+    name: str
+    schema: pa.Schema
+    batches: Iterable[pa.RecordBatch]
+
+    @classmethod
+    def whole(cls, name: str, table: pa.Table) -> TableStream:
+        """A table that is there already."""
+        return cls(name, table.schema, table.to_batches())
+
+
 def decode_capture(capture: Capture) -> dict[str, pa.Table]:
     """Every table by name; those of `func` blocks exist even where no frame was met. Raises SeyError."""
+    return {t.name: pa.Table.from_batches(t.batches, t.schema) for t in stream_capture(capture)}
+
+
+def stream_capture(capture: Capture) -> Iterator[TableStream]:
+    """The tables as `decode_capture` gives them, without all being in memory at once. Raises SeyError, also later."""
+    share_allocator()
     processes = [
         decode_process(p, capture.plan(p.facts)) if p.pages is not None else empty_process(p.facts, _NO_PLAN)
         for p in capture.processes
     ]
+    give_back()
     # A probe that no process was captured with still has tables, without rows.
     plans = [binary.plan for bundle in capture.bundles for binary in bundle.binaries]
     shapes = processes + [empty_process(ProcessFacts(0, ""), plan) for plan in plans or [_NO_PLAN]]
-    tables = {
-        "processes": processes_table([p.facts for p in capture.processes]),
-        "goroutines": _stacked([p.goroutines for p in shapes]),
-        "frames": _stacked([p.frames for p in shapes]),
-        "stacks": _stacked([p.stacks for p in shapes]),
-    }
-    for name in dict.fromkeys(block.block.table for p in shapes for block in p.blocks):
-        tables[name] = _block_table([block for p in shapes for block in p.blocks if block.block.table == name])
-    tables["globals"] = _stacked([_globals_table(p) for p in shapes])
-    tables["captures"] = _stacked([_captures_table(p) for p in shapes])
-    return tables
+    yield TableStream.whole("processes", processes_table([p.facts for p in capture.processes]))
+    yield TableStream.whole("goroutines", _stacked([p.goroutines for p in shapes]))
+    yield TableStream.whole("frames", _stacked([p.frames for p in shapes]))
+    yield TableStream.whole("stacks", _stacked([p.stacks for p in shapes]))
+    texts = CaptureRows()
+    for name in dict.fromkeys(rows.block.table for p in shapes for rows in p.blocks):
+        blocks = [rows for p in shapes for rows in p.blocks if rows.block.table == name]
+        table = BlockTable(blocks)
+        yield TableStream(name, table.schema, _block_batches(table, blocks, texts))
+    yield TableStream.whole("globals", _stacked([_globals_table(p) for p in shapes]))
+    yield TableStream("captures", CAPTURES, texts.batches(shapes))
+
+
+def _block_batches(table: BlockTable, blocks: Sequence[BlockRows], texts: CaptureRows) -> Iterator[pa.RecordBatch]:
+    """The rows of a block in all processes, which become `texts` at the same time."""
+    for block in blocks:
+        slices = Slices(len(block), block.captured)
+        for rows in block.slices(slices):
+            batch = table.batch(rows)
+            slices.made(batch.nbytes + texts.put(block, rows))
+            yield batch
 
 
 def skipped(facts: ProcessFacts) -> int:
@@ -114,67 +148,6 @@ def _fitting(value: object, arrow: pa.DataType) -> object:
     return max(-most, min(value, most))
 
 
-def _block_table(blocks: Sequence[DecodedBlock]) -> pa.Table:
-    """The table of one `func` block over all processes."""
-    names = list(dict.fromkeys(column.column.name for block in blocks for column in block.columns))
-    by_name = [{column.column.name: column for column in block.columns} for block in blocks]
-    sizes = [len(block) for block in blocks]
-    fields: dict[str, tuple[pa.Field, pa.ChunkedArray]] = {}
-    forms: dict[str, Form] = {}
-
-    def put(field: pa.Field, arrays: list[pa.Array]) -> None:
-        # A capture may be called like a column that goes with another one; the capture stays.
-        if field.name.lower() not in (name.lower() for name in fields):
-            fields[field.name] = (field, pa.chunked_array(_plain(arrays), field.type))
-
-    put(pa.field("pid", pa.int32()), [pa.array(np.full(len(b), b.pid, dtype=np.int32)) for b in blocks])
-    put(pa.field("goid", pa.int64()), [pa.array(b.goid) for b in blocks])
-    put(pa.field("depth", pa.int32()), [pa.array(b.depth.astype(np.int32), mask=b.depth < 0) for b in blocks])
-    put(pa.field("function", pa.string()), [_functions(b) for b in blocks])
-    for name in names:
-        form = forms[name] = _common_form([columns.get(name) for columns in by_name])
-        arrays = _each(by_name, name, sizes, form.arrow, lambda column, form=form: column.values(form))  # type: ignore[misc]
-        put(form.field(name), arrays)
-    text, word, number = pa.string(), pa.uint64(), pa.int64()
-    for name in names:
-        if any(name in columns and columns[name].has_names for columns in by_name):
-            put(pa.field(f"{name}{NAME_SUFFIX}", text), _each(by_name, name, sizes, text, DecodedColumn.names))
-    for name in names:
-        if forms[name].arrow == TIMESTAMP:
-            put(pa.field(f"{name}__zone", text), _each(by_name, name, sizes, text, DecodedColumn.zones))
-            ticks = _each(by_name, name, sizes, number, DecodedColumn.monotonic)
-            put(pa.field(f"{name}__monotonic", number), ticks)
-    for name in names:
-        put(pa.field(f"{name}__status", text), _each(by_name, name, sizes, text, DecodedColumn.status_words))
-        put(pa.field(f"{name}__detail", text), _each(by_name, name, sizes, text, DecodedColumn.details))
-        if any(name in columns and columns[name].has_address for columns in by_name):
-            put(pa.field(f"raw_{name}", word), _each(by_name, name, sizes, word, DecodedColumn.addresses))
-    return pa.table([array for _, array in fields.values()], schema=pa.schema([field for field, _ in fields.values()]))
-
-
-def _each(
-    by_name: list[dict[str, DecodedColumn]],
-    name: str,
-    sizes: list[int],
-    arrow: pa.DataType,
-    of: Callable[[DecodedColumn], pa.Array],
-) -> list[pa.Array]:
-    return [
-        of(columns[name]) if name in columns else pa.nulls(size, arrow)
-        for columns, size in zip(by_name, sizes, strict=True)
-    ]
-
-
-def _common_form(columns: Sequence[DecodedColumn | None]) -> Form:
-    forms = [column.form for column in columns if column is not None]
-    return forms[0] if all(form == forms[0] for form in forms) else JSON
-
-
-def _functions(block: DecodedBlock) -> pa.Array:
-    names = pa.array([site.function for site in block.block.sites], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(block.site.astype(np.int32)), names)
-
-
 def _globals_table(process: DecodedProcess) -> pa.Table:
     values = [(g, g.value) for g in process.globals if g.value.count]
     schema = pa.schema(
@@ -198,65 +171,14 @@ def _globals_table(process: DecodedProcess) -> pa.Table:
     return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
-_CAPTURES = pa.schema(
-    [
-        ("pid", pa.int32()),
-        ("source", pa.string()),
-        ("goid", pa.int64()),
-        ("depth", pa.int32()),
-        ("name", pa.string()),
-        ("type", pa.string()),
-        ("value", pa.string()),
-        ("status", pa.string()),
-    ]
-)
-
-
-def _captures_table(process: DecodedProcess) -> pa.Table:
-    """Every captured value as text. The values of `globals` have no goroutine."""
-    pid, none = process.facts.pid, pa.nulls
-    parts = []
-    for block in process.blocks:
-        for column in block.columns:
-            depth = pa.array(block.depth.astype(np.int32), mask=block.depth < 0)
-            parts.append(_captures(pid, block.block.table, column, pa.array(block.goid), depth))
-    for variable in process.globals:
-        value = variable.value
-        parts.append(_captures(pid, "globals", value, none(value.count, pa.int64()), none(value.count, pa.int32())))
-    return _stacked(parts) if parts else _CAPTURES.empty_table()
-
-
-def _captures(pid: int, source: str, column: DecodedColumn, goid: pa.Array, depth: pa.Array) -> pa.Table:
-    count = column.count
-    columns = [
-        pa.array(np.full(count, pid, dtype=np.int32)),
-        _repeated(source, count),
-        goid,
-        depth,
-        _repeated(column.column.name, count),
-        column.type_names(),
-        column.texts(),
-        column.status_words(),
-    ]
-    return pa.table(columns, names=_CAPTURES.names)
-
-
-def _repeated(text: str, count: int) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, dtype=np.int32)), pa.array([text]))
-
-
 def _stacked(tables: list[pa.Table]) -> pa.Table:
     """Tables of the same columns, one below the other."""
     fields = [pa.field(f.name, _plain_type(f.type), metadata=f.metadata) for f in tables[0].schema]
     chunks = []
     for number, field in enumerate(fields):
         arrays = [chunk for table in tables for chunk in table.column(number).chunks]
-        chunks.append(pa.chunked_array(_plain(arrays), field.type))
+        chunks.append(pa.chunked_array([plain(array) for array in arrays], field.type))
     return pa.table(chunks, schema=pa.schema(fields))
-
-
-def _plain(arrays: list[pa.Array]) -> list[pa.Array]:
-    return [a.dictionary_decode() if pa.types.is_dictionary(a.type) else a for a in arrays]
 
 
 def _plain_type(arrow: pa.DataType) -> pa.DataType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,12 @@ _NEEDED = np.ones(256, dtype=np.int64)
 _NEEDED[0xC2:0xE0], _NEEDED[0xE0:0xF0], _NEEDED[0xF0:0xF5] = 2, 3, 4
 
 BoolArray = npt.NDArray[np.bool_]
+
+
+@lru_cache(maxsize=1 << 10)
+def constant(*texts: str | None) -> pa.StringArray:
+    """These texts. Kept: for each array of Python's strings pyarrow looks for pandas in the file system, 0.1 ms."""
+    return pa.array(texts, pa.string())
 
 
 def gather(data: U8Array, starts: I64Array, lengths: I64Array) -> tuple[U8Array, I64Array]:

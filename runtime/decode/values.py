@@ -86,11 +86,17 @@ class ValueDecoder:
         self._references = References(self, functions)
         self._graph = TypeGraph(self._leads_to)
         self._left, self._room = _MAX_VECTORS, _LEAST_ROOM
+        self.vectors = self.bytes = 0
+        """How many vectors were decoded so far, of how many raw bytes."""
 
     def decode(self, kind: int, raw: U8Array, limits: Limits) -> Vector:
         """Decode the rows of `raw` (n × size) as values of type `kind`."""
-        self._left, self._room = _MAX_VECTORS, max(_LEAST_ROOM, 2 * len(self.data), 2 * raw.size)
-        return self.value(self.types[kind], raw, limits, Path())
+        room = max(_LEAST_ROOM, 2 * len(self.data), 2 * raw.size)
+        self._left, self._room = _MAX_VECTORS, room
+        vector = self.value(self.types[kind], raw, limits, Path())
+        self.vectors += _MAX_VECTORS - self._left
+        self.bytes += room - self._room
+        return vector
 
     def value(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
         """Decode the rows of `raw` as values of type `kind`, as a part of what is being decoded."""

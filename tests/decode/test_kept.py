@@ -42,8 +42,8 @@ def test_a_capture_is_decoded_once(cache: Path, saved: Capture, monkeypatch: pyt
     def again(_: Capture) -> None:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr("sey.runtime.database.decode_capture", again)
-    monkeypatch.setattr("sey.runtime.decoded_cache.decode_capture", again)
+    monkeypatch.setattr("sey.runtime.database.stream_capture", again)
+    monkeypatch.setattr("sey.runtime.decoded_cache.stream_capture", again)
     assert answer(saved) == [(6, "/cart")]
     assert answer(saved, SpecSql("other")) == [(6, "/cart")]
 
