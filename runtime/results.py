@@ -14,6 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sey.binary.errors import SeyError
+from sey.runtime.query_errors import WrongSql
+from sey.runtime.views import explain
+
 _BATCH = 4096
 
 # What Arrow has no exact form for is turned into text by DuckDB.
@@ -70,9 +74,17 @@ class Result:
 
 
 def _batches(reader: pa.RecordBatchReader, readers: list[Reader]) -> Iterator[list[tuple[Any, ...]]]:
-    for batch in reader:
+    for batch in _read(reader):
         columns = [read(array) for read, array in zip(readers, batch.columns, strict=True)]
         yield list(zip(*columns, strict=True))
+
+
+def _read(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The batches. Raises SeyError (WrongSql) where the query fails at a later row than the first."""
+    try:
+        yield from reader
+    except (OSError, pa.ArrowException) as error:
+        raise SeyError(WrongSql(*explain(error))) from None
 
 
 def _unique(names: list[str]) -> list[str]:

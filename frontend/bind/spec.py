@@ -122,11 +122,11 @@ class _Binder:
     def report(self, problem: SpannedProblem) -> None:
         """Notes a problem; what the binary lacks is a warning where that is allowed.
 
-        The library names functions of many releases of a module; which of them a binary has is no matter.
+        The library names what many releases of a module have; which of it a binary has is no matter.
         """
-        if isinstance(problem, UnknownFunction | NothingFits | NoCode) and self._in_library(problem.span):
+        if self._in_library(problem.span) and (problem.is_lack() or isinstance(problem, NoCode)):
             return
-        if problem.is_lack() and self._may_lack(problem.span):
+        if problem.is_lack() and self.allow_missing:
             problem = replace(problem, severity=Severity.WARNING)
         self.problems.append(problem)
 
