@@ -120,10 +120,11 @@ def test_a_file_of_that_name_beside_the_spec_comes_before_the_library(tmp_path: 
 def test_the_library_may_name_what_a_binary_lacks() -> None:
     text = 'func "main.nowhere" { x }\nfunc "main.(*server).GetInfo" as known { request, gone }\n'
     source = Source("main.sey", 'import "lib/x.sey"\n', (Source("lib/x.sey", text, library=True),))
-    assert _problems(source) == ["x.sey:2:51 SEY0202"]
-    spec, (warning,) = bind(parse(source), source, shop(), binary="shop")
-    assert warning.effective_severity.value == "warning"
-    assert [(func.table, len(func.captures)) for func in spec.funcs] == [("nowhere", 1), ("known", 2)]
+    spec, warnings = bind(parse(source), source, shop(), binary="shop")
+    assert not warnings
+    (nowhere, known) = spec.funcs
+    assert (nowhere.table, len(nowhere.captures), nowhere.bodies) == ("nowhere", 1, ())
+    assert [bool(capture.forms) for capture in known.captures] == [True, False]
 
 
 def test_a_file_of_the_library_that_fits_nothing_is_told() -> None:
