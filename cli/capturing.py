@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -30,18 +31,27 @@ class NothingCaptured(Problem):
 
 def capture_chosen(chosen: Chosen, limits: Limits) -> Capture:
     """Take the snapshots. Raises SeyError where no process could be captured."""
-    for error in chosen.failures.values():
-        problems.show(error)
+    tell_of_failures(chosen)
     with working("capturing"):
         capture = take(chosen.bundles, chosen.requests, limits)
-    processes = [_named(process, chosen) for process in capture.processes]
+    processes = [named(process, chosen) for process in capture.processes]
+    require_some(processes, chosen)
+    return Capture(capture.bundles, (*processes, *failed(chosen)))
+
+
+def tell_of_failures(chosen: Chosen) -> None:
+    """Say what keeps processes from being captured at all."""
+    for error in chosen.failures.values():
+        problems.show(error)
+
+
+def require_some(processes: Sequence[ProcessCapture], chosen: Chosen) -> None:
+    """Say what went wrong with which process. Raises SeyError where nothing was captured of any."""
     for process in processes:
         if process.facts.problem is not None:
             click.echo(f"error: process {process.facts.pid}: {process.facts.problem}", err=True)
-    failed = [_failed(pid, error) for pid, error in chosen.failures.items()]
     if all(process.facts.problem is not None for process in processes):
-        raise SeyError(NothingCaptured(len(processes) + len(failed)))
-    return Capture(capture.bundles, (*processes, *failed))
+        raise SeyError(NothingCaptured(len(processes) + len(chosen.failures)))
 
 
 def snapshot_of(pid: int, limits: Limits, options: Options | None = None) -> Capture:
@@ -51,9 +61,14 @@ def snapshot_of(pid: int, limits: Limits, options: Options | None = None) -> Cap
     return capture_chosen(chosen, limits)
 
 
-def _named(process: ProcessCapture, chosen: Chosen) -> ProcessCapture:
+def named(process: ProcessCapture, chosen: Chosen) -> ProcessCapture:
+    """With the programs of the probe that the process is."""
     return replace(process, facts=replace(process.facts, programs=chosen.programs.get(process.facts.pid, ())))
 
 
-def _failed(pid: int, error: SeyError) -> ProcessCapture:
-    return ProcessCapture(ProcessFacts(pid, "", problem=error.problems[0].message()), None, None)
+def failed(chosen: Chosen) -> list[ProcessCapture]:
+    """The processes that couldn't be captured at all, which are in the first snapshot without data."""
+    return [
+        ProcessCapture(ProcessFacts(pid, "", problem=error.problems[0].message()), None, None)
+        for pid, error in chosen.failures.items()
+    ]

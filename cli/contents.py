@@ -65,12 +65,15 @@ def _link(link: PlanLink) -> str:
 
 def _process(facts: ProcessFacts) -> dict[str, Any]:
     if facts.problem is not None:
-        return {"pid": facts.pid, "executable": facts.executable, "problem": facts.problem}
+        failed = {"pid": facts.pid, "snapshot": facts.snapshot}
+        return failed | {"executable": facts.executable, "problem": facts.problem}
     return {
         "pid": facts.pid,
+        "snapshot": facts.snapshot,
         "executable": facts.executable,
         "go_version": facts.go_version,
         "pause_ns": facts.pause_ns,
+        "skew_ns": facts.skew_ns,
         "threads": facts.threads,
         "engine": facts.engine,
         "engine_reason": facts.engine_reason,
@@ -92,8 +95,10 @@ def _lines(found: dict[str, Any], layouts: bool) -> Iterator[str]:
         yield f"spec: {bundle['spec'] or 'none, goroutines and stacks alone'}"
         for binary in bundle["binaries"]:
             yield from _binary_lines(binary, layouts)
+    several = any(process["snapshot"] for process in found.get("processes", ()))
     for process in found.get("processes", ()):
-        yield f"process {process['pid']}: {process['executable']}"
+        snapshot = f"snapshot {process['snapshot']}, " if several else ""
+        yield f"{snapshot}process {process['pid']}: {process['executable']}"
         if "problem" in process:
             yield f"  not captured: {process['problem']}"
             continue

@@ -7,7 +7,7 @@ Capture.load("shop.seyc").processes[0].facts.pid
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sey.binary.errors import SeyError
 from sey.ir import codec
@@ -23,8 +23,10 @@ from sey.runtime.symbols import SymbolTable
 class ProcessFacts:
     """What is known of one captured process besides its raw pages.
 
-    `bundle` and `binary` number the probe it was captured with. `captured_at_ns` is Unix time and `monotonic_ns` the
-    clock of Go's runtime (CLOCK_MONOTONIC), both of the moment at which the pause began. `bias` is what to add to
+    `snapshot` numbers the snapshots in a file, from 0; `skew_ns` is how long after the first process of its snapshot
+    this one was paused. `bundle` and `binary` number the probe it was captured with. `captured_at_ns` is Unix time and
+    `monotonic_ns` the clock of Go's runtime (CLOCK_MONOTONIC), both of the moment at which the pause began. `bias` is
+    what to add to
     addresses of the executable. `core` is the path of the core that was read instead of a process, empty for one that
     ran: then `captured_at_ns` is when the core was written, and `monotonic_ns` the latest time that anything in it
     tells of. `counters` are the program's (`ir.plan.COUNTERS`), `when_missing` counts by table the
@@ -54,6 +56,8 @@ class ProcessFacts:
     notes: tuple[str, ...] = ()
     core: str = ""
     problem: str | None = None
+    snapshot: int = 0
+    skew_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,22 @@ class Capture:
     processes: tuple[ProcessCapture, ...]
     path: str = "the capture"
     digest: str = ""
+
+    @property
+    def snapshots(self) -> tuple[int, ...]:
+        """The numbers of its snapshots, ascending."""
+        return tuple(sorted({process.facts.snapshot for process in self.processes}))
+
+    def only(self, snapshot: int) -> Capture:
+        """One of its snapshots. (Its digest is another: what is kept of decoded captures is by digest.)"""
+        processes = tuple(process for process in self.processes if process.facts.snapshot == snapshot)
+        digest = self.digest and f"{self.digest}s{snapshot}"
+        return replace(self, processes=processes, digest=digest)
+
+    @property
+    def last(self) -> Capture:
+        """The last of its snapshots that has data of any process."""
+        return self.only(max((p.facts.snapshot for p in self.processes if p.pages is not None), default=0))
 
     def probe(self, facts: ProcessFacts) -> BinaryProbe:
         """The probe that a process was captured with."""
@@ -131,6 +151,8 @@ def _read_bundle(file: Container, number: int) -> Bundle:
 
 
 def _read_process(file: Container, number: int, facts: ProcessFacts, bundles: tuple[Bundle, ...]) -> ProcessCapture:
+    if not 0 <= facts.snapshot < 1 << 31:
+        raise file.damage("manifest", f"process {facts.pid} is of an impossible snapshot")
     if facts.problem is not None:
         return ProcessCapture(facts, None, None)
     _check(file, facts, bundles)
@@ -144,7 +166,8 @@ def _check(file: Container, facts: ProcessFacts, bundles: tuple[Bundle, ...]) ->
     error: SeyError | None = None
     if not known:
         error = file.damage("manifest", f"process {facts.pid} was captured with a probe that is missing")
-    numbers = (facts.pid, facts.captured_at_ns, facts.monotonic_ns, facts.pause_ns, facts.threads)
+    moments = (facts.captured_at_ns, facts.monotonic_ns, facts.pause_ns, facts.skew_ns)
+    numbers = (facts.pid, facts.threads, *moments)
     large = (*numbers, *facts.counters.values(), *facts.when_missing.values())
     if not all(0 <= n < 1 << 63 for n in large) or max(facts.pid, facts.threads) >= 1 << 31:
         error = file.damage("manifest", f"process {facts.pid} has an impossible number")

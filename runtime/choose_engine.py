@@ -25,14 +25,14 @@ def load_probe(process: Process, probe: BinaryProbe, room: Room, parts: int, eng
     """
     tids = process.living_threads()
     if engine == "interp":
-        return _interp(process, probe, tids, room, parts)
+        return _interp(process, probe, room, parts)
     try:
         return _ebpf(probe, tids, room, parts)
     except SeyError as error:
         if engine == "ebpf" or probe.bytecode is None or error.problems[0].exit_status is not Exit.HOST:
             raise
         reason = error.problems[0].message()
-    return _interp(process, probe, tids, room, parts, reason)
+    return _interp(process, probe, room, parts, reason)
 
 
 def load_for_memory(
@@ -58,9 +58,10 @@ def _ebpf(probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int) -> Lo
     return load_ebpf(probe.program, probe.plan, tids, room, parts)
 
 
-def _interp(
-    process: Process, probe: BinaryProbe, tids: Sequence[int], room: Room, parts: int, reason: str = ""
-) -> LoadedProbe:
+def _interp(process: Process, probe: BinaryProbe, room: Room, parts: int, reason: str = "") -> LoadedProbe:
     from sey.runtime.processmemory import ProcessMemory
 
-    return load_for_memory(probe, partial(ProcessMemory, process.pid, tids[0]), room, parts, reason)
+    def memory() -> ProcessMemory:
+        return ProcessMemory(process.pid, process.living_threads()[0])
+
+    return load_for_memory(probe, memory, room, parts, reason)

@@ -19,7 +19,7 @@ from sey.runtime.decode.tables import stream_capture
 from sey.runtime.duck import fill
 from sey.runtime.files import replacing
 
-DECODER = 2
+DECODER = 3
 """Raise it when tables change: files of other decoders aren't used."""
 
 _SMALLEST = 8 << 20

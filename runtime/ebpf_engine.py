@@ -63,14 +63,32 @@ class _Part:
             self._object.load()
             self._places = ThreadPlaces(_Words(self._object.map(program.dicts["threads"])))
             self._output = self._object.map(program.output).mmap()
-            self._iterator = self._object.iterator(program.program, tid)
-            self._write(program.pages, _WORD.pack(room.pages))
-            self._write(program.buffers["in_share"], _WORD.pack(number))
-            self._write(program.buffers["in_shares"], _WORD.pack(parts))
-            self._write(program.buffers["in_pages"], _WORD.pack(room.pages))
+            self._parts = parts
+            self._start(tid)
         except BaseException:
             self._object.close()
             raise
+
+    def _start(self, tid: int) -> None:
+        """Set what every run starts from, and attach to a living thread."""
+        program = self._program
+        self._iterator = self._object.iterator(program.program, tid)
+        self._write(program.pages, _WORD.pack(self._room.pages))
+        self._write(program.buffers["in_share"], _WORD.pack(self.number))
+        self._write(program.buffers["in_shares"], _WORD.pack(self._parts))
+        self._write(program.buffers["in_pages"], _WORD.pack(self._room.pages))
+
+    def reset(self, tid: int) -> None:
+        self._iterator.close()
+        for page in self.pages():
+            page[:] = bytes(len(page))
+        # All that a program writes is in here, or in a dict.
+        section = self._memory(self._program.pages.map)
+        section[:] = bytes(len(section))
+        for name, where in self._program.dicts.items():
+            if name != "threads":
+                self._object.map(where).clear()
+        self._start(tid)
 
     def close(self) -> None:
         self._iterator.close()

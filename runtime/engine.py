@@ -1,4 +1,4 @@
-"""A probe ready to run once, whatever runs it: sized and loaded before the pause, run during it, emptied after it.
+"""A probe ready to run, whatever runs it: sized and loaded before the pause, run during it, emptied after it.
 
 The walk may be split into parts, each a program of its own with its share of the goroutines. `ebpf_engine.py` makes
 parts that run in the kernel, `interp_engine.py` parts that run here.
@@ -93,6 +93,10 @@ class Part(Protocol):
         """Give threads their places before the pause, when there is time."""
         ...
 
+    def reset(self, tid: int) -> None:
+        """Make it as it was before it ran, to run again; `tid` is a living thread of the process."""
+        ...
+
     def run(self, threads: npt.NDArray[np.void], bias: int, deadline_ns: int) -> None:
         """Run it. `threads`: array of THREAD; times are CLOCK_MONOTONIC."""
         ...
@@ -137,6 +141,11 @@ class LoadedProbe:
         """Give threads their places before the pause, when there is time."""
         for part in self._parts:
             part.expect_threads(ns_tids)
+
+    def reset(self, tids: Sequence[int]) -> None:
+        """Make it ready for another run, with nothing left of the last. `tids` are living threads of the process."""
+        for number, part in enumerate(self._parts):
+            part.reset(tids[number % len(tids)])
 
     def runs(self, threads: npt.NDArray[np.void], bias: int, deadline_ns: int) -> list[Callable[[], None]]:
         """What to run, all at once, over the paused process. `threads`: array of THREAD; times are CLOCK_MONOTONIC."""

@@ -49,7 +49,12 @@ def _to_duckdb(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Probl
             for name in base_tables(connection):
                 connection.execute(f"create table exported.main.{quoted(name)} as select * from main.{quoted(name)}")
             connection.execute("use exported.main")
+            several = len(capture.snapshots) > 1  # then what a spec's table is made of isn't in the file
             for table in made.tables:
+                if several:
+                    name = quoted(table.name)
+                    connection.execute(f"create table {name} as select * from memory.main.{name}")
+                    continue
                 connection.execute(f"create view {quoted(table.name)} as (\n{table.sql}\n)")
             connection.execute("use memory.main")
             connection.execute("detach exported")
@@ -78,7 +83,10 @@ def _json_parts(database: Database) -> Iterator[str]:
 
 
 def _to_folded(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
-    """A line for each distinct stack: visible frames from the outermost on, joined by `;`, and how many goroutines."""
+    """A line for each distinct stack: visible frames from the outermost on, joined by `;`, and how many goroutines.
+
+    Of several snapshots it is the last one: goroutines add up within a snapshot alone.
+    """
     sql = """
         select string_agg(replace(coalesce(function, printf('0x%x', pc)), ';', ':'), ';' order by depth desc) as stack,
                any_value(goroutines) as goroutines
@@ -86,7 +94,7 @@ def _to_folded(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Probl
         group by pid, stack_id
     """
     total = f"select stack, sum(goroutines) from ({sql}) group by 1 order by 1"
-    with open_database(capture, spec) as database:
+    with open_database(capture.last, spec) as database:
         lines = [f"{stack} {count}\n" for stack, count in database.query(total).rows()]
     write_whole(path, ["".join(lines).encode("utf-8", "surrogatepass")])
     return ()
@@ -105,7 +113,7 @@ def _to_parquet(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Prob
 
 
 def _to_pprof(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
-    with open_database(capture, spec) as database:
+    with open_database(capture.last, spec) as database:
         write_whole(path, [profile(database)])
     return ()
 

@@ -57,7 +57,7 @@ def write_whole(path: str, parts: Iterable[bytes | memoryview], *, durable: bool
             os.close(fd)
         os.replace(temporary, target)
     except OSError as error:
-        raise SeyError(_refusal(path, error, size)) from None
+        raise SeyError(refusal(path, error, size)) from None
     finally:
         _remove(temporary)
     if durable:
@@ -85,7 +85,7 @@ def replacing(path: str) -> Iterator[str]:
             os.close(fd)
         os.replace(temporary, target)
     except OSError as error:
-        raise SeyError(_refusal(path, error, 0)) from None
+        raise SeyError(refusal(path, error, 0)) from None
     finally:
         _remove(temporary)
         _unfinished.discard(temporary)
@@ -156,7 +156,8 @@ def _sync_folder(target: str) -> None:
             os.close(fd)
 
 
-def _refusal(path: str, error: OSError, size: int) -> Problem:
+def refusal(path: str, error: OSError, size: int) -> Problem:
+    """What to say of an error of the system that kept `size` bytes from being written to `path`."""
     if error.errno in _NO_SPACE:
         return NoSpace(path, size)
     return CannotWrite(path, _reason(error))

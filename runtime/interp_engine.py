@@ -33,24 +33,35 @@ def load_interp(
     parts: int = 1,
     reason: str = "",
 ) -> LoadedProbe:
-    """A probe that reads what `memory` gives each part; with as many `parts` the kernel leaves the same bytes."""
+    """A probe that reads what `memory` gives each part for a run; with as many `parts` the kernel leaves the same."""
     share = room.share(parts)
-    loads = [partial(_Part, make, memory(), share, n, parts) for n in range(parts)]
+    loads = [partial(_Part, make, memory, share, n, parts) for n in range(parts)]
     return LoadedProbe(plan, load_parts(loads), "interp", reason)
 
 
 class _Part:
     """One machine, with its share of the walk."""
 
-    def __init__(self, make: MakeMachine, memory: TargetMemory, room: Room, number: int, parts: int) -> None:
+    def __init__(
+        self, make: MakeMachine, memory: Callable[[], TargetMemory], room: Room, number: int, parts: int
+    ) -> None:
         self.number = number
         self.left_out = 0
-        self._machine = make(memory, room.pages, {"stacks": room.stacks})
+        self._make, self._memory, self._room, self._parts = make, memory, room, parts
         self._threads: dict[int, int] = {}
         self._places = ThreadPlaces(self._threads)
-        self._write("in_share", number)
-        self._write("in_shares", parts)
-        self._write("in_pages", room.pages)
+        self._start()
+
+    def _start(self) -> None:
+        """A machine runs once; what takes long, its code, is made once for all of them."""
+        self._machine = self._make(self._memory(), self._room.pages, {"stacks": self._room.stacks})
+        self._write("in_share", self.number)
+        self._write("in_shares", self._parts)
+        self._write("in_pages", self._room.pages)
+
+    def reset(self, tid: int) -> None:
+        del tid  # the memory knows its thread
+        self._start()
 
     def close(self) -> None:
         """There is nothing outside of this process."""

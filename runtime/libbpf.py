@@ -81,6 +81,7 @@ _FUNCTIONS: dict[str, tuple[tuple[type, ...], type]] = {
     "bpf_map_update_elem": ((ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_uint64), ctypes.c_int),
     "bpf_map_lookup_elem": ((ctypes.c_int, ctypes.c_char_p, _pointer), ctypes.c_int),
     "bpf_map_delete_elem": ((ctypes.c_int, ctypes.c_char_p), ctypes.c_int),
+    "bpf_map_lookup_and_delete_batch": ((ctypes.c_int, *(_pointer,) * 6), ctypes.c_int),
     "bpf_program__name": ((_pointer,), ctypes.c_char_p),
     "bpf_program__fd": ((_pointer,), ctypes.c_int),
     "bpf_program__set_log_buf": ((_pointer, _pointer, ctypes.c_size_t), ctypes.c_int),
@@ -272,6 +273,25 @@ class BpfMap:
                 return None
             raise SeyError(BpfFailed(f"reading the map {self.name}", str(error))) from None
         return room.raw
+
+    def clear(self) -> None:
+        """Remove all entries of a hash map: at once, since one by one takes 3 µs each."""
+        count = ctypes.c_uint32(self.max_entries)
+        rooms = [ctypes.create_string_buffer(size * self.max_entries) for size in (self.key_size, self.value_size)]
+        place = ctypes.c_uint64()
+        try:
+            self._lib.call(
+                "bpf_map_lookup_and_delete_batch",
+                self.fd,
+                None,
+                ctypes.addressof(place),
+                *map(ctypes.addressof, rooms),
+                ctypes.addressof(count),
+                None,
+            )
+        except OSError as error:
+            if error.errno != errno.ENOENT:  # which says that this was all
+                raise SeyError(BpfFailed(f"clearing the map {self.name}", str(error))) from None
 
     def _check(self, key: bytes, value: bytes | None = None) -> None:
         if len(key) != self.key_size or (value is not None and len(value) != self.value_size):

@@ -101,3 +101,15 @@ class WrongSpecLink(Problem):
     spec: str
     name: str
     reason: str
+
+
+@dataclass(frozen=True)
+class NoSnapshot(Problem):
+    """`--snapshot` names a snapshot that the capture doesn't have. They are numbered from 0."""
+
+    code: ClassVar[str] = "SEY0808"
+    exit_status: ClassVar[Exit] = Exit.USAGE
+    title: ClassVar[str] = "{path} has no snapshot {number}; there are {count}, numbered from 0"
+    path: str
+    number: int
+    count: int

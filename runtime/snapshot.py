@@ -1,164 +1,153 @@
-"""Take snapshots: everything between a probe and a capture file.
+"""Take snapshots of running processes, one or many, once or again and again.
 
-capture = take([Request(process, bundle, 0)], Limits())
-capture.save("shop.seyc")
+    take([bundle], [Request(process, 0, 0)], Limits()).save("shop.seyc")
+
+    with Taker([bundle], requests, Limits()) as taker:
+        first, second = taker.take(), taker.take()      # the probes stay loaded in between
+
+Of several processes all are paused before the first is captured, where that costs them little: then what one says of
+the other is of one moment. Where it would make pauses long they are captured one after the other. Either way the
+probes of all of them are loaded before, and `skew_ns` tells how far apart the moments are.
 """
 
 from __future__ import annotations
 
-import struct
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+import contextlib
+from collections.abc import Iterator, Sequence
+from types import TracebackType
 
 from sey.binary.errors import SeyError
-from sey.binary.gobinary import GoBinary
-from sey.ir.plan import State
-from sey.runtime.assemble import assemble, bare_notes, counts, left_out_notes, require_build
-from sey.runtime.bundle import BinaryProbe, Bundle
+from sey.runtime.bundle import Bundle
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
-from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun
-from sey.runtime.choose_engine import load_probe
-from sey.runtime.engine import LoadedProbe, Results, parts_for, room_for
-from sey.runtime.pause import Pauser, paused
-from sey.runtime.plausible import check_layout
-from sey.runtime.process import Image, Process, read_memory
+from sey.runtime.host_errors import ImageReplaced, ProcessExited
+from sey.runtime.prepared import Limits, Prepared, Request, executable
 
+__all__ = ["Limits", "Request", "Taker", "take"]
 
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of a snapshot: the pause in nanoseconds, output per process in bytes.
-
-    `parts`: into how many to split the walk; 0 for as many as pay on this host. `engine`: `ebpf`, `interp`, or `auto`.
-    """
-
-    max_pause_ns: int = 250_000_000
-    max_bytes: int = 256 << 20
-    parts: int = 0
-    engine: str = "auto"
-
-
-@dataclass(frozen=True)
-class Request:
-    """One process to capture with the probe `binary` of bundle number `bundle`."""
-
-    process: Process
-    bundle: int
-    binary: int
+_TOGETHER = 16
+"""Processes whose probes are loaded at once: each takes 64 MiB of the kernel's memory at least."""
+_GOROUTINE_NS, _PROCESS_NS = 10_000, 2_000_000
+"""What capturing takes at most as a rule, to tell beforehand how long all processes would stand still."""
+_SHARE = 4
+"""Which part of the pause that is allowed may go to waiting for each other."""
 
 
 def take(bundles: Sequence[Bundle], requests: Sequence[Request], limits: Limits) -> Capture:
-    """Snapshot processes one after the other. A process that fails has its problem in its facts.
+    """One snapshot of processes. A process that fails has its problem in its facts.
 
     Raises SeyError where there is but one process and it fails.
     """
-    captured = []
-    for request in requests:
+    with Taker(bundles, requests, limits) as taker:
+        return Capture(tuple(bundles), taker.take())
+
+
+class Taker:
+    """Takes snapshots of processes with probes that stay loaded in between; a context that frees them."""
+
+    def __init__(self, bundles: Sequence[Bundle], requests: Sequence[Request], limits: Limits) -> None:
+        self._limits = limits
+        self._left = [Prepared(bundles, request, limits) for request in requests]
+        self._alone = len(requests) == 1
+        self._snapshots = 0
+
+    def __enter__(self) -> Taker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for prepared in reversed(self._left):
+            prepared.__exit__(kind, error, trace)
+
+    @property
+    def processes(self) -> int:
+        """How many processes are left that further snapshots can be taken of."""
+        return len(self._left)
+
+    def take(self) -> tuple[ProcessCapture, ...]:
+        """The next snapshot, numbered from 0: each process that was left, with its data or with what was in the way.
+
+        A process that has ended, or runs something else now, is left out of the snapshots after that. Raises SeyError
+        where the first snapshot is of one process, and fails.
+        """
+        found: dict[Prepared, ProcessCapture] = {}
+        gone: list[Prepared] = []
+        first_ns: int | None = None
+        groups = [self._left[at : at + _TOGETHER] for at in range(0, len(self._left), _TOGETHER)]
+        for group in groups:
+            failed = self._take_group(group)
+            taken = [prepared for prepared in group if prepared not in failed]
+            if first_ns is None:
+                first_ns = min((prepared.paused_at_ns for prepared in taken), default=None)
+            for prepared in taken:
+                with _noting(failed, prepared):
+                    found[prepared] = prepared.result(self._snapshots, first_ns or 0)
+            for prepared, error in failed.items():
+                if self._alone and self._snapshots == 0:
+                    raise error
+                found[prepared] = self._without_data(prepared, error)
+                gone += [prepared] if isinstance(error.problems[0], ProcessExited | ImageReplaced) else []
+            if len(groups) > 1:
+                for prepared in group:
+                    prepared.unload()
+        captured = tuple(found[prepared] for prepared in self._left)
+        for prepared in gone:
+            prepared.unload()
+            self._left.remove(prepared)
+        self._snapshots += 1
+        return captured
+
+    def _take_group(self, group: Sequence[Prepared]) -> dict[Prepared, SeyError]:
+        """Run the probes of some processes, all at once loaded; what went wrong with which."""
+        failed: dict[Prepared, SeyError] = {}
         try:
-            captured.append(_take_one(bundles, request, limits))
-        except SeyError as error:
-            if len(requests) == 1:
-                raise
-            facts = ProcessFacts(request.process.pid, _executable(request.process), problem=str(error))
-            captured.append(ProcessCapture(facts, None, None))
-    return Capture(tuple(bundles), tuple(captured))
+            for prepared in group:
+                with _noting(failed, prepared):
+                    prepared.get_ready()
+            ready = [prepared for prepared in group if prepared not in failed]
+            if self._at_once(ready):
+                _run_at_once(ready, failed)
+            else:
+                for prepared in ready:
+                    with _noting(failed, prepared):
+                        prepared.pause()
+                        prepared.run()
+        finally:
+            _let_all_go(group)
+        return failed
+
+    def _at_once(self, ready: Sequence[Prepared]) -> bool:
+        """Whether all can wait for each other without standing still for long."""
+        cost_ns = sum(_PROCESS_NS + _GOROUTINE_NS * prepared.goroutines for prepared in ready)
+        return len(ready) > 1 and cost_ns * _SHARE <= self._limits.max_pause_ns
+
+    def _without_data(self, prepared: Prepared, error: SeyError) -> ProcessCapture:
+        process = prepared.process
+        facts = ProcessFacts(process.pid, executable(process), problem=str(error), snapshot=self._snapshots)
+        return ProcessCapture(facts, None, None)
 
 
-def _executable(process: Process) -> str:
+def _run_at_once(ready: Sequence[Prepared], failed: dict[Prepared, SeyError]) -> None:
+    """Pause all, then capture each and let it go: the last one first, as contexts end from the inside."""
+    for prepared in ready:
+        with _noting(failed, prepared):
+            prepared.pause()
+    for prepared in reversed(ready):
+        if prepared not in failed:
+            with _noting(failed, prepared):
+                prepared.run()
+        prepared.let_go()
+
+
+def _let_all_go(group: Sequence[Prepared]) -> None:
+    for prepared in reversed(group):
+        prepared.let_go()
+
+
+@contextlib.contextmanager
+def _noting(failed: dict[Prepared, SeyError], prepared: Prepared) -> Iterator[None]:
+    """Note what goes wrong with a process, and go on with the others."""
     try:
-        return process.executable
-    except SeyError:
-        return ""
-
-
-def _take_one(bundles: Sequence[Bundle], request: Request, limits: Limits) -> ProcessCapture:
-    process = request.process
-    probe = bundles[request.bundle].binaries[request.binary]
-    process.require_capturable()
-    # Starting the process that will pause takes a while; it does so while the probe loads.
-    pauser = Pauser()
-    try:
-        binary = _check_binary(process, probe)
-        image = process.image()
-        bias = process.load_bias(binary.elf.entry)
-        if probe.plan.layout is not None:
-            check_layout(process, binary, bias)
-        loaded = _load(process, probe, bias, limits)
-    except BaseException:
-        pauser.close()
-        raise
-    with loaded:
-        facts, results = _capture(process, probe, loaded, bias, limits, pauser, image)
-    facts = replace(facts, bundle=request.bundle, binary=request.binary)
-    return assemble(facts, binary, probe.plan, results)
-
-
-def _check_binary(process: Process, probe: BinaryProbe) -> GoBinary:
-    """The process's own executable, when it is the build that the probe was made for."""
-    binary = process.open_go()
-    require_build(probe, binary, f"process {process.pid}")
-    return binary
-
-
-def _load(process: Process, probe: BinaryProbe, bias: int, limits: Limits) -> LoadedProbe:
-    goroutines = _goroutine_count(process, probe, bias)
-    room = room_for(probe.plan, goroutines, limits.max_bytes)
-    parts = limits.parts or parts_for(goroutines)
-    loaded = load_probe(process, probe, room, parts, limits.engine)
-    names = process.namespace_tids(process.threads())
-    loaded.expect_threads(np.array(sorted(names.values()), dtype=np.int32))
-    return loaded
-
-
-def _goroutine_count(process: Process, probe: BinaryProbe, bias: int) -> int:
-    data = read_memory(process.pid, process.living_threads()[0], bias + probe.plan.goroutine_count, 8)
-    return int(struct.unpack("<Q", data)[0]) if len(data) == 8 else 0
-
-
-def _capture(
-    process: Process,
-    probe: BinaryProbe,
-    loaded: LoadedProbe,
-    bias: int,
-    limits: Limits,
-    pauser: Pauser,
-    image: Image,
-) -> tuple[ProcessFacts, Results]:
-    paused_ = paused(process, limits.max_pause_ns, pauser=pauser, image=image, workers=loaded.parts)
-    with paused_ as pause:
-        wall_ns, monotonic_ns = time.time_ns(), time.monotonic_ns()
-        pause.run_all(loaded.runs(pause.threads, bias, pause.deadline_ns))
-    if pause.overrun:
-        # The process ran while its memory was read: any value may be of another moment than its neighbours.
-        raise SeyError(CaptureOverrun(process.pid, limits.max_pause_ns // 1_000_000))
-    results = loaded.results()
-    state = results.counters["state"]
-    if state in (State.NOT_RUN, State.FAILED):
-        raise SeyError(CaptureFailed(process.pid, results.counters["fault_detail"]))
-    counters, when_missing = counts(probe.plan, results)
-    facts = ProcessFacts(
-        pid=process.pid,
-        executable=_executable(process),
-        go_version=probe.go_version,
-        build_id=probe.identity.go_build_id or probe.identity.gnu_build_id,
-        captured_at_ns=wall_ns - (monotonic_ns - pause.started_ns),
-        monotonic_ns=pause.started_ns,
-        pause_ns=pause.pause_ns,
-        threads=len(pause.threads) + len(pause.skipped),
-        engine=loaded.engine,
-        engine_reason=loaded.reason,
-        bias=bias,
-        counters=counters,
-        when_missing=when_missing,
-        notes=(*bare_notes(probe.plan), *_notes(len(pause.skipped), loaded.left_out)),
-    )
-    return facts, results
-
-
-def _notes(skipped: int, left_out: int) -> tuple[str, ...]:
-    notes = []
-    if skipped:
-        notes.append(f"{skipped} thread(s) sat in the kernel and did not stop: captured without their registers")
-    return (*notes, *left_out_notes(left_out))
+        yield
+    except SeyError as error:
+        failed[prepared] = error

@@ -11,29 +11,46 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sey.ir.plan import Status
-from sey.runtime.capture import Capture
+from sey.runtime.capture import Capture, ProcessFacts
 from sey.runtime.decode.process import DecodedProcess, decode_process
 from sey.runtime.decode.tables import ending, foreign_threads, skipped
 from sey.runtime.decode.vectors import STATUS_WORDS
 from sey.runtime.pages import I64Array
-from sey.runtime.wording import duration, printable
+from sey.runtime.wording import counted, duration, printable
 
 _COMMON = 3
 _MOST_MISSING = 4
 _MOST_PIDS = 5
+_MOST_COUNTS = 10
 _FINE = (Status.OK, Status.NIL, Status.ABSENT)
 """What is not missing: nothing behind a nil pointer, or nothing of that kind in the program, is an answer too."""
 
 
 def summarize(capture: Capture) -> list[str]:
-    """Four lines of text about what was captured. Raises SeyError where the pages contradict themselves."""
-    decoded = [decode_process(p, capture.plan(p.facts)) for p in capture.processes if p.pages is not None]
+    """Four lines of text about what was captured. Raises SeyError where the pages contradict themselves.
+
+    Of several snapshots the commonest stacks and what is missing are those of the last one.
+    """
+    history = [p.facts for p in capture.processes if p.pages is not None]
+    last = capture.last
+    decoded = [decode_process(p, capture.plan(p.facts)) for p in last.processes if p.pages is not None]
     return [
-        f"{'pause':10}  {', '.join(map(_pause, decoded))}",
-        f"{'goroutines':10}  {_goroutines_of_all(decoded)}",
+        f"{'pause':10}  {_pauses(history, decoded)}",
+        f"{'goroutines':10}  {_goroutines_of_all(history, decoded)}",
         f"{'commonest':10}  {_common(decoded)}",
-        f"{'missing':10}  {_missing(capture, decoded)}",
+        f"{'missing':10}  {_missing(last, decoded)}",
     ]
+
+
+def _pauses(history: Sequence[ProcessFacts], decoded: Sequence[DecodedProcess]) -> str:
+    if len({facts.snapshot for facts in history}) < 2:
+        skew = max((process.facts.skew_ns for process in decoded), default=0)
+        apart = f"; paused within {duration(skew)} of each other" if skew else ""
+        return ", ".join(map(_pause, decoded)) + apart
+    longest = max(facts.pause_ns for facts in history)
+    total = sum(facts.pause_ns for facts in history)
+    snapshots = counted(len({facts.snapshot for facts in history}), "snapshot")
+    return f"{duration(longest)} at most, {duration(total)} in {snapshots}"
 
 
 def _pause(process: DecodedProcess) -> str:
@@ -47,10 +64,21 @@ def _pause(process: DecodedProcess) -> str:
     return f"{pause} (process {facts.pid}, {threads}){chosen}"
 
 
-def _goroutines_of_all(decoded: Sequence[DecodedProcess]) -> str:
+def _goroutines_of_all(history: Sequence[ProcessFacts], decoded: Sequence[DecodedProcess]) -> str:
+    if len({facts.snapshot for facts in history}) > 1:
+        return " | ".join(_growth(pid, history) for pid in dict.fromkeys(facts.pid for facts in history))
     if len(decoded) == 1:
         return _goroutines(decoded[0])
     return " | ".join(f"process {process.facts.pid}: {_goroutines(process)}" for process in decoded)
+
+
+def _growth(pid: int, history: Sequence[ProcessFacts]) -> str:
+    """How many goroutines a process had, snapshot by snapshot; of many the first and the last."""
+    counts = [str(facts.counters.get("captured", 0)) for facts in history if facts.pid == pid]
+    if len(counts) > _MOST_COUNTS:
+        counts = [*counts[: _MOST_COUNTS // 2], "…", *counts[-_MOST_COUNTS // 2 :]]
+    which = f"process {pid}: " if any(facts.pid != pid for facts in history) else ""
+    return which + " → ".join(counts)
 
 
 def _goroutines(process: DecodedProcess) -> str:

@@ -55,16 +55,59 @@ class Made:
 def make_views(connection: duckdb.DuckDBPyConnection, base: Sequence[str], spec: SpecSql) -> Made:
     """Make a view of each of the `base` tables of the database `captured`, and of each of the spec's tables.
 
-    What doesn't work is left out, and what needs it.
+    What doesn't work is left out, and what needs it. Of several snapshots the spec's tables and columns are made for
+    each by itself, so that what a spec says of one holds for each of many; the views have the rows of all.
     """
-    return _Views(connection, base, spec).make()
+    rows = connection.execute("select distinct snapshot from captured.main.processes order by 1").fetchall()
+    snapshots = [int(number) for (number,) in rows]
+    if len(snapshots) < 2:
+        return _Views(connection, base, spec).make()
+    _Views(connection, base, SpecSql(spec.path)).make()
+    return _over_snapshots(connection, base, spec, snapshots)
+
+
+def _over_snapshots(
+    connection: duckdb.DuckDBPyConnection, base: Sequence[str], spec: SpecSql, snapshots: Sequence[int]
+) -> Made:
+    """The views of each snapshot in a schema of its own, and what they have together in `main`."""
+    if not (spec.tables or spec.columns or spec.links):
+        return Made((), ())
+    made: dict[int, Made] = {}
+    for number in snapshots:
+        connection.execute(f"create schema snapshot_{number}")
+        # A view finds the tables that it names in its own schema, whatever is queried later.
+        connection.execute(f"set schema = 'snapshot_{number}'")
+        made[number] = _Views(connection, base, spec, f" where snapshot = {number}").make()
+    connection.execute("set schema = 'main'")
+    for name in {column.table.lower(): column.table for column in spec.columns}.values():
+        if name.lower() in (table.lower() for table in base):
+            _together(connection, name, snapshots)
+    first = made[snapshots[0]]
+    return Made(tuple(_together(connection, table.name, snapshots) for table in first.tables), first.problems)
+
+
+def _together(connection: duckdb.DuckDBPyConnection, name: str, snapshots: Sequence[int]) -> MadeTable:
+    """A table of all snapshots, each row with the number of its own."""
+    view = quoted(name)
+    columns = connection.execute(f"describe snapshot_{snapshots[0]}.{view}").fetchall()
+    numbered = any(column[0].lower() == "snapshot" for column in columns)
+    parts = (
+        f"select *{'' if numbered else f', {number} as snapshot'} from snapshot_{number}.{view}" for number in snapshots
+    )
+    table = MadeTable(name, " union all by name ".join(parts))
+    connection.execute(f"create or replace view {view} as {table.sql}")
+    return table
 
 
 class _Views:
     """What one view needs of another is found by trying until nothing more succeeds."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, base: Sequence[str], spec: SpecSql) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, base: Sequence[str], spec: SpecSql, where: str = ""
+    ) -> None:
+        """`where` says which rows of the captured tables there are."""
         self.connection = connection
+        self.where = where
         self.base = {name.lower(): name for name in base}
         self.spec = spec
         self.added: dict[str, list[str]] = {name: [] for name in self.base}
@@ -95,7 +138,7 @@ class _Views:
     def _make_base(self, name: str) -> None:
         extra = "".join(f", {expression}" for expression in self.added[name])
         view = quoted(self.base[name])
-        self._execute_one(f"create or replace view {view} as select *{extra} from captured.main.{view}")
+        self._execute_one(f"create or replace view {view} as select *{extra} from captured.main.{view}{self.where}")
 
     def _add_column(self, column: PlanSqlColumn) -> Problem | None:
         path, name = self.spec.path, column.table.lower()

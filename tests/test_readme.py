@@ -57,6 +57,19 @@ def test_the_commands_for_an_own_program_work(tmp_path: Path) -> None:
             assert done.stdout or words[1] in ("snapshot", "export"), command
 
 
+def test_the_commands_for_several_snapshots_work(tmp_path: Path) -> None:
+    require_bpf()
+    (text,) = (block for block in _blocks("") if "--every" in block)
+    (tmp_path / "my.sey").write_text('func "main.request" as request { id, name }\n')
+    with run_target(build("many"), "-n", "20") as target:
+        for command in re.split(r"\n(?=sey )", text.replace("10s", "100ms").replace("PID", str(target.pid))):
+            words = [SEY, *shlex.split(command, comments=True)[1:]]
+            done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+            assert "None" not in done.stdout
+            assert bool(done.stdout) == ("select" in command or words[1] == "stacks"), command
+
+
 def test_every_export_is_told_of() -> None:
     from sey.runtime.export import ENDINGS
 

@@ -11,6 +11,7 @@ from sey.cli.interrupts import leave_on_interrupt
 from sey.cli.output import json_option, print_json, print_objects, print_table, printable, terminal_width
 from sey.cli.problems import format_option
 from sey.cli.progress import working
+from sey.cli.snapshots import only, snapshot_option
 from sey.runtime.capture import Capture
 from sey.runtime.wording import counted
 
@@ -25,18 +26,23 @@ spec_option = click.option("--spec", type=click.Path(), help="Take tables, colum
 @click.argument("file", type=click.Path(), shell_complete=completion.files(".seyc"))
 @click.argument("sql", required=False)
 @spec_option
+@snapshot_option
 @click.option("-x", "--expanded", is_flag=True, help="Each row upright, a line for each column.")
 @click.option("-w", "--wide", is_flag=True, help="Cut nothing on a terminal either.")
 @json_option
 @format_option
-def query(file: str, sql: str | None, spec: str | None, expanded: bool, wide: bool, as_json: bool) -> None:
+def query(
+    file: str, sql: str | None, spec: str | None, snapshot: int | None, expanded: bool, wide: bool, as_json: bool
+) -> None:
     """Ask a capture with SQL. Without SQL: its tables, their columns and how many rows they have.
+
+    Of several snapshots every table has the rows of all, told apart by its columns `snapshot` and `captured_at`.
 
     On a terminal long values are cut to its width, and rows with too many columns for it are printed upright. What goes
     to a file or a pipe is never cut.
     """
     leave_on_interrupt()
-    capture = Capture.load(file)
+    capture = only(Capture.load(file), snapshot)
     added = None if spec is None else spec_sql(spec)
     from sey.runtime.database import open_database
 
@@ -64,9 +70,10 @@ def query(file: str, sql: str | None, spec: str | None, expanded: bool, wide: bo
     "-o", "--output", required=True, type=click.Path(), help="OUT.duckdb, .parquet, .sqlite, .json, .folded or .pb.gz."
 )
 @spec_option
+@snapshot_option
 @json_option
 @format_option
-def export(file: str, output: str, spec: str | None, as_json: bool) -> None:
+def export(file: str, output: str, spec: str | None, snapshot: int | None, as_json: bool) -> None:
     """Write a capture in the format that the ending of the output names.
 
     \b
@@ -76,13 +83,15 @@ def export(file: str, output: str, spec: str | None, as_json: bool) -> None:
     .json     one object, with an array of objects for each table
     .folded   stacks with counts, for flame graphs
     .pb.gz    a goroutine profile with labels, for `go tool pprof`
+
+    Of several snapshots the last two take the last one, unless --snapshot says which.
     """
     leave_on_interrupt()
     from sey.runtime.export import export as write
     from sey.runtime.export import exporter
 
     exporter(output)
-    capture = Capture.load(file)
+    capture = only(Capture.load(file), snapshot)
     with working(f"writing {output}"):
         found = write(capture, output, None if spec is None else spec_sql(spec))
     if found:

@@ -11,8 +11,8 @@ from sey.cli import completion, problems
 from sey.cli.capturing import capture_chosen
 from sey.cli.options import allow_missing_option, debug_file_option, exe_option, max_bytes_option, max_pause_option
 from sey.cli.output import json_option, print_json
-from sey.cli.params import Pid
-from sey.cli.probes import Probe, choose, read_probe
+from sey.cli.params import Duration, Pid
+from sey.cli.probes import Chosen, Probe, choose, read_probe
 from sey.cli.problems import format_option
 from sey.cli.progress import working
 from sey.frontend.options import Options
@@ -41,6 +41,12 @@ from sey.runtime.snapshot import Limits
 @max_pause_option
 @max_bytes_option
 @click.option("--engine", type=click.Choice(ENGINES), default="auto", help="What reads the processes.")
+@click.option(
+    "--every",
+    type=Duration(10**8, 24 * 3600 * 10**9),
+    help="Take snapshots this far apart, into one file, until --count is reached or you interrupt it.",
+)
+@click.option("--count", type=click.IntRange(1), help="How many snapshots to take with --every.")
 @allow_missing_option
 @debug_file_option
 @json_option
@@ -54,6 +60,8 @@ def snapshot(
     max_pause: int,
     max_bytes: int,
     engine: str,
+    every: int | None,
+    count: int | None,
     allow_missing: bool,
     debug_file: str | None,
     as_json: bool,
@@ -61,9 +69,12 @@ def snapshot(
     """Capture processes with PROBEs: specs (.sey) or bundles (.seyp).
 
     Without a PROBE goroutines and stacks alone; without -p every process that the programs of the PROBEs match.
+    With --every there are several snapshots in the file, told apart by the columns `snapshot` and `captured_at` of
+    every table. An interrupt ends the series after the snapshot at hand, with a whole file; a second one gives up.
     With --core the process of a core file, which is read with its executable: --exe, else the file that the core names.
     """
     _check_usage(pids, core, exe, engine)
+    _check_series(core, every, count)
     if output is not None:
         writable_target(output)
     read = [read_probe(path) for path in probes]
@@ -71,12 +82,23 @@ def snapshot(
     if allow_missing or debug_file:
         options = Options(allow_missing, debug_file)
     limits = Limits(max_pause, max_bytes, engine=engine)
-    if core is None:
-        capture = _capture(read, pids, options, limits)
-    else:
+    if core is not None:
         from sey.cli.cores import capture_core
 
-        capture = capture_core(core, exe, read, limits, options)
+        _finish(capture_core(core, exe, read, limits, options), output, as_json)
+        return
+    chosen = _chosen(read, pids, options)
+    if every is None:
+        _finish(capture_chosen(chosen, limits), output, as_json)
+        return
+    from sey.cli.series import series
+
+    with series(chosen, limits, every, count, output or os.path.join(os.path.curdir, "capture")) as capture:
+        _finish(capture, output, as_json)
+
+
+def _finish(capture: Capture, output: str | None, as_json: bool) -> None:
+    """Write the file and say what is in it."""
     path = output or _free_name(capture)
     capture.save(path)
     from sey.runtime.summary import summarize
@@ -97,19 +119,27 @@ def _check_usage(pids: tuple[int, ...], core: str | None, exe: str | None, engin
         raise click.UsageError("eBPF reads running processes; a core file is read by --engine interp (or auto).")
 
 
-def _capture(read: list[Probe], pids: tuple[int, ...], options: Options | None, limits: Limits) -> Capture:
+def _check_series(core: str | None, every: int | None, count: int | None) -> None:
+    if count is not None and every is None:
+        raise click.UsageError("--count says how many snapshots there are with --every, and that isn't given.")
+    if core is not None and every is not None:
+        raise click.UsageError("A core is of one moment: --core and --every exclude each other.")
+
+
+def _chosen(read: list[Probe], pids: tuple[int, ...], options: Options | None) -> Chosen:
     with working("preparing the probe"):
         chosen = choose(read, pids, options)
     for warning, source in chosen.warnings:
         problems.report([warning], source)
-    return capture_chosen(chosen, limits)
+    return chosen
 
 
 def _free_name(capture: Capture) -> str:
     """A file name in this folder: of the program, the process and the time; numbered where it is taken."""
     captured = [process.facts for process in capture.processes if process.facts.problem is None]
     name = os.path.basename(captured[0].executable) or "process"
-    which = str(captured[0].pid) if len(captured) == 1 else f"{len(captured)}-processes"
+    pids = {facts.pid for facts in captured}
+    which = str(captured[0].pid) if len(pids) == 1 else f"{len(pids)}-processes"
     stem = f"{name}-{which}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(captured[0].captured_at_ns // 10**9))}"
     number, path = 1, f"{stem}.seyc"
     while os.path.lexists(path):
@@ -126,8 +156,10 @@ def _size(path: str) -> str:
 def _object(facts: ProcessFacts) -> dict[str, object]:
     return {
         "pid": facts.pid,
+        "snapshot": facts.snapshot,
         "executable": facts.executable,
         "pause_ns": facts.pause_ns,
+        "skew_ns": facts.skew_ns,
         "core": facts.core or None,
         "goroutines": facts.counters.get("captured", 0),
         "problem": facts.problem,

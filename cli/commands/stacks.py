@@ -12,6 +12,7 @@ from sey.cli.output import json_option, print_json
 from sey.cli.params import is_pid
 from sey.cli.problems import format_option
 from sey.cli.progress import working
+from sey.cli.snapshots import only, snapshot_option
 from sey.runtime.capture import Capture
 
 
@@ -19,6 +20,7 @@ from sey.runtime.capture import Capture
 @click.argument("source", metavar="PID|FILE", shell_complete=completion.pids_or_captures)
 @exe_option
 @click.option("--system", is_flag=True, help="The runtime's own goroutines too, which Go's dumps leave out.")
+@snapshot_option
 @max_pause_option
 @max_bytes_option
 @debug_file_option
@@ -28,22 +30,30 @@ def stacks(
     source: str,
     exe: str | None,
     system: bool,
+    snapshot: int | None,
     max_pause: int,
     max_bytes: int,
     debug_file: str | None,
     as_json: bool,
 ) -> None:
-    """Identical stacks, grouped and counted: of a capture, or of a process or its core file, captured first."""
+    """Identical stacks, grouped and counted: of a capture, or of a process or its core file, captured first.
+
+    Of several snapshots it is the last one, unless --snapshot says which.
+    """
     if exe is not None or is_core(source):
         capture = _take_core(source, exe, max_bytes, debug_file)
     else:
         capture = _take(source, max_pause, max_bytes, debug_file) if is_pid(source) else Capture.load(source)
+    shown = capture.last if snapshot is None else only(capture, snapshot)
+    if len(capture.snapshots) > 1:
+        (number,) = shown.snapshots
+        click.echo(f"snapshot {number} of {len(capture.snapshots)}, numbered from 0", err=True)
     leave_on_interrupt()
     from sey.runtime.database import open_database
     from sey.runtime.stacks import groups, process_lines, render
 
     with working("decoding the capture"):
-        database = open_database(capture)
+        database = open_database(shown)
     with database:
         found = groups(database, system=system)
         if as_json:

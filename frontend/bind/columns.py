@@ -14,7 +14,8 @@ from sey.frontend.source import Span
 
 _BUILTIN_TABLES = {
     "processes": (
-        "pid executable go_version build_id captured_at pause_ns threads goroutines goroutines_skipped engine"
+        "pid executable go_version build_id captured_at pause_ns threads goroutines goroutines_skipped engine snapshot"
+        " skew_ns"
     ),
     "goroutines": (
         "pid goid status wait_reason wait_ns parent_goid created_by start_function labels locked in_cgo thread_id"
@@ -25,10 +26,13 @@ _BUILTIN_TABLES = {
     "globals": ("pid name value status"),
     "captures": ("pid source goid depth name type value status"),
 }
-BUILTIN_TABLES: Mapping[str, frozenset[str]] = {t: frozenset(c.split()) for t, c in _BUILTIN_TABLES.items()}
+_OF_SNAPSHOTS = frozenset(("snapshot", "captured_at"))
+BUILTIN_TABLES: Mapping[str, frozenset[str]] = {
+    table: frozenset(columns.split()) | _OF_SNAPSHOTS for table, columns in _BUILTIN_TABLES.items()
+}
 """Tables that every capture has, with their columns."""
 
-FUNC_COLUMNS = frozenset(("pid", "goid", "depth", "function", "captured_at", "stack_id", "thread_id"))
+FUNC_COLUMNS = frozenset(("pid", "goid", "depth", "function", "stack_id", "thread_id")) | _OF_SNAPSHOTS
 """Columns that tables of `func` blocks have, or are kept free for."""
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-from sey.binary.errors import Problem
+from sey.binary.errors import Exit, Problem
 from sey.frontend.diagnostics.base import Severity, SpannedProblem
 from sey.frontend.source import Source, Span
 
@@ -58,7 +58,9 @@ def as_object(problem: Problem, source: Source | None = None) -> dict[str, Any]:
 
 def severity(problem: Problem) -> Severity:
     """The severity of a problem of any kind."""
-    return problem.effective_severity if isinstance(problem, SpannedProblem) else Severity.ERROR
+    if isinstance(problem, SpannedProblem):
+        return problem.effective_severity
+    return Severity.WARNING if problem.exit_status is Exit.DONE else Severity.ERROR
 
 
 def _text(problem: Problem, source: Source | None) -> str:

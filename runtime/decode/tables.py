@@ -14,6 +14,7 @@ from sey.runtime.decode.blocktables import BlockTable, plain
 from sey.runtime.decode.captures import SCHEMA as CAPTURES
 from sey.runtime.decode.captures import CaptureRows
 from sey.runtime.decode.forms import JSON_FIELD
+from sey.runtime.decode.moments import dated, dated_schema, dated_table
 from sey.runtime.decode.process import BlockRows, DecodedProcess, decode_process, empty_process
 from sey.runtime.decode.slices import Slices
 from sey.runtime.memory import give_back, share_allocator
@@ -56,26 +57,28 @@ def stream_capture(capture: Capture) -> Iterator[TableStream]:
     plans = [binary.plan for bundle in capture.bundles for binary in bundle.binaries]
     shapes = processes + [empty_process(ProcessFacts(0, ""), plan) for plan in plans or [_NO_PLAN]]
     yield TableStream.whole("processes", processes_table([p.facts for p in capture.processes]))
-    yield TableStream.whole("goroutines", _stacked([p.goroutines for p in shapes]))
-    yield TableStream.whole("frames", _stacked([p.frames for p in shapes]))
-    yield TableStream.whole("stacks", _stacked([p.stacks for p in shapes]))
+    yield TableStream.whole("goroutines", _stacked([dated_table(p.goroutines, p.facts) for p in shapes]))
+    yield TableStream.whole("frames", _stacked([dated_table(p.frames, p.facts) for p in shapes]))
+    yield TableStream.whole("stacks", _stacked([dated_table(p.stacks, p.facts) for p in shapes]))
     texts = CaptureRows()
     for name in dict.fromkeys(rows.block.table for p in shapes for rows in p.blocks):
-        blocks = [rows for p in shapes for rows in p.blocks if rows.block.table == name]
-        table = BlockTable(blocks)
-        yield TableStream(name, table.schema, _block_batches(table, blocks, texts))
-    yield TableStream.whole("globals", _stacked([_globals_table(p) for p in shapes]))
-    yield TableStream("captures", CAPTURES, texts.batches(shapes))
+        blocks = [(rows, p.facts) for p in shapes for rows in p.blocks if rows.block.table == name]
+        table = BlockTable([rows for rows, _ in blocks])
+        yield TableStream(name, dated_schema(table.schema), _block_batches(table, blocks, texts))
+    yield TableStream.whole("globals", _stacked([dated_table(_globals_table(p), p.facts) for p in shapes]))
+    yield TableStream("captures", dated_schema(CAPTURES), texts.batches(shapes))
 
 
-def _block_batches(table: BlockTable, blocks: Sequence[BlockRows], texts: CaptureRows) -> Iterator[pa.RecordBatch]:
+def _block_batches(
+    table: BlockTable, blocks: Sequence[tuple[BlockRows, ProcessFacts]], texts: CaptureRows
+) -> Iterator[pa.RecordBatch]:
     """The rows of a block in all processes, which become `texts` at the same time."""
-    for block in blocks:
+    for block, facts in blocks:
         slices = Slices(len(block), block.captured)
         for rows in block.slices(slices):
             batch = table.batch(rows)
             slices.made(batch.nbytes + texts.put(block, rows))
-            yield batch
+            yield dated(batch, facts)
 
 
 def skipped(facts: ProcessFacts) -> int:
@@ -130,6 +133,8 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
             "core": pa.array([_text(f.core) or None for f in facts], pa.string()),
             "notes": pa.array([_text("; ".join(f.notes)) or None for f in facts], pa.string()),
             "problem": pa.array([None if f.problem is None else _text(f.problem) for f in facts], pa.string()),
+            "snapshot": pa.array([f.snapshot for f in facts], pa.int32()),
+            "skew_ns": column(pa.int64(), lambda f: f.skew_ns),
         }
     )
 
