@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -62,6 +63,22 @@ def standard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     require_bpf()
     libraries = [path for path in library_files() if path != "lib/grpc.sey"]
     return Captured(build("library", go=request.param), tmp_path_factory.mktemp("library"), libraries, request.param)
+
+
+def test_the_readme_and_the_language_tell_of_it(standard: Captured) -> None:
+    readme, language = ((ROOT / path).read_text() for path in ("README.md", "spec/language.md"))
+    imports = re.findall(r'^import "(.+?)" +# (.*?):', readme, re.MULTILINE)
+    assert imports
+    for path, tables in imports:
+        assert path in library_files()
+        for table in tables.split(", ") if path != "lib/grpc.sey" else ():
+            standard.rows(f"from {table}")
+    (query,) = re.findall(r"^sey query now.seyc '(select .* from http_server .*)'$", readme, re.MULTILINE)
+    assert {row["path"] for row in standard.rows(query)} == {"/orders", "/items/1"}
+    for path, tables in re.findall(r"^\| `(lib/.*?)` \| (.*?) \|$", language, re.MULTILINE):
+        assert path in library_files()
+        for table in re.findall(r"`([a-z_]+)`", tables.partition(":")[0]) if path != "lib/grpc.sey" else ():
+            standard.rows(f"from {table}")
 
 
 def test_nothing_is_said_against_the_library(standard: Captured) -> None:
