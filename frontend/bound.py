@@ -44,6 +44,23 @@ class Local:
 
 
 @dataclass(frozen=True)
+class Instance:
+    """The variable `local` of generic code with its type, which `word_of` its name tells, in front of it.
+
+    `type` is of kind `Kind.SHARED`.
+    """
+
+    type: GoType
+    local: Local
+    span: Span
+
+
+def word_of(name: str) -> str:
+    """What stands in the types of a `Form` for the dictionary word that tells the type of a variable."""
+    return f"{name}.(type)"
+
+
+@dataclass(frozen=True)
 class Global:
     """The value of a package-level variable."""
 
@@ -160,7 +177,20 @@ class Binary:
 
 
 Expr = (
-    Const | Local | Global | Field | Deref | Index | MapIndex | Slice | Assertion | Length | AddressOf | Unary | Binary
+    Const
+    | Local
+    | Instance
+    | Global
+    | Field
+    | Deref
+    | Index
+    | MapIndex
+    | Slice
+    | Assertion
+    | Length
+    | AddressOf
+    | Unary
+    | Binary
 )
 
 

@@ -20,6 +20,8 @@ the key (address, type). The decoder joins by that key; a key without an object 
   `length` is how many are buffered.
 - A *func* leads to (word, `FUNC_TYPE`), two words: the function's pc, and the number of the struct type of its
   closure, or 0. The closure is the value of that type under (word, that type).
+- A *shared* value is the one of a variable of generic code: a word, which `typeword` explains as an interface's, and
+  behind it the value of the type that it tells. `elem` is the value's shape.
 - Of an *interface*, the stream `typeword` tells by its first word the number of the dynamic type, and whether the
   second word is the value (`direct`) or points to it; from there it leads on like a pointer. So does a
   `reflect.Value`: its `typ_` is in `typeword`, and its `flag` says whether `ptr` is the value.
@@ -38,7 +40,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PLAN_VERSION = 3
+PLAN_VERSION = 4
 
 STRING_TYPE = 1
 """Type number of `string`, in every plan."""
@@ -245,9 +247,9 @@ class PlanType:
     `part` (a struct of which only some fields are there).
 
     `elem` is the element of pointers, slices, arrays, maps, tries and channels where the program knows it, else None;
-    `key` the key of maps and tries, `entry` the layout of their entries. `pointers` says whether memory of this type
-    holds anything that is followed. `constants` are the named constants of the type: value and name, ascending, a
-    value once.
+    of shared values their shape; `key` the key of maps and tries, `entry` the layout of their entries. `pointers` says
+    whether memory of this type holds anything that is followed. `constants` are the named constants of the type: value
+    and name, ascending, a value once.
     """
 
     id: int

@@ -24,6 +24,7 @@ SIZES: dict[str, tuple[int, ...] | None] = {
     "unsafe.Pointer": (8,),
     "array": None,
     "struct": None,
+    "shared": None,
     "unknown": None,
 }
 """Sizes that a kind can have; None where any is possible."""
@@ -31,6 +32,7 @@ SPECIAL_SIZES = {"time": 24, "duration": 8, "address": 8}
 _MAX_SIZE = 1 << 50
 """Above what addresses reach: the runtime has types of half of that, `[1<<49 - 1]uint16`, to slice from pointers."""
 _MAX_NESTING = 1000
+_WORD = 8
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -112,8 +114,11 @@ class _Checker:
             return f"{where} has no length"
         # In floating point, since the product of two numbers of 40 bits has 80.
         whole = length.astype(np.float64) * self._size_of(c["elem"])
-        where = self._first(is_array & (c["elem"] > 0) & (whole > size))
-        return f"{where} is larger than its size" if where else None
+        if where := self._first(is_array & (c["elem"] > 0) & (whole > size)):
+            return f"{where} is larger than its size"
+        is_shared, shape = self._of_kind("shared"), self._size_of(c["elem"])
+        where = self._first(is_shared & ((c["elem"] <= 0) | (size != shape + _WORD)))
+        return f"{where} is not as large as a word and its shape" if where else None
 
     def _entries(self) -> str | None:
         c = self._c

@@ -8,12 +8,13 @@ from sey.frontend import ast, bound
 from sey.frontend.bind.access import few
 from sey.frontend.bind.expressions import PREDECLARED, Typer, names_in
 from sey.frontend.bind.scope import MAX_FORMS, FunctionScope, TooManyError
-from sey.frontend.debuginfo.model import DebugInfo
+from sey.frontend.debuginfo.model import POINTER_SHAPE, SHARED_IDS, DebugInfo, GoType, Kind
 from sey.frontend.diagnostics.base import Reject, SpannedProblem
 from sey.frontend.diagnostics.names import BlankName, NeverTogether, OptimizedOut, Predeclared, UnknownVariable
 from sey.frontend.diagnostics.types import NoFormFits, TooManyForms
 from sey.frontend.source import Span
 
+_WORD = 8
 Method = Callable[[Typer], Callable[[ast.Expr], bound.Expr]]
 """`Typer.value` or `Typer.condition`, of the typer at hand."""
 
@@ -45,7 +46,19 @@ class Block:
             self._report(NeverTogether(span=expr.span, function=self._scope.name, names=listed))
         for name in names:
             self._used.setdefault(name.name, name.span)
-        return self._typed(expr, typings, method)
+        return self._with_instances(self._typed(expr, typings, method))
+
+    def _with_instances(self, forms: tuple[bound.Form, ...]) -> tuple[bound.Form, ...]:
+        """The typings, before them those of a whole variable whose type a dictionary tells where it is at hand: where
+        any of its types has pointers of which nothing else tells what they point to."""
+        if not any(POINTER_SHAPE in form.expr.type.name for form in forms):
+            return forms
+        instances = [
+            bound.Form({**form.types, bound.word_of(local.name): local.type.id}, _instance(local))
+            for form in forms
+            if isinstance(local := form.expr, bound.Local) and self._scope.is_instance(local.name, local.type.id)
+        ]
+        return (*instances, *forms)
 
     def _typed(
         self,
@@ -112,3 +125,10 @@ class Block:
             lost, reason = self._scope.lost(name)
             if lost:
                 self._report(OptimizedOut(span=span, function=self._scope.name, name=name, reason=reason))
+
+
+def _instance(local: bound.Local) -> bound.Instance:
+    shape = local.type
+    size = _WORD + shape.size
+    kind = GoType(SHARED_IDS - shape.id, shape.name, Kind.SHARED, size, elem=shape.id, shape=True)
+    return bound.Instance(kind, local, local.span)

@@ -54,6 +54,10 @@ class FunctionScope:
             return False, None
         return True, next((entry.problem for entry in entries if entry.problem), None)
 
+    def is_instance(self, name: str, type_id: TypeId) -> bool:
+        """Whether code that has the variable with that type tells somewhere what its type really is."""
+        return any(v.word is not None and v.type == type_id for v in self._all[name])
+
     def typings(self, names: Iterable[str]) -> list[Mapping[str, TypeId]]:
         """Every combination of types that the variables have together in a body; one empty one for no names.
 

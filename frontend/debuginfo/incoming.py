@@ -23,10 +23,11 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Passing:
-    """The assignments of parameters, by entry, and of results, in their order."""
+    """The assignments of parameters, by entry, of results, in their order, and of a dictionary that has no entry."""
 
     parameters: Mapping[int, Assignment]
     results: Sequence[Assignment]
+    dictionary: Assignment | None = None
 
 
 NOTHING = Passing({}, ())
@@ -53,9 +54,8 @@ def _assigned(types: Types, parameters: Sequence[Parameter], results: Sequence[T
         hidden = min(hidden, len(kinds))
         kinds.insert(hidden, BUILTIN["uintptr"].id)
     assignments, leaving = assign(types, kinds, results)
-    if hidden is not None:
-        del assignments[hidden]
-    return Passing({p.die: a for p, a in zip(parameters, assignments, strict=True)}, leaving)
+    dictionary = None if hidden is None else assignments.pop(hidden)
+    return Passing({p.die: a for p, a in zip(parameters, assignments, strict=True)}, leaving, dictionary)
 
 
 def _agrees(types: Types, parameter: Parameter, assignment: Assignment) -> bool | None:

@@ -79,6 +79,11 @@ class Locator:
         passing, names = self._passing(body)
         return dict(zip(names, passing.results, strict=False))
 
+    def dictionary(self, body: Body, die: Die | None) -> Assignment | None:
+        """How the dictionary of generic code comes in, with the entry `die` or without; None where that isn't sure."""
+        passing, _ = self._passing(body)
+        return passing.dictionary if die is None else passing.parameters.get(die.offset)
+
     def _incoming(self, body: Body) -> Mapping[int, Assignment]:
         """How the parameters of an out-of-line function come in, by entry."""
         return self._passing(body)[0].parameters

@@ -22,6 +22,8 @@ RUNTIME_IDS = -(1 << 20)
 """Types that the binary describes to its runtime, by where (`runtimetypes`)."""
 SHAPE_IDS = -(1 << 55)
 """Types of generic code in closures, by their DIE (`closures`)."""
+SHARED_IDS = -(1 << 57)
+"""Values of generic code behind the word that tells their type, by the id of their shape."""
 CLOSURE_IDS = -(1 << 56)
 """What closures hold, by where their code begins (`closures`)."""
 POINTER_IDS = -(1 << 58)
@@ -39,6 +41,10 @@ class MadeType(enum.IntEnum):
     FUNC = -101
     LABEL_BUCKETS = -102
     UNKNOWN = -1000
+
+
+POINTER_SHAPE = "go.shape.*uint8"
+"""The type that stands for any pointer, in code that instantiations of a generic function share."""
 
 
 class Kind(enum.Enum):
@@ -59,6 +65,9 @@ class Kind(enum.Enum):
     FUNC = "func"
     INTERFACE = "interface"
     UNSAFE_POINTER = "unsafe.Pointer"
+    SHARED = "shared"
+    """A value of code that instantiations of a generic function share, as it is captured: the address of the runtime's
+    description of its type, and behind it the value, whose shape is `elem`."""
     UNKNOWN = "unknown"
     """Debug information that describes no Go type that sey knows (C types of cgo, damaged entries)."""
 
@@ -202,6 +211,22 @@ class Role(enum.Enum):
     LOCAL = "local"
     CAPTURED = "captured"
     """A variable of the enclosing function that a closure holds (DW_AT_go_closure_offset)."""
+    DICTIONARY = "dictionary"
+    """No variable: the dictionary of generic code, where it tells the type of a variable."""
+
+
+@dataclass(frozen=True)
+class DictionaryWord:
+    """Where a frame of generic code tells the type of a variable: word `index` of the dictionary that it was given,
+    whose address is at `locations` (8 bytes). Each word is the address of the runtime's description of a type.
+
+    Dictionaries are constant data, and a call has one, so its address counts wherever it is found, used or not.
+    `starts` is as a `Variable`'s.
+    """
+
+    index: int
+    locations: tuple[LocationRange, ...]
+    starts: int | None = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +241,7 @@ class Variable:
     `problem`. No locations and no problem means optimized out. `decl_line` is 0 when unknown.
     `starts` is the first pc at which the value is set, where the location itself cannot say (-N builds: one location
     for the whole function, garbage before the declaration), else None.
+    `word` tells where its type is to be had if `type` is a shape, where that is known.
     """
 
     name: str
@@ -228,6 +254,7 @@ class Variable:
     locations: tuple[LocationRange, ...]
     problem: str | None = None
     starts: int | None = None
+    word: DictionaryWord | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.debugfile import debug_elf
 from sey.frontend.debuginfo.frame import StackObjects
 from sey.frontend.debuginfo.functions import Functions
+from sey.frontend.debuginfo.generics import Generics
 from sey.frontend.debuginfo.index import Index, build_index
 from sey.frontend.debuginfo.lines import Lines
 from sey.frontend.debuginfo.locator import Locator
@@ -140,7 +141,8 @@ class BinaryDebugInfo:
         self._lines = Lines(binary.elf, lambda: self.pclntab)
         locator = Locator(units, self._types, self._functions, StackObjects(lambda: self.pclntab))
         returns = Returns(binary.elf, lambda: self.pclntab, self._types)
-        self._variables = Variables(units, self._types, self._functions, self._lines, locator, returns)
+        generics = Generics(units, self._types, self._functions, self._lines, locator, lambda: self.pclntab)
+        self._variables = Variables(units, self._types, self._functions, self._lines, locator, returns, generics)
         self._known: dict[Body, tuple[Variable, ...]] = {}
 
     @property

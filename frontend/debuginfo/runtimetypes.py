@@ -19,14 +19,14 @@ from sey.frontend.debuginfo import rtypes
 from sey.frontend.debuginfo.cache import Contents, Form
 from sey.frontend.debuginfo.index import Column, narrow
 from sey.frontend.debuginfo.maps import described_layout
-from sey.frontend.debuginfo.model import RUNTIME_IDS, Field, GoType, Kind, TypeId
+from sey.frontend.debuginfo.model import POINTER_SHAPE, RUNTIME_IDS, Field, GoType, Kind, TypeId
 from sey.frontend.debuginfo.rnames import TypeNames
 from sey.frontend.debuginfo.rtypes import Descriptions
 from sey.frontend.debuginfo.runtime_facts import Facts
 from sey.frontend.debuginfo.texts import joined
 from sey.frontend.debuginfo.typearea import TypeArea, read_area
 from sey.frontend.debuginfo.typelinks import linked_types
-from sey.frontend.debuginfo.types import ATOMIC_POINTER, POINTER_SHAPE
+from sey.frontend.debuginfo.types import ATOMIC_POINTER
 
 _SIGNED = range(rtypes.INT, rtypes.INT64 + 1)
 _UNSIGNED = range(rtypes.UINT, rtypes.UINTPTR + 1)
@@ -245,5 +245,5 @@ def _type_atomics(names: list[str], field_names: list[str], columns: dict[str, C
 
 def _blur_pointer_shapes(names: list[str], columns: dict[str, Column]) -> None:
     """Take from the shape of pointers that it points to a uint8: in generic code any pointer has that type."""
-    shapes = [row for row, name in enumerate(names) if name.startswith(POINTER_SHAPE)]
+    shapes = [row for row, name in enumerate(names) if name == POINTER_SHAPE]
     columns["elem"][shapes] = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.dwarf import At, Encoding, GoKind, Tag
-from sey.frontend.debuginfo.model import BUILTIN, Field, GoType, Kind, MadeType, TypeId
+from sey.frontend.debuginfo.model import BUILTIN, POINTER_SHAPE, Field, GoType, Kind, MadeType, TypeId
 from sey.frontend.debuginfo.names import source_name
 from sey.frontend.debuginfo.units import Die, Units
 
@@ -33,8 +33,6 @@ _TYPE_TAGS = frozenset({
     Tag.UNSPECIFIED_TYPE,
 })  # fmt: skip
 _EFACE = "runtime.eface"
-POINTER_SHAPE = "go.shape.*"
-"""How the names of types start that stand for any pointer, in code that generic functions share."""
 ATOMIC_POINTER = "sync/atomic.Pointer["
 """How the names of these types begin."""
 
@@ -145,8 +143,9 @@ class Types:
             return self._make(die, Kind.UNSAFE_POINTER, _WORD)
         target = die.number(At.TYPE)
         elem = None
-        # All pointers share the shape of *uint8 (cmd/compile, noder.shapify); what one points to, its dictionary knows.
-        if target is not None and not (die.name or "").startswith(POINTER_SHAPE):
+        # Pointers share the shape of *uint8, but where a constraint has methods that tell them apart (cmd/compile,
+        # noder.shapify); what one points to, its dictionary knows.
+        if target is not None and die.name != POINTER_SHAPE:
             try:
                 elem = self.canonical(target)
             except DamageError:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.dwarf import At, Tag
 from sey.frontend.debuginfo.functions import Functions
+from sey.frontend.debuginfo.generics import Generics
 from sey.frontend.debuginfo.lines import Lines
 from sey.frontend.debuginfo.locator import Locator
 from sey.frontend.debuginfo.model import Body, Kind, Place, Range, Role, Variable
@@ -38,6 +39,7 @@ class Variables:
     lines: Lines
     locator: Locator
     returns: Returns
+    generics: Generics
 
     def of(self, body: Body, physical_die: int) -> tuple[Variable, ...]:
         """The variables of a body whose out-of-line function has the entry `physical_die`. Raises DamageError."""
@@ -97,6 +99,7 @@ class Variables:
             return variable
         locations = self.locator.locate(die, kind, by_reference, body, physical_die)
         variable = replace(variable, locations=locations.ranges, problem="; ".join(locations.problems) or None)
+        variable = replace(variable, word=self.generics.word(variable, die, body))
         return self._with_start(variable, body) if locations.fixed else variable
 
     def _type(self, declared: Die, by_reference: bool) -> tuple[int, str | None]:

@@ -7,9 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sey.frontend import bound
-from sey.frontend.debuginfo.model import GoType, Kind
+from sey.frontend.debuginfo.model import BUILTIN, GoType, Kind
 from sey.frontend.lower.expressions import Scope, is_place, place_of, scalar_of
-from sey.frontend.lower.places import INT_TYPES, Memory, MissingError, Place, raise_status, store_value
+from sey.frontend.lower.places import (
+    INT_TYPES,
+    Memory,
+    MissingError,
+    Place,
+    load_word,
+    raise_status,
+    store_value,
+    variable_place,
+)
 from sey.frontend.lower.types import (
     CLASS_CHAN,
     CLASS_EFACE,
@@ -20,6 +29,8 @@ from sey.frontend.lower.types import (
     CLASS_REFLECT,
     CLASS_SLICE,
     CLASS_STRING,
+    CLASS_TRIE,
+    MAX_POINTERS,
     STEP_CHAIN,
     STEP_DEEPER,
     STEP_LEVEL,
@@ -31,6 +42,7 @@ from sey.ir.builder import FunctionBuilder
 from sey.ir.nodes import Type, Value
 from sey.ir.plan import CHAIN_LIMIT, Status
 
+_WORD = 8
 MAX_INLINE = 32768
 """A value of more bytes is not captured: `budget`."""
 STRAIGHT_POINTERS = 4
@@ -101,6 +113,11 @@ def _value(b: FunctionBuilder, target: Target, expr: bound.Expr, scope: Scope) -
         raise MissingError(Status.UNSUPPORTED)
     if go_type.size > MAX_INLINE:
         raise MissingError(Status.BUDGET)
+    if isinstance(expr, bound.Instance):
+        told = variable_place(b, scope.slots[bound.word_of(expr.local.name)], BUILTIN["uintptr"])
+        b.put(target.record, load_word(b, told, 0, _WORD), field=target.value)
+        _copy(b, target, place_of(b, expr.local, scope), expr.local.type, _WORD)
+        return
     if is_place(expr):
         _copy(b, target, place_of(b, expr, scope), go_type)
         return
@@ -111,24 +128,40 @@ def _value(b: FunctionBuilder, target: Target, expr: bound.Expr, scope: Scope) -
     b.put(target.record, b.trunc(kind, word) if go_type.size < 8 else word, field=target.value)
 
 
-def _copy(b: FunctionBuilder, target: Target, place: Place, go_type: GoType) -> None:
+def _copy(b: FunctionBuilder, target: Target, place: Place, go_type: GoType, to: int = 0) -> None:
     """The value's bytes. Optimized code often keeps no capacity of a slice; its length then stands for it."""
     if go_type.kind is not Kind.SLICE or isinstance(place, Memory):
-        store_value(b, target.record, target.value, place, go_type.size)
+        store_value(b, target.record, target.value, place, go_type.size, to)
         return
-    store_value(b, target.record, target.value, place, 16)
-    length = b.get(Type.I64, target.record, field=target.value, imm=8)
-    b.put(target.record, length, field=target.value, imm=16)
+    store_value(b, target.record, target.value, place, 16, to)
+    length = b.get(Type.I64, target.record, field=target.value, imm=to + 8)
+    b.put(target.record, length, field=target.value, imm=to + 16)
 
 
 def _follow(b: FunctionBuilder, target: Target, go_type: GoType, limits: Limits, types: TypeTable) -> None:
     number = types.number(go_type)
+    if go_type.kind is Kind.SHARED:
+        _follow_instance(b, target, go_type.size - _WORD, limits)
+        return
     pointers = types.pointers(number)
     if len(pointers) <= STRAIGHT_POINTERS:
         for pointer in pointers:
             _follow_one(b, target, pointer, limits)
     else:
-        _follow_all(b, target, types.rows.first(pointers), len(pointers), limits)
+        rows = _Rows(b.const(types.rows.first(pointers)), b.const(len(pointers)), len(pointers))
+        _follow_all(b, target, rows, limits, (0, go_type.size))
+
+
+def _follow_instance(b: FunctionBuilder, target: Target, size: int, limits: Limits) -> None:
+    """What a value leads to whose type the word before it tells; nothing where that is no type of its size."""
+    word = b.get(Type.I64, target.record, field=target.value)
+    number = b.lshr(b.call_value(Type.I64, "dynamic_type", word, 0), 2)
+    with b.if_(b.eq(b.table_get(Type.I32, "types", "value_size", number), size)):
+        first, count = (
+            b.zext(Type.I64, b.table_get(Type.I32, "types", column, number))
+            for column in ("value_first", "value_pointers")
+        )
+        _follow_all(b, target, _Rows(first, count, MAX_POINTERS), limits, (_WORD, _WORD + size))
 
 
 def _follow_one(b: FunctionBuilder, target: Target, pointer: Pointer, limits: Limits) -> None:
@@ -152,32 +185,45 @@ def _follow_one(b: FunctionBuilder, target: Target, pointer: Pointer, limits: Li
             b.call("follow", pointer.target, word(0), 1, how_deep(limits, STEP_LEVEL))
 
 
-def _follow_all(b: FunctionBuilder, target: Target, first: int, count: int, limits: Limits) -> None:
-    """A loop over the rows of `pointers`."""
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of the table `pointers`: the first, how many, and how many at most."""
+
+    first: Value
+    count: Value
+    most: int
+
+
+def _follow_all(b: FunctionBuilder, target: Target, rows: _Rows, limits: Limits, span: tuple[int, int]) -> None:
+    """A loop over rows of `pointers`, for a value in the bytes of the column from one number up to another."""
+    base, end = span
+    room = end - base
     same = how_deep(limits, STEP_LEVEL)
-    with b.loop(b.const(count), count) as i:
-        row = b.add(i, first)
+    with b.loop(rows.count, rows.most) as i:
+        row = b.add(i, rows.first)
         at = b.zext(Type.I64, b.table_get(Type.I32, "pointers", "offset", row))
+        at = b.add(at, base) if base else at
         word = b.get(Type.I64, target.record, field=target.value, offset=at)
+
+        def further(imm: int, at: Value = at) -> Value:
+            return b.get(Type.I64, target.record, field=target.value, offset=at, imm=imm)
+
         with b.if_(b.ne(word, 0)):
             number = b.zext(Type.I64, b.table_get(Type.I32, "pointers", "type", row))
             deeper = b.call_value(Type.I64, "deeper", same, b.table_get(Type.I8, "pointers", "step", row))
             with b.switch(b.table_get(Type.I8, "pointers", "class", row)) as switch:
-                for kind in (CLASS_IFACE, CLASS_EFACE):
+                for kind in (CLASS_IFACE, CLASS_EFACE) if room >= 16 else ():
                     with switch.case(kind):
-                        data = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
-                        b.call("follow_dynamic", word, int(kind == CLASS_IFACE), data, same, deeper)
-                with switch.case(CLASS_REFLECT):
-                    data = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
-                    flag = b.get(Type.I64, target.record, field=target.value, offset=at, imm=16)
-                    b.call("follow_dynamic", word, b.or_(flag, REFLECTED), data, same, deeper)
+                        b.call("follow_dynamic", word, int(kind == CLASS_IFACE), further(8), same, deeper)
+                if room >= 24:
+                    with switch.case(CLASS_REFLECT):
+                        b.call("follow_dynamic", word, b.or_(further(16), REFLECTED), further(8), same, deeper)
                 with switch.case(CLASS_POINTER):
                     b.call("follow", number, word, 1, deeper)
-                for kind in (CLASS_STRING, CLASS_SLICE):
+                for kind in (CLASS_STRING, CLASS_SLICE) if room >= 16 else ():
                     with switch.case(kind):
-                        length = b.get(Type.I64, target.record, field=target.value, offset=at, imm=8)
-                        b.call("follow", number, word, length, same)
-                for kind in (CLASS_MAP, CLASS_CHAN, CLASS_FUNC):
+                        b.call("follow", number, word, further(8), same)
+                for kind in (CLASS_MAP, CLASS_CHAN, CLASS_FUNC, CLASS_TRIE):
                     with switch.case(kind):
                         b.call("follow", number, word, 1, same)
 

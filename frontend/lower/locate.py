@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sey.frontend.debuginfo.model import Body, LocationRange, Piece, Place, Range, Variable
+from sey.frontend.debuginfo.model import Body, LocationRange, Piece, Place, Range, Role, Variable
 from sey.frontend.lower.liveness import Liveness
 from sey.ir.plan import Status
 
@@ -85,7 +85,7 @@ def stretches(
 
 def _checked(answer: Answer, liveness: Liveness, key: int, mode: Mode) -> Answer:
     """The answer without pointers that the garbage collector has given up."""
-    if not isinstance(answer, Found):
+    if not isinstance(answer, Found) or answer.variable.role is Role.DICTIONARY:
         return answer
     if mode is Mode.CALL:
         pieces = liveness.check(answer.variable, answer.pieces, key)

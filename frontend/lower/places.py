@@ -123,20 +123,20 @@ def _slot_int(b: FunctionBuilder, slot: Slot, at: int, size: int) -> Value:
     return b.load(INT_TYPES[size], "vars", None, slot.start + _VALUE + slot.offset + at)
 
 
-def store_value(b: FunctionBuilder, record: Value, member: str, place: Place, size: int) -> None:
-    """Copy `size` bytes of a place into the bytes field `member` of a record."""
+def store_value(b: FunctionBuilder, record: Value, member: str, place: Place, size: int, to: int = 0) -> None:
+    """Copy `size` bytes of a place into the bytes field `member` of a record, from its byte `to` on."""
     match place:
         case Memory(address) if size in INT_TYPES:
-            b.put(record, b.read(INT_TYPES[size], address), field=member)
+            b.put(record, b.read(INT_TYPES[size], address), field=member, imm=to)
         case Memory(address) if size:
-            b.copy(record, address, size, size, field=member)
+            b.copy(record, address, size, size, field=member, imm=to)
         case Slot() as slot:
             _require(b, slot, size)
             for at, width in _tiles(size):
-                b.put(record, _slot_int(b, slot, at, width), field=member, imm=at)
+                b.put(record, _slot_int(b, slot, at, width), field=member, imm=to + at)
         case Words(words):
             for i, word in enumerate(words[: size // 8]):
-                b.put(record, word(), field=member, imm=8 * i)
+                b.put(record, word(), field=member, imm=to + 8 * i)
 
 
 def _tiles(size: int) -> Iterator[tuple[int, int]]:

@@ -8,15 +8,15 @@ not with the places where a compiler put it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from sey.binary.errors import SeyError
 from sey.frontend import bound
-from sey.frontend.debuginfo.model import Body, DebugInfo, Piece, Place, Range, Variable
+from sey.frontend.debuginfo.model import Body, DebugInfo, Piece, Place, Range, Role, Variable
 from sey.frontend.lower.intervals import disjoint
 from sey.frontend.lower.liveness import Liveness
-from sey.frontend.lower.locate import Answer, Missing, Mode, stretches
+from sey.frontend.lower.locate import Answer, Found, Missing, Mode, stretches
 from sey.frontend.lower.places import MAX_SLOTS, MAX_VALUE
 from sey.frontend.lower.problems import TooManyVariables
 from sey.ir.nodes import Column, Table, Type
@@ -24,6 +24,7 @@ from sey.ir.plan import THREAD_WORDS, PlanSite, Status
 
 _FIRST_GENERAL_WORD, _FIRST_FLOAT_WORD = 4, 20
 _FIRST_XMM = 17
+_WORD = 8
 MAX_CLAIMS = 64
 """Sites at one pc that the program looks at: functions inlined into each other and blocks on the same function."""
 PLACES = {"nowhere": 0, "cfa": 1, "register": 2, "address": 3}
@@ -35,11 +36,12 @@ NO_FORM = 255
 @dataclass(frozen=True)
 class Kept:
     """How a variable is kept at a site: its pieces, why what they lack is missing, and for one that escaped (whose
-    pieces hold its address) the size of the value behind."""
+    pieces hold its address) the size of the value behind, `behind_at` bytes further on."""
 
     pieces: tuple[Piece, ...]
     status: Status
     behind: int | None = None
+    behind_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class SiteBook:
             raise SeyError(TooManyVariables(block.function, len(names), MAX_SLOTS))
         lacking = self._lacking(block, names) if block.glob else {}
         for body in block.bodies:
-            variables = self.info.variables(body)
+            variables = with_words(self.info.variables(body))
             absent = lacking.get(body.function, {})
             for mode in Mode:
                 for stretch in stretches(body, variables, names, mode, self.liveness):
@@ -99,6 +101,8 @@ class SiteBook:
         if isinstance(answer, Missing):
             return Kept((), answer.status)
         variable, pieces = answer.variable, answer.pieces
+        if variable.role is Role.DICTIONARY and variable.word is not None:
+            return Kept(pieces, Status.NOT_LIVE, _WORD, _WORD * variable.word.index)
         size = self.info.type(variable.type).size
         whole = 8 if variable.by_reference else size
         if len(pieces) > MAX_PIECES or (whole > MAX_VALUE and len(pieces) > 1):
@@ -136,6 +140,7 @@ class SiteBook:
                     "pieces": [len(k.pieces) for _, k in kept],
                     "status": [k.status for _, k in kept],
                     "behind": [0 if k.behind is None else k.behind + 1 for _, k in kept],
+                    "behind_at": [k.behind_at for _, k in kept],
                     "addressable": [int(len(k.pieces) == 1) for _, k in kept],
                 },
             ),
@@ -207,9 +212,31 @@ def _form_at(forms: Sequence[bound.Form], answers: Mapping[str, Answer]) -> int:
     """Index of the typing that fits the variables that are in scope, or -1."""
     for i, form in enumerate(forms):
         found = ((answers[name].variable, kind) for name, kind in form.types.items())
-        if all(variable is None or variable.type == kind for variable, kind in found):
+        if all(variable is None or variable.type == kind for variable, kind in found) and _is_told(form.expr, answers):
             return i
     return -1
+
+
+def with_words(variables: Sequence[Variable]) -> list[Variable]:
+    """The variables, and for each whose type a dictionary tells where that is."""
+    words = [
+        replace(v, name=bound.word_of(v.name), role=Role.DICTIONARY, by_reference=True, locations=v.word.locations,
+                starts=v.word.starts)
+        for v in variables
+        if v.word is not None
+    ]  # fmt: skip
+    return [*variables, *words]
+
+
+def _is_told(expr: bound.Expr, answers: Mapping[str, Answer]) -> bool:
+    """Whether the type of what is captured is told, where a dictionary has to."""
+    if not isinstance(expr, bound.Instance):
+        return True
+    value, word = (answers[name] for name in (expr.local.name, bound.word_of(expr.local.name)))
+    if not isinstance(word, Found) or value.variable is None:
+        return False
+    # Of several variables of the name, the same one is meant.
+    return word.variable.word == value.variable.word and word.variable.scope == value.variable.scope
 
 
 def _firsts(groups: Iterable[Sequence[object]]) -> list[int]:

@@ -160,7 +160,7 @@ class TypeTable:
     def reaches_dynamic_types(self) -> bool:
         """Whether anything that has a number leads to a value whose type only the process knows."""
         return any(
-            e.type.kind in (Kind.INTERFACE, Kind.FUNC) or e.type.name == REFLECT_VALUE
+            e.type.kind in (Kind.INTERFACE, Kind.FUNC, Kind.SHARED) or e.type.name == REFLECT_VALUE
             for e in self._entries[FUNC_TYPE:]
         )
 
@@ -208,6 +208,8 @@ class TypeTable:
                 ]
             case Kind.ARRAY | Kind.SLICE | Kind.MAP | Kind.CHAN:
                 return [(self.parts.type(inner), left) for inner in (go_type.key, go_type.elem) if inner is not None]
+            case Kind.SHARED if go_type.elem is not None:
+                return [(self.parts.type(go_type.elem), left)]
             case Kind.POINTER if go_type.elem is not None and left > 0:
                 return [(self.parts.type(go_type.elem), left - 1)]
         return []
@@ -218,7 +220,7 @@ class TypeTable:
         return is_chain(struct.name, field_.name, self.parts.type(field_.type).name, embedded=field_.embedded)
 
     def _link(self, entry: _Entry) -> None:
-        if entry.type.kind in (Kind.ARRAY, Kind.SLICE, Kind.MAP, Kind.CHAN) or (
+        if entry.type.kind in (Kind.ARRAY, Kind.SLICE, Kind.MAP, Kind.CHAN, Kind.SHARED) or (
             entry.type.kind is Kind.POINTER and entry.left > 0
         ):
             entry.elem, entry.key = self._find_id(entry.type.elem), self._find_id(entry.type.key)

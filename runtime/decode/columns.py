@@ -16,7 +16,7 @@ from sey.runtime.decode.arrow_form import to_arrow
 from sey.runtime.decode.constants import constant_names
 from sey.runtime.decode.forms import JSON, Form
 from sey.runtime.decode.json_form import BEING_WRITTEN, bare_json, to_text
-from sey.runtime.decode.kinds import has_names
+from sey.runtime.decode.kinds import WITH_ADDRESS, has_names
 from sey.runtime.decode.limits import Limits
 from sey.runtime.decode.siblings import monotonic, zones
 from sey.runtime.decode.text import constant, hex_words
@@ -34,10 +34,6 @@ from sey.runtime.decode.vectors import (
     through,
 )
 from sey.runtime.pages import I64Array, U8Array, U64Array
-
-_WITH_ADDRESS = frozenset(
-    {"pointer", "slice", "string", "map", "chan", "func", "interface", "unsafe.Pointer"},
-)
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class ColumnShape:
         kinds = tuple(types[kind] for kind in column.types)
         met = [kinds[max(which, 0)] for which in np.unique(forms).tolist()] if kinds else []
         form = column_form(column, types)
-        return cls(column, kinds, form, any(map(_has_address, kinds)), any(map(has_names, met)))
+        return cls(column, kinds, form, any(_has_address(kind, types) for kind in kinds), any(map(has_names, met)))
 
     def decode(
         self, decoder: ValueDecoder, number: int, records: npt.NDArray[np.void], forms: I64Array
@@ -255,8 +251,9 @@ def decode_column(
     return ColumnShape.of(column, decoder.types, forms).decode(decoder, number, records, forms)
 
 
-def _has_address(kind: PlanType) -> bool:
-    return kind.kind in _WITH_ADDRESS or kind.special == "address"
+def _has_address(kind: PlanType, types: Mapping[int, PlanType]) -> bool:
+    shape = types.get(kind.elem or 0) if kind.kind == "shared" else None
+    return (shape or kind).kind in WITH_ADDRESS or kind.special == "address"
 
 
 def column_form(column: PlanColumn, types: Mapping[int, PlanType]) -> Form:

@@ -6,14 +6,14 @@ second is the value or its address. Values are decoded by dynamic type, all of a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from sey.ir.plan import PlanType, Status
 from sey.runtime.decode.grouping import BoolArray, word, word_at
-from sey.runtime.decode.kinds import REFLECT_INDIRECT, SCALARS, is_one_pointer
+from sey.runtime.decode.kinds import REFLECT_INDIRECT, SCALARS, WITH_ADDRESS, is_one_pointer
 from sey.runtime.decode.limits import Limits, Path
 from sey.runtime.decode.typewords import TypeWords
 from sey.runtime.decode.vectors import Dynamic, Texts, Vector, join_variants, missing, statuses
@@ -22,8 +22,19 @@ from sey.runtime.pages import I64Array, U8Array, U64Array
 if TYPE_CHECKING:
     from sey.runtime.decode.values import ValueDecoder
 
+_WORD = 8
 _MISSING = (Status.DEPTH, Status.BUDGET, Status.UNREADABLE)
 """Where that is why what an interface holds isn't there, it is the interface's own status too."""
+
+
+class _Told(NamedTuple):
+    """Of each word the plan's number of its type (0: unknown; -1: the word is 0), whether values are `direct`, and the
+    name of the type as an index into `names`."""
+
+    number: I64Array
+    direct: BoolArray
+    name: I64Array
+    names: tuple[str, ...]
 
 
 class Interfaces:
@@ -38,6 +49,28 @@ class Interfaces:
     def interfaces(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
         """Interface values."""
         return self._dynamic(kind, word(raw, 0), word(raw, 1), None, limits, path)
+
+    def instances(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
+        """Values of generic code, each behind the word that tells its type."""
+        first, values = word(raw, 0), np.ascontiguousarray(raw[:, _WORD:])
+        told = self._told(first)
+        parts: list[tuple[I64Array, Vector]] = []
+        number = told.number
+        for each in np.unique(number[number > 0]).tolist():
+            rows, of = np.flatnonzero(number == each).astype(np.int64), self._decoder.types[each]
+            if of.size == values.shape[1]:
+                parts.append((rows, self._decoder.value(of, values[rows], limits, path.take(rows))))
+            else:
+                number = np.where(number == each, 0, number)
+        value = join_variants(kind, len(first), parts)
+        status, detail = statuses(len(first), Status.OK), np.zeros(len(first), dtype=np.uint64)
+        gone = np.isin(value.status, (*_MISSING, Status.NIL, Status.UNSUPPORTED))
+        status[gone], detail[gone] = value.status[gone], value.detail[gone]
+        status[number <= 0], detail[number <= 0] = Status.TYPE_UNKNOWN, first[number <= 0]
+        shown = (number >= 0) & (status != Status.NIL)
+        shape = self._decoder.type_at(kind.elem)
+        address = word(values, 0) if shape is not None and shape.kind in WITH_ADDRESS else None
+        return Vector(kind, status, detail, address, Dynamic(told.name, told.names, value, shown))
 
     def reflected(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
         """Values of type reflect.Value, by its fields (reflect/value.go)."""
@@ -66,14 +99,9 @@ class Interfaces:
         limits: Limits,
         path: Path,
     ) -> Vector:
-        words, which = np.unique(first, return_inverse=True)
-        which = which.reshape(-1)
-        types = self._words.look_up(words)
-        names = tuple(sorted({name for name in types.names if name is not None}))
-        place = {name: at for at, name in enumerate(names)}
-        name_of = np.array([-1 if name is None else place[name] for name in types.names], dtype=np.int64)
-        is_direct = (types.direct[which] if len(words) else np.zeros(0, dtype=np.bool_)) if direct is None else direct
-        number = np.where(first == 0, -1, types.numbers[which] if len(words) else 0)
+        told = self._told(first)
+        number = told.number
+        is_direct = told.direct if direct is None else direct
         parts: list[tuple[I64Array, Vector]] = []
         for each in np.unique(number[number > 0]).tolist():
             for held in (True, False):
@@ -88,8 +116,18 @@ class Interfaces:
         unknown = number == 0
         status[unknown], detail[unknown] = Status.TYPE_UNKNOWN, first[unknown]
         status[number < 0] = Status.NIL
-        named = name_of[which] if len(words) else which.astype(np.int64)
-        return Vector(kind, status, detail, second, Dynamic(named, names, value, number >= 0))
+        return Vector(kind, status, detail, second, Dynamic(told.name, told.names, value, number >= 0))
+
+    def _told(self, words: U64Array) -> _Told:
+        """What the words say."""
+        distinct, which = np.unique(words, return_inverse=True)
+        which = which.reshape(-1)
+        types = self._words.look_up(distinct)
+        names = tuple(sorted({name for name in types.names if name is not None}))
+        place = {name: at for at, name in enumerate(names)}
+        name_of = np.array([-1 if name is None else place[name] for name in types.names], dtype=np.int64)
+        number = np.where(words == 0, -1, types.numbers[which])
+        return _Told(number, types.direct[which], name_of[which], names)
 
     def _held(self, kind: PlanType, second: U64Array, direct: bool, limits: Limits, path: Path) -> Vector:
         """The values of one dynamic type: the words themselves, or what lies there."""

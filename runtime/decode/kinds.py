@@ -16,6 +16,9 @@ _TYPE_DESCRIPTIONS = frozenset({"reflect.rtype", "internal/abi.Type", "runtime._
 SCALARS = ("bool", "int", "uint", "float", "complex", "string")
 """Kinds that are no deeper in an interface than in a struct."""
 
+WITH_ADDRESS = frozenset({"pointer", "slice", "string", "map", "chan", "func", "interface", "unsafe.Pointer"})
+"""Kinds whose values are, or begin with, the address of what they lead to."""
+
 CHANNEL_FIELDS = ("len", "cap", "closed", "elements", "receivers", "senders")
 FUNC_FIELDS = ("func", "captured")
 

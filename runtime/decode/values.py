@@ -135,6 +135,8 @@ class ValueDecoder:
                 return self._pointer(kind, raw, limits, path)
             case "interface":
                 return self._interfaces.interfaces(kind, raw, limits, path)
+            case "shared":
+                return self._interfaces.instances(kind, raw, limits, path)
             case "map":
                 return self._references.maps(kind, word(raw, 0), limits, path)
             case "chan":
@@ -315,7 +317,7 @@ class ValueDecoder:
 
     def _leads_to(self, number: int) -> Iterable[int]:
         kind = self.types[number]
-        if kind.kind == "interface" or kind.name == REFLECT_VALUE:
+        if kind.kind in ("interface", "shared") or kind.name == REFLECT_VALUE:
             return self._interfaces.met
         if kind.kind == "func":
             return self._references.closures

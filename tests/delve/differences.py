@@ -210,6 +210,8 @@ def _variables(frame: Frame, rows: dict[str, _Row]) -> Iterator[Compared]:
     visible = {v["name"]: v for v in frame.variables if not v["flags"] & (_SHADOWED | _CONSTANT)}
     for name, row in rows.items():
         other, value = visible.get(name), value_of(row)
+        if other is not None and "go.shape.*" in other["type"] and _is_instance(row):
+            other = None  # Delve finds no dictionary in optimized code, and shows the shape.
         if other is None:
             verdict = "silent" if value is not None else row["status"]
             yield Compared(frame, name, row["status"], value, None, (Part("", verdict),))
@@ -229,10 +231,18 @@ def value_of(row: _Row) -> Any:
         return {"$status": "nil"}
     if row["value"] is None:
         return None
-    value = row["value"] if _is_text(row["type"]) else _loads(row["value"])
+    value = _loads(row["value"]) if _is_instance(row) or not _is_text(row["type"]) else row["value"]
+    if _is_instance(row):
+        value = value["value"]  # Delve shows the type that a dictionary tells as the variable's own.
     if row["status"] == "truncated":
         return {"$status": "truncated", "$value": value}
     return value
+
+
+def _is_instance(row: _Row) -> bool:
+    """Whether a value of generic code stands with its type."""
+    value = _loads(row["value"]) if "go.shape." in row["type"] and row["value"] else None
+    return isinstance(value, dict) and value.keys() == {"type", "value"}
 
 
 def _is_text(of: str) -> bool:

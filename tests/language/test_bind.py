@@ -51,6 +51,8 @@ def drawn(expr: bound.Expr) -> str:
             return f"{go_type.name}({'nil' if value is None else value})"
         case bound.Local(_, name):
             return name
+        case bound.Instance(_, local):
+            return f"{drawn(local)}.(type)"
         case bound.Global(_, variable):
             return variable.name
         case bound.Field(_, base, name, offset):

@@ -43,7 +43,7 @@ def like(kind: PlanType, types: Mapping[int, PlanType]) -> PlanType | None:
 
 
 def _view(kind: PlanType, types: Mapping[int, PlanType]) -> View | None:
-    if kind.special == PART:
+    if kind.special == PART or kind.kind == "shared":  # What is shared has a type of its own.
         return None
     if kind.kind == "array":
         return uuid(kind, types)
