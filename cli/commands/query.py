@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from sey.runtime.database import Database
     from sey.runtime.views import SpecSql
 
-spec_option = click.option("--spec", type=click.Path(), help="Take tables, columns and links from this spec instead.")
+spec_option = click.option(
+    "--spec", type=click.Path(), help="Present the capture as this spec does: its tables, columns, links and names."
+)
 
 
 @click.command()
@@ -43,7 +45,7 @@ def query(
     """
     leave_on_interrupt()
     capture = only(Capture.load(file), snapshot)
-    added = None if spec is None else spec_sql(spec)
+    capture, added = apply_spec(capture, spec)
     from sey.runtime.database import open_database
 
     with working("decoding the capture"):
@@ -92,36 +94,27 @@ def export(file: str, output: str, spec: str | None, snapshot: int | None, as_js
 
     exporter(output)
     capture = only(Capture.load(file), snapshot)
+    capture, added = apply_spec(capture, spec)
     with working(f"writing {output}"):
-        found = write(capture, output, None if spec is None else spec_sql(spec))
+        found = write(capture, output, added)
     if found:
         problems.report(found)
     if as_json:
         print_json({"file": output})
 
 
-def spec_sql(path: str) -> SpecSql:
-    """The tables, columns and links of a spec file; nothing else of it matters to a capture. Raises SeyError."""
-    from sey.frontend import ast
+def apply_spec(capture: Capture, path: str | None) -> tuple[Capture, SpecSql | None]:
+    """The capture as the spec at `path` presents it, with what that adds; without a spec as it is. Raises SeyError."""
+    if path is None:
+        return capture, None
+    from sey.cli.presenting import present
     from sey.frontend.imports import load
-    from sey.frontend.parser import parse
-    from sey.ir.plan import PlanLink, PlanSqlColumn, PlanSqlTable
-    from sey.runtime.views import SpecSql
 
-    tables, columns, links = [], [], []
-    for statement in parse(load(path)).statements:
-        match statement:
-            case ast.Table():
-                tables.append(PlanSqlTable(statement.name.name, str(statement.sql.value)))
-            case ast.Column():
-                name = statement.name.name
-                columns.append(PlanSqlColumn(statement.table.name, name, statement.type, str(statement.sql.value)))
-            case ast.Link():
-                ends = (statement.source, statement.target)
-                (source, left), (target, right) = ((e.table.name, tuple(c.name for c in e.columns)) for e in ends)
-                title = str(statement.title.value) if statement.title is not None else ""
-                links.append(PlanLink(statement.name.name, source, left, target, right, title))
-    return SpecSql(path, tuple(tables), tuple(columns), tuple(links))
+    source = load(path)
+    presented = present(capture, source)
+    if presented.problems:
+        problems.report(presented.problems, source)
+    return presented.capture, presented.spec
 
 
 def _print_tables(database: Database, as_json: bool) -> None:

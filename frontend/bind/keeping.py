@@ -48,9 +48,7 @@ def _check(struct: GoType, span: Span) -> None:
 
 
 def _points_to_struct(info: DebugInfo, go_type: GoType) -> bool:
-    return (
-        go_type.kind is Kind.POINTER and go_type.elem is not None and info.type(elem_of(go_type)).kind is Kind.STRUCT
-    )
+    return go_type.kind is Kind.POINTER and go_type.elem is not None and info.type(elem_of(go_type)).kind is Kind.STRUCT
 
 
 def _add(info: DebugInfo, go_type: GoType, node: _Node, part: ast.Part) -> None:

@@ -253,7 +253,7 @@ class _Binder:
     def _without_rows(self, func: ast.Func, table: str, columns: list[str]) -> bound.Func:
         """A block whose table exists, so that queries over it work, and has no rows."""
         captures = tuple(
-            bound.Capture(column, expression(capture.expr), (), _limits(capture.limits), capture.span)
+            bound.Capture(column, expression(capture.expr), (), limits_of(capture.limits), capture.span)
             for capture, column in zip(func.captures, columns, strict=True)
         )
         program = func.program.name if func.program else None
@@ -317,7 +317,7 @@ class _Binder:
 
     def _capture(self, block: Block, capture: ast.Capture, column: str) -> bound.Capture:
         forms = block.forms(capture.expr, lambda typer: typer.value)
-        return bound.Capture(column, expression(capture.expr), forms, _limits(capture.limits), capture.span)
+        return bound.Capture(column, expression(capture.expr), forms, limits_of(capture.limits), capture.span)
 
     # Package-level variables
 
@@ -334,7 +334,7 @@ class _Binder:
         except Reject as reject:
             self.report(reject.problem)
             return None
-        limits = _limits(statement.limits)
+        limits = limits_of(statement.limits)
         return bound.GlobalCapture(name, expression(statement.expr), expr, limits, statement.span)
 
     def _unknown_global(self, name: str, span: Span) -> UnknownGlobal:
@@ -352,7 +352,8 @@ def _root(expr: ast.Expr) -> ast.PackageVariable:
     return expr
 
 
-def _limits(limits: tuple[ast.Limit, ...]) -> bound.Limits:
+def limits_of(limits: tuple[ast.Limit, ...]) -> bound.Limits:
+    """The limits of a capture, those that aren't given as they are by default."""
     given = {limit.name.name: int(limit.value.value) for limit in limits}
     return bound.Limits(**given)
 
