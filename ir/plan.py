@@ -112,6 +112,16 @@ class StackEnd(enum.IntEnum):
     """After as many frames as the program walks."""
 
 
+class Wait(enum.IntEnum):
+    """What a record of the stream `wait` has the address of."""
+
+    CHANNEL = 1
+    SEMAPHORE = 2
+    """As the runtime's table of semaphores has it."""
+    OTHER = 3
+    """As the goroutine itself has it (Go 1.26 and newer): a semaphore, or the notifyList of a sync.Cond."""
+
+
 PC_EXACT = 1 << 63
 """Set in a stack's pc where the frame was not calling: look the pc itself up, else pc - 1."""
 
@@ -158,6 +168,41 @@ STREAMS: dict[str, tuple[tuple[str, str], ...]] = {
         ("type", "i64"),  # address of the dynamic type, 0 where it couldn't be read
         ("number", "i32"),  # the plan's number of that type, 0 where it has none
         ("direct", "i32"),  # 1: the interface's second word is the value, not its address
+    ),
+    "wait": (
+        ("g", "i64"),  # address of the runtime.g that waits
+        ("address", "i64"),  # of the channel, semaphore or notifyList
+        ("sudog", "i64"),  # address of the runtime.sudog that says so
+        ("kind", "i32"),  # Wait
+        ("of_select", "i32"),  # 1: one of several that a select waits for
+    ),
+    "channel": (
+        ("address", "i64"),  # of a runtime.hchan that some goroutine waits for
+        ("count", "i64"),  # buffered elements
+        ("capacity", "i64"),
+        ("elem_type", "i64"),  # address of the elements' type
+        ("first_receiver", "i64"),  # the sudog that receives first, or 0
+        ("first_sender", "i64"),
+        ("closed", "i32"),
+    ),
+    "lock": (
+        ("semaphore", "i64"),  # address of a semaphore that some goroutine waits for
+        ("object", "i64"),  # what it is in: an object on Go's heap, else from 1024 bytes before it on
+        ("object_size", "i64"),
+        ("word0", "i64"),  # the 32 bytes from 12 before the semaphore on,
+        ("word1", "i64"),
+        ("word2", "i64"),
+        ("word3", "i64"),
+        ("readable", "i32"),  # where this is 1
+    ),
+    "hold": (
+        ("g", "i64"),  # address of a runtime.g,
+        ("word", "i64"),  # a word of whose stack points into such an object, at the semaphore or before it
+        ("pc", "i64"),  # the frame that the word is in, as in stacks
+        ("below", "i64"),  # how far it lies below this frame's CFA
+        ("callee_pc", "i64"),  # the frame that this one called, 0 for none
+        ("above", "i64"),  # how far the word lies above that one's CFA, where its arguments may be kept
+        ("frame", "i32"),  # number of the physical frame, 0 innermost
     ),
 }
 """Members of the built-in streams, in order, laid out by `layout_stream`. Stream `bytes` holds bytes of any length.
@@ -410,6 +455,8 @@ class Plan:
     """Stream name of the internal global that holds runtime.waitReasonStrings."""
     goroutine_count: int = 0
     """Link-time address of runtime.allglen, by which the host makes room before the pause; 0 unknown."""
+    locks: bool = False
+    """Whether the binary's sync.Mutex, RWMutex and WaitGroup are laid out as `runtime/decode/waits.py` reads them."""
     layout: str | None = None
     """The release by whose table the runtime is read (`Go 1.26`), where the binary doesn't describe its own."""
     links: tuple[PlanLink, ...] = ()

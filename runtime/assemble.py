@@ -15,6 +15,7 @@ from sey.runtime.bundle import BinaryProbe
 from sey.runtime.capture import ProcessCapture, ProcessFacts
 from sey.runtime.capture_errors import other_build
 from sey.runtime.engine import Results
+from sey.runtime.holding import find_holdings
 from sey.runtime.symbols import distinct_pcs, function_pcs, symbolize
 from sey.runtime.typenames import type_names
 
@@ -56,4 +57,5 @@ def assemble(facts: ProcessFacts, binary: GoBinary, plan: Plan, results: Results
     pcs = np.union1d(distinct_pcs(plan, results.pages), functions)
     symbols = symbolize(symbolizer, pcs, facts.bias)
     names = type_names(binary, plan, results.pages, facts.bias)
-    return ProcessCapture(replace(facts, type_names=names), results.pages, symbols)
+    holdings = find_holdings(binary, plan, results.pages, facts.bias)
+    return ProcessCapture(replace(facts, type_names=names, holdings=holdings), results.pages, symbols)

@@ -20,6 +20,22 @@ from sey.runtime.symbols import SymbolTable
 
 
 @dataclass(frozen=True)
+class Holding:
+    """A frame inside of a critical section that has to do with a lock waited for.
+
+    `word` is a pointer that is alive in the frame, of goroutine `g` (the address of its runtime.g) and with the number
+    `frame`; where `g` is 0 it is the address of a variable that code at `pc` refers to, whoever has such a frame.
+    `line` is that of the call that locked.
+    """
+
+    g: int
+    frame: int
+    pc: int
+    word: int
+    line: int
+
+
+@dataclass(frozen=True)
 class ProcessFacts:
     """What is known of one captured process besides its raw pages.
 
@@ -32,6 +48,7 @@ class ProcessFacts:
     tells of. `counters` are the program's (`ir.plan.COUNTERS`), `when_missing` counts by table the
     frames left out because an operand of `when` was missing. `type_names` are the names of dynamic types by the first
     word of an interface (the address of an itab or a type). `programs` are the spec's programs that the process is.
+    `holdings` are frames that may hold a lock that others wait for.
     `engine_reason` says why the engine isn't eBPF, where sey chose it. `problem` says why a process has no data; then
     only `pid` and `executable` mean something.
     """
@@ -55,6 +72,7 @@ class ProcessFacts:
     programs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     core: str = ""
+    holdings: tuple[Holding, ...] = ()
     problem: str | None = None
     snapshot: int = 0
     skew_ns: int = 0

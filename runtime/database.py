@@ -102,11 +102,18 @@ def open_database(capture: Capture, spec: SpecSql | None = None, *, cached: bool
     With `cached` large captures are decoded once and kept in the user's cache folder. Raises SeyError.
     """
     connection = duckdb.connect(":memory:")
-    kept = decoded_cache.attach(connection, capture) if cached else False
-    if not kept:
-        connection.execute("attach ':memory:' as captured")
-        fill(connection, "captured", stream_capture(capture))
+    attach_captured(connection, capture, "captured", cached=cached)
     return Database(connection, SpecSql.of(capture) if spec is None else spec)
+
+
+def attach_captured(connection: duckdb.DuckDBPyConnection, capture: Capture, catalog: str, *, cached: bool) -> None:
+    """Attach the captured tables as the database `catalog` (a plain name), decoded first where that isn't kept.
+
+    Raises SeyError.
+    """
+    if not (cached and decoded_cache.attach(connection, capture, catalog)):
+        connection.execute(f"attach ':memory:' as {catalog}")
+        fill(connection, catalog, stream_capture(capture))
 
 
 def _text(sql: str) -> str:

@@ -19,7 +19,7 @@ from sey.runtime.decode.tables import stream_capture
 from sey.runtime.duck import fill
 from sey.runtime.files import replacing
 
-DECODER = 3
+DECODER = 4
 """Raise it when tables change: files of other decoders aren't used."""
 
 _SMALLEST = 8 << 20
@@ -28,16 +28,16 @@ _ROW_GROUP = 8192
 """Rows that DuckDB holds in memory, uncompressed, before they are written; its own 122 880 take some 100 MB more."""
 
 
-def attach(connection: duckdb.DuckDBPyConnection, capture: Capture) -> bool:
-    """Attach the decoded form as `captured`, made first where it isn't kept yet. False where the capture is small
-    or there is no place to keep it.
+def attach(connection: duckdb.DuckDBPyConnection, capture: Capture, catalog: str) -> bool:
+    """Attach the decoded form as the database `catalog`, made first where it isn't kept yet. False where the capture is
+    small or there is no place to keep it.
     """
     size = sum(len(p.pages.data) for p in capture.processes if p.pages is not None)
     folder = cache_folder("decoded")
     if size < _SMALLEST or not capture.digest or folder is None:
         return False
     path = folder / f"{capture.digest}-{DECODER}-{duckdb.__version__}.duckdb"
-    if _attached(connection, path):
+    if _attached(connection, path, catalog):
         with contextlib.suppress(OSError):
             os.utime(path)
         return True
@@ -47,15 +47,15 @@ def attach(connection: duckdb.DuckDBPyConnection, capture: Capture) -> bool:
     except (OSError, SeyError, duckdb.Error):
         return False
     _forget_old(folder)
-    return _attached(connection, path)
+    return _attached(connection, path, catalog)
 
 
-def _attached(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
+def _attached(connection: duckdb.DuckDBPyConnection, path: Path, catalog: str) -> bool:
     if not path.exists():
         return False
     try:
         quoted = str(path).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as captured (read_only)")
+        connection.execute(f"attach '{quoted}' as {catalog} (read_only)")
     except duckdb.Error:
         with contextlib.suppress(OSError):
             path.unlink()

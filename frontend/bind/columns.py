@@ -25,6 +25,10 @@ _BUILTIN_TABLES = {
     "stacks": ("pid stack_id goroutines frames truncated"),
     "globals": ("pid name value status"),
     "captures": ("pid source goid depth name type value status"),
+    "goroutine_waits": ("pid goid kind operation address of_select"),
+    "waited_channels": ("pid address elem_type len cap closed"),
+    "waited_locks": ("pid address kind waiters locked readers counter"),
+    "lock_holders": ("pid address goid depth locked_at_line evidence"),
 }
 _OF_SNAPSHOTS = frozenset(("snapshot", "captured_at"))
 BUILTIN_TABLES: Mapping[str, frozenset[str]] = {

@@ -31,6 +31,7 @@ from sey.frontend.lower.sites import SiteBook
 from sey.frontend.lower.typegraph import RuntimeGraph
 from sey.frontend.lower.types import STEP_LEVEL, TypeTable, captured_type
 from sey.frontend.lower.typetables import type_tables
+from sey.frontend.lower.waiting import locks_known, wait_constants
 from sey.frontend.source import Span
 from sey.ir.nodes import Buffer, Function, Program, Stream
 from sey.ir.parser import signature_of
@@ -80,7 +81,8 @@ def lower(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> 
     functions = _functions(shared, spec, book, statements)
     streams = _streams(spec, statements)
     program = _assemble(shared, info, table, spec, book, functions, streams, labels)
-    return Lowered(program, _plan(shared, spec, book, statements, program.streams, labels, go_version))
+    plan = _plan(shared, spec, book, statements, program.streams, labels, go_version, locks=locks_known(info))
+    return Lowered(program, plan)
 
 
 def _internal_globals(info: DebugInfo) -> tuple[bound.GlobalCapture, ...]:
@@ -141,6 +143,7 @@ def _assemble(
         "labels_type": _labels_type(shared, labels) or 0,
         "labels_how": how_deep(how, STEP_LEVEL),
         **labels.constants,
+        **wait_constants(info),
     }
     tables = (*book.tables(), *type_tables(shared.types), shared.limit_table())
     base = prelude(constants, tables, {f.name: signature_of(f) for f in functions}, first_file=len(spec.source.files))
@@ -177,6 +180,8 @@ def _plan(
     streams: tuple[Stream, ...],
     labels: Labels,
     go_version: str,
+    *,
+    locks: bool,
 ) -> Plan:
     values = tuple(_plan_global(shared, i, s) for i, s in enumerate(statements))
     reasons = next((v.stream for v, s in zip(values, statements, strict=True) if s.source == WAIT_REASONS), None)
@@ -195,6 +200,7 @@ def _plan(
         wait_reasons=reasons,
         goroutine_count=_address(shared.info, "runtime.allglen"),
         links=tuple(map(_plan_link, spec.links)),
+        locks=locks,
     )
 
 

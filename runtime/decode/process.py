@@ -22,6 +22,7 @@ from sey.runtime.decode.text import rows_of
 from sey.runtime.decode.typewords import TypeWords
 from sey.runtime.decode.values import ValueDecoder
 from sey.runtime.decode.vectors import STATUS_WORDS
+from sey.runtime.decode.waits import WaitTables, wait_tables
 from sey.runtime.pages import I64Array, Pages, record_dtype
 from sey.runtime.symbols import SymbolTable
 
@@ -120,6 +121,7 @@ class DecodedProcess:
     stacks: pa.Table
     blocks: tuple[BlockRows, ...]
     globals: tuple[DecodedGlobal, ...]
+    waiting: WaitTables
 
 
 def decode_process(capture: ProcessCapture, plan: Plan) -> DecodedProcess:
@@ -162,30 +164,35 @@ class _Process:
         goroutines = goroutines[goroutines["g"] != 0] if len(goroutines) else goroutines
         goroutines = goroutines[np.argsort(goroutines["goid"], kind="stable")] if len(goroutines) else goroutines
         uses = stacks.index_of(goroutines["stack"])
+        reasons = self._reasons(variables)
         return DecodedProcess(
             self.facts,
-            self._goroutines(goroutines, variables, stacks.in_user_code(), uses),
+            self._goroutines(goroutines, reasons, stacks.in_user_code(), uses),
             frames_table(stacks, self.facts.pid),
             stacks_table(stacks, self.facts.pid, uses),
             blocks,
             tuple(g for g in variables if not g.variable.internal),
+            wait_tables(self.facts, self.plan, self.pages, self.streams, goroutines, reasons, stacks),
         )
 
     def _records(self, stream: str) -> npt.NDArray[np.void]:
         return self.pages.records(self.streams[stream]) if stream in self.streams else _no_goroutines()
 
-    def _goroutines(
-        self,
-        records: npt.NDArray[np.void],
-        variables: tuple[DecodedGlobal, ...],
-        user_stacks: npt.NDArray[np.bool_],
-        uses: I64Array,
-    ) -> pa.Table:
-        reasons: list[str | None] = []
+    def _reasons(self, variables: tuple[DecodedGlobal, ...]) -> list[str | None]:
+        """The target's words for why goroutines wait."""
         for variable in variables:
             if variable.variable.stream == self.plan.wait_reasons and variable.value.count:
                 value = variable.value.values().to_pylist()[0]
-                reasons = [r if isinstance(r, str) else None for r in value] if isinstance(value, list) else []
+                return [r if isinstance(r, str) else None for r in value] if isinstance(value, list) else []
+        return []
+
+    def _goroutines(
+        self,
+        records: npt.NDArray[np.void],
+        reasons: list[str | None],
+        user_stacks: npt.NDArray[np.bool_],
+        uses: I64Array,
+    ) -> pa.Table:
         labels = label_maps(self.plan, self.values, self.pages, self.objects, records["labels"])
         in_user_code = np.append(user_stacks, False)[uses]  # Without a stack it is the last.
         return goroutines_table(records, self.facts, self.symbols, reasons, labels, in_user_code)

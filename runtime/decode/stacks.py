@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,8 +84,15 @@ class Stacks:
 
     def in_user_code(self) -> npt.NDArray[np.bool_]:
         """Which stacks have a frame, among the listed ones, of a Go function that isn't the runtime's."""
+        return self._with_names(lambda name: not is_runtime_function(name))
+
+    def with_function(self, name: str) -> npt.NDArray[np.bool_]:
+        """Which stacks have a frame, among the listed ones, of that function."""
+        return self._with_names(lambda other: other == name)
+
+    def _with_names(self, wanted: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
         symbols = self.symbols
-        foreign = np.array([not is_runtime_function(name) for name in symbols.names], dtype=np.bool_)
+        foreign = np.array([wanted(name) for name in symbols.names], dtype=np.bool_)
         rows = np.concatenate(([0], np.cumsum(foreign[symbols.function]))) if len(symbols.function) else np.zeros(1)
         of_symbol = np.diff(rows[symbols.starts]) > 0
         of_word = of_symbol[np.maximum(self.symbol, 0)] & (self.symbol >= 0) if len(of_symbol) else self.symbol >= 0

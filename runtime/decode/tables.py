@@ -19,7 +19,8 @@ from sey.runtime.decode.process import BlockRows, DecodedProcess, decode_process
 from sey.runtime.decode.slices import Slices
 from sey.runtime.memory import give_back, share_allocator
 
-BUILT_IN = ("processes", "goroutines", "frames", "stacks", "globals", "captures")
+WAIT_TABLES = ("goroutine_waits", "waited_channels", "waited_locks", "lock_holders")
+BUILT_IN = ("processes", "goroutines", "frames", "stacks", "globals", "captures", *WAIT_TABLES)
 """Tables of every capture."""
 
 _NO_PLAN = Plan(1, "", "", (), (), (), (), (), (), ())
@@ -61,12 +62,18 @@ def stream_capture(capture: Capture) -> Iterator[TableStream]:
     yield TableStream.whole("frames", _stacked([dated_table(p.frames, p.facts) for p in shapes]))
     yield TableStream.whole("stacks", _stacked([dated_table(p.stacks, p.facts) for p in shapes]))
     texts = CaptureRows()
-    for name in dict.fromkeys(rows.block.table for p in shapes for rows in p.blocks):
+    names = dict.fromkeys(rows.block.table for p in shapes for rows in p.blocks)
+    for name in names:
         blocks = [(rows, p.facts) for p in shapes for rows in p.blocks if rows.block.table == name]
         table = BlockTable([rows for rows, _ in blocks])
         yield TableStream(name, dated_schema(table.schema), _block_batches(table, blocks, texts))
     yield TableStream.whole("globals", _stacked([dated_table(_globals_table(p), p.facts) for p in shapes]))
     yield TableStream("captures", dated_schema(CAPTURES), texts.batches(shapes))
+    for name in WAIT_TABLES:
+        # A capture of an older spec may have a table of that name, which stays what it was.
+        if name not in names:
+            waiting = [dated_table(getattr(p.waiting, name), p.facts) for p in shapes]
+            yield TableStream.whole(name, _stacked(waiting))
 
 
 def _block_batches(

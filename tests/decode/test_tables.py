@@ -11,6 +11,7 @@ from sey.binary.errors import SeyError
 from sey.ir.plan import PC_EXACT, PlanLink, PlanSqlColumn, PlanSqlTable
 from sey.runtime.capture import Capture, ProcessCapture, ProcessFacts
 from sey.runtime.database import Database, open_database
+from sey.runtime.decode.tables import WAIT_TABLES
 from sey.runtime.views import SpecSql
 from tests.support.captures import Shop, symbol_table
 
@@ -93,7 +94,8 @@ def test_spec_tables_and_columns(shop: Database) -> None:
     assert rows(shop, "select * from waiting") == [("big", 4), ("small", 2)]
     assert rows(shop, "select big from handle where goid = 99") == [(True,)]
     names = [table.name for table in shop.tables()]
-    assert names == ["processes", "goroutines", "frames", "stacks", "handle", "globals", "captures", "waiting"]
+    captured = ["processes", "goroutines", "frames", "stacks", "handle", "globals", "captures", *WAIT_TABLES]
+    assert names == [*captured, "waiting"]
 
 
 def test_spec_sql_in_any_order_and_wrong_ones_apart() -> None:

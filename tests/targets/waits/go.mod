@@ -1,0 +1,3 @@
+module sey/tests/waits
+
+go 1.21
