@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 # `go` is the one on PATH, unless setup had to install one into the environment.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-all test-servers test-kernels lint types bench clean
+.PHONY: help setup demo test test-all test-servers test-kernels test-browser lint types bench clean
 
 help: ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ test: setup ## the tests; ARGS="-k NAME" to pass something to pytest
 	@$(PYTHON) -m pytest -ra -n 2 --dist loadfile $(ARGS)
 
 test-all: setup ## the tests, and every Go release in every build mode (most of an hour)
-	@SEY_REQUIRE_GO=1 $(PYTHON) -m pytest -ra -m "not kernels and not servers" $(ARGS)
+	@SEY_REQUIRE_GO=1 $(PYTHON) -m pytest -ra -m "not kernels and not servers and not browser" $(ARGS)
 
 test-servers: setup ## servers that others wrote, installed by `go install`, run with load on them (root; their build takes minutes)
 	@$(PYTHON) -m pytest -ra -m servers tests/servers $(ARGS)
@@ -28,6 +28,10 @@ test-servers: setup ## servers that others wrote, installed by `go install`, run
 test-kernels: setup ## captures on Debian's kernels 5.10, 6.1, 6.12 and the newest, booted in QEMU (a minute or two each)
 	@tools/qemu.sh
 	@$(PYTHON) -m pytest -ra -m kernels tests/kernels $(ARGS)
+
+test-browser: setup ## the pages of `sey report`, in Debian's chromium (its installation takes a minute)
+	@tools/chromium.sh
+	@$(PYTHON) -m pytest -ra -m browser tests/browser $(ARGS)
 
 fuzz: setup ## search a reader for crashes, guided by coverage; TARGET=elf|dwarf|scan|capture|bundle|core|plan|ir|bytecode|index ARGS="-max_total_time=300"
 	@$(PYTHON) -m pip install -q atheris

@@ -27,6 +27,8 @@ COMMANDS = {
     "build": ("build:build", "Compile a spec for binaries to a probe bundle."),
     "snapshot": ("snapshot:snapshot", "Capture processes: every goroutine, with the data of a spec."),
     "query": ("query:query", "Ask a capture with SQL."),
+    "report": ("report:report", "What to look at first in a capture: locks, channels, leaks, deadlocks."),
+    "diff": ("diff:diff", "What is new, gone, more or waits longer in a second capture."),
     "export": ("query:export", "Write a capture for other tools: DuckDB, Parquet, SQLite, JSON, folded, pprof."),
     "inspect": ("inspect:inspect_", "What a bundle or a capture holds."),
     "doctor": ("doctor:doctor", "What this host can do for sey, found out by trying."),

@@ -26,6 +26,18 @@ _FINE = (Status.OK, Status.NIL, Status.ABSENT)
 """What is not missing: nothing behind a nil pointer, or nothing of that kind in the program, is an answer too."""
 
 
+STANDARD = frozenset(
+    (
+        "archive", "bufio", "bytes", "cmp", "compress", "container", "context", "crypto", "database", "debug",
+        "embed", "encoding", "errors", "expvar", "flag", "fmt", "go", "hash", "html", "image", "index",
+        "internal", "io", "iter", "log", "maps", "math", "mime", "net", "os", "path", "plugin", "reflect",
+        "regexp", "runtime", "slices", "sort", "strconv", "strings", "structs", "sync", "syscall", "testing",
+        "text", "time", "unicode", "unique", "unsafe", "vendor", "weak",
+    )
+)  # fmt: skip
+"""First elements of the paths of Go's standard library (`go list std`)."""
+
+
 def summarize(capture: Capture) -> list[str]:
     """Four lines of text about what was captured. Raises SeyError where the pages contradict themselves.
 
@@ -143,9 +155,8 @@ def _telling(process: DecodedProcess) -> dict[int, str]:
 
 
 def is_standard(function: str) -> bool:
-    """Whether a function is of Go's standard library: modules have a dot in the first element of their path."""
-    path, slash, _ = function.partition("/")
-    return "." not in path if slash else path.partition(".")[0] != "main"
+    """Whether a function is of Go's standard library, by the first element of its package's path."""
+    return function.partition("/")[0].partition(".")[0] in STANDARD
 
 
 def _missing(capture: Capture, decoded: Sequence[DecodedProcess]) -> str:

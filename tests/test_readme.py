@@ -47,7 +47,8 @@ def test_the_commands_for_an_own_program_work(tmp_path: Path) -> None:
         for line in commands:
             command = line.partition("#")[0].strip()
             words = shlex.split(command.replace("main.(*server).handle", "main.request"))
-            words = [{"PID": str(target.pid), "BINARY": str(binary), "sey": SEY}.get(w, w) for w in words]
+            given = {"PID": str(target.pid), "BINARY": str(binary), "sey": SEY, "earlier.seyc": "now.seyc"}
+            words = [given.get(w, w) for w in words]
             if words[1] == "init":
                 text = subprocess.run(words[:3], capture_output=True, text=True, check=True, timeout=120).stdout
                 assert "func " in text

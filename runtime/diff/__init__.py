@@ -1,0 +1,1 @@
+"""What changed from one capture to another: `compare` finds it, `text` shows it."""

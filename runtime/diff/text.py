@@ -1,0 +1,104 @@
+"""A diff as text: what is new, more or stuck first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from sey.runtime.diff.compare import Diff, Followed, StackChange
+from sey.runtime.report.model import Place
+from sey.runtime.report.text import address, place
+from sey.runtime.summary import is_standard
+from sey.runtime.wording import counted, duration, printable
+
+_MOST = 10
+_MOST_FRAMES = 4
+_CHANGES = ("appeared", "grew", "waits longer", "gone", "shrank")
+
+
+def render(diff: Diff) -> str:
+    """The diff as lines of text."""
+    sections = [("", list(_head(diff)))]
+    for change in _CHANGES:
+        found = [stack for stack in diff.stacks if stack.change == change]
+        sections.append((f"STACKS: {change.upper()}", list(_stacks(found))))
+    sections.append(("LOCKS", list(_locks(diff))))
+    sections.append(("TABLES", list(_tables(diff))))
+    sections.append(("GOROUTINES BY ID", list(_followed(diff))))
+    lines = list[str]()
+    for title, body in sections:
+        if body:
+            lines += ([""] if lines else []) + ([title] if title else []) + body
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def _head(diff: Diff) -> Iterable[str]:
+    when = "" if diff.between_ns is None else f", {_between(diff.between_ns)}"
+    yield f"{diff.goroutines_before} goroutines before, {diff.goroutines_after} after{when}"
+    if not diff.same_build:
+        yield "another build: stacks are compared by their functions, not by lines"
+    if not diff.followed_pids:
+        yield "another process: goroutines and locks can't be followed"
+    if not diff.stacks and not diff.locks:
+        yield "the same stacks, and nobody waits longer"
+
+
+def _between(nanoseconds: int) -> str:
+    return f"{duration(nanoseconds)} later" if nanoseconds >= 0 else f"{duration(-nanoseconds)} earlier"
+
+
+def _stacks(stacks: Sequence[StackChange]) -> Iterable[str]:
+    for stack in stacks[:_MOST]:
+        count = f"{stack.after}" if stack.change == "appeared" else f"{stack.before} → {stack.after}"
+        yield f"  {count} {stack.doing}{_waits(stack)} at {_where(stack.frames)}"
+        if stack.created_by:
+            yield f"      created by {stack.created_by}"
+    if len(stacks) > _MOST:
+        yield f"  … and {len(stacks) - _MOST} more (--json has all)"
+
+
+def _waits(stack: StackChange) -> str:
+    before, after = stack.longest_before_ns, stack.longest_after_ns
+    if after is None:
+        return ""
+    return f", up to {duration(after)}" + ("" if before is None else f" (before {duration(before)})")
+
+
+def _where(frames: Sequence[Place]) -> str:
+    own = [frame for frame in frames if not is_standard(frame.function)] or list(frames)
+    shown = " < ".join(place(frame) for frame in own[:1])
+    callers = "".join(f" < {frame.function}" for frame in own[1:_MOST_FRAMES])
+    return (shown + callers) if own else "no stack"
+
+
+def _locks(diff: Diff) -> Iterable[str]:
+    for lock in diff.locks[:_MOST]:
+        yield f"  {lock.change}: {address(lock.kind, lock.address)} {lock.before} → {lock.after} waiting"
+    if len(diff.locks) > _MOST:
+        yield f"  … and {len(diff.locks) - _MOST} more (--json has all)"
+
+
+def _tables(diff: Diff) -> Iterable[str]:
+    for table in diff.tables:
+        before, after = ("none" if n is None else str(n) for n in (table.before, table.after))
+        moved = ""
+        if table.goroutines_appeared is not None:
+            moved = f", {table.goroutines_appeared} goroutines appeared in it, {table.goroutines_gone} are gone"
+        yield f"  {table.table}: {before} → {after} rows{moved}"
+
+
+def _followed(diff: Diff) -> Iterable[str]:
+    totals = Counter[str]()
+    for one in diff.goroutines:
+        totals[one.change] += one.goroutines
+    if totals:
+        yield "  " + ", ".join(f"{count} {change}" for change, count in sorted(totals.items()))
+    still = [one for one in diff.goroutines if one.change == "still there"]
+    for one in still[:_MOST]:
+        yield f"  still there: {_group(one)}"
+
+
+def _group(one: Followed) -> str:
+    waits = "" if one.longest_after_ns is None else f", up to {duration(one.longest_after_ns)}"
+    ids = ", ".join(map(str, one.goids[:5])) + (", …" if one.goroutines > 5 else "")
+    return f"{counted(one.goroutines, 'goroutine')} ({ids}) {one.doing}{waits} at {_where(one.frames)}"
