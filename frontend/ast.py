@@ -169,7 +169,20 @@ class Paren:
     height: int = field(default=1, compare=False, repr=False)
 
 
-Expr = Literal | Name | PackageVariable | Select | Index | Slice | Assertion | Call | Unary | Binary | Paren
+@dataclass(frozen=True)
+class Carried:
+    """What a context carries: `value(type)`, `key(type)`, `key(type, constant)` or, with `variable` instead of a type,
+    `key(global "package.Variable")`."""
+
+    function: Ident
+    type: TypeName | None
+    constant: Expr | None
+    variable: Literal | None
+    span: Span = dataclasses.field(compare=False)
+    height: int = dataclasses.field(default=1, compare=False, repr=False)
+
+
+Expr = Literal | Name | PackageVariable | Carried | Select | Index | Slice | Assertion | Call | Unary | Binary | Paren
 
 
 @dataclass(frozen=True)
@@ -303,7 +316,16 @@ class Type:
     body: Span = field(compare=False)
 
 
-Statement = Program | Func | Global | Table | Column | Link | Import | Type
+@dataclass(frozen=True)
+class Context:
+    """`context { captures }`: what every function that has a context captures of it; `body` spans the braces."""
+
+    captures: tuple[Capture, ...]
+    span: Span = field(compare=False)
+    body: Span = field(compare=False)
+
+
+Statement = Program | Func | Global | Table | Column | Link | Import | Type | Context
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,27 @@ class Assertion:
 
 
 @dataclass(frozen=True)
+class Sought:
+    """What is looked for along a chain of contexts: the nearest value with that dynamic type or, with `by_key`, whose
+    key has it, and then is equal to the constant, or to what the package-level variable holds, where there is one."""
+
+    type: GoType
+    by_key: bool
+    constant: Const | None = None
+    variable: GlobalVariable | None = None
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The interface (of type `any`) with what the context.Context `base` carries, absent where it carries no such."""
+
+    type: GoType
+    base: Expr
+    sought: Sought
+    span: Span
+
+
+@dataclass(frozen=True)
 class Length:
     """`len(base)` or, with `capacity`, `cap(base)`; of a string, slice, array, map or channel. Type int."""
 
@@ -187,6 +208,7 @@ Expr = (
     | MapIndex
     | Slice
     | Assertion
+    | Carried
     | Length
     | AddressOf
     | Unary
@@ -219,6 +241,9 @@ class Capture:
     forms: tuple[Form, ...]
     limits: Limits
     span: Span
+    parameters: tuple[str, ...] | None = None
+    """Of what a context carries, which has a form for each variable with a context: the function's parameters among
+    these. The form of a live variable is taken: of a parameter, by their order, else of the innermost one."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from sey.frontend.diagnostics.syntax import (
     LimitsOfType,
     NoHighBound,
     NotCallable,
+    NotCarried,
     Repeated,
     TooDeep,
     UnknownLimit,
@@ -157,6 +158,30 @@ class Builder(Transformer[Any, Any]):
         self, word: Token, type_: ast.TypeName, opening: Token, parts: tuple[ast.Part, ...], closing: Token
     ) -> ast.Type:
         return ast.Type(type_, parts, word.span.to(closing.span), opening.span.to(closing.span))
+
+    def context(
+        self, word: Token, opening: Token, captures: tuple[ast.Capture, ...], closing: Token
+    ) -> ast.Context:
+        return ast.Context(captures, word.span.to(closing.span), opening.span.to(closing.span))
+
+    def carried(
+        self, function: Token, _opening: Token, type_: ast.TypeName, *rest: Token | ast.Expr
+    ) -> ast.Carried:
+        constant = next((part for part in rest if not isinstance(part, Token)), None)
+        if function.text not in ("value", "key") or (function.text == "value" and constant is not None):
+            raise Reject(NotCarried(span=function.span, word=function.text))
+        closing = rest[-1].span
+        height = 1 if constant is None else _above(constant)
+        return _bounded(
+            ast.Carried(_ident(function), type_, constant, None, function.span.to(closing), height)
+        )
+
+    def carried_by_variable(
+        self, function: Token, _opening: Token, word: Token, variable: Token, closing: Token
+    ) -> ast.Carried:
+        if function.text != "key" or word.text != "global":
+            raise Reject(NotCarried(span=function.span, word=function.text))
+        return ast.Carried(_ident(function), None, None, _literal(variable), function.span.to(closing.span))
 
     def part(self, *pieces: Token | _Limits) -> ast.Part:
         limits = pieces[-1]

@@ -31,6 +31,9 @@ from sey.ir.passes import DEFAULT_PASSES, run_passes
 from sey.ir.printer import print_program
 from sey.runtime.bundle import BinaryProbe, Bundle, SpecFile
 
+_OF_BINARY = (ast.Func, ast.Global, ast.Type, ast.Context)
+"""Statements that ask for something inside of a binary."""
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -97,7 +100,7 @@ def open_info(source: Source | None, binary: GoBinary, path: str, options: Optio
     bare = open_bare(binary, options.debug_file)
     if bare is None:
         return open_debug_info(path, cache_dir=options.cache_dir, debug_file=options.debug_file)
-    if source is not None and any(isinstance(s, ast.Func | ast.Global | ast.Type) for s in parse(source).statements):
+    if source is not None and any(isinstance(s, _OF_BINARY) for s in parse(source).statements):
         require_debug_info(binary)
     return bare
 

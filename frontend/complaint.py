@@ -12,7 +12,6 @@ from sey.frontend.tokens import Token
 
 _LATER_STATEMENTS = {
     "event": "`event` statements are",
-    "context": "`context` statements are",
     "redact": "`redact` statements are",
 }
 _LATER_CLAUSES = frozenset({"limit", "for", "sample", "stack"})

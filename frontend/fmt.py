@@ -107,7 +107,7 @@ class _Comments:
 
 
 def _header_end(statement: ast.Statement) -> int:
-    if isinstance(statement, ast.Func | ast.Program | ast.Type):
+    if isinstance(statement, ast.Func | ast.Program | ast.Type | ast.Context):
         return statement.body.start
     return statement.span.end
 
@@ -133,6 +133,8 @@ def _statement(statement: ast.Statement, comments: _Comments) -> list[str]:
             return _block([f"program {statement.name.name}"], statement, statement.rules, comments, _rule)
         case ast.Func():
             return _block(_header(statement), statement, statement.captures, comments, _capture)
+        case ast.Context():
+            return _block(["context"], statement, statement.captures, comments, _capture)
         case ast.Type():
             return _block([f"type {type_name(statement.type)}"], statement, statement.parts, comments, _part)
         case ast.Global():
@@ -205,7 +207,7 @@ def _plain(cells: Cells) -> str:
 
 def _block(
     header: list[str],
-    statement: ast.Func | ast.Program | ast.Type,
+    statement: ast.Func | ast.Program | ast.Type | ast.Context,
     items: Sequence[Item],
     comments: _Comments,
     cells_of: Callable[[Item], Cells],

@@ -4,7 +4,7 @@ All of it follows from the tokens before, so the grammar itself needs no context
 
 - A word is a keyword only where a name can't stand. Statement words count outside of braces, `glob` after `func`, `as`,
   `in` and `when` after something that ends an operand. So variables may be called `when`, `as` or `func`.
-- A newline counts only directly inside the braces of a `func` or `type` statement, and not after an operator, `.`,
+- A newline counts only directly inside the braces of `func`, `type` and `context`, and not after an operator, `.`,
   `,` or `as`.
 - A bracket that is never closed is closed here, where that is noticed, and reported; the parser then goes on with
   balanced brackets and the rest of the text is still checked.
@@ -22,9 +22,9 @@ from sey.frontend.tokens import Token
 MAX_DEPTH = 64
 """Levels of brackets, and of nodes in an expression."""
 
-_WORDS = ("program", "func", "global", "table", "column", "link", "import", "type")
+_WORDS = ("program", "func", "global", "table", "column", "link", "import", "type", "context")
 STATEMENTS = {word: word.upper() for word in _WORDS}
-_WITH_BODY = ("func", "type")
+_WITH_BODY = ("func", "type", "context")
 """Statements in whose braces newlines count."""
 _CLAUSES = {"as": "AS", "in": "IN", "when": "WHEN"}
 _CLOSING = {"LPAR": "RPAR", "LBRACK": "RBRACK", "LBRACE": "RBRACE"}

@@ -17,6 +17,8 @@ def expression(expr: ast.Expr) -> str:
             return name
         case ast.PackageVariable(name):
             return name.text
+        case ast.Carried():
+            return _carried(expr)
         case ast.Select(base, field):
             return f"{expression(base)}.{field.name}"
         case ast.Index(base, index):
@@ -36,6 +38,13 @@ def expression(expr: ast.Expr) -> str:
             return f"{expression(left)} {operator} {expression(right)}"
         case ast.Paren(inner_expr):
             return f"({expression(inner_expr)})"
+
+
+def _carried(carried: ast.Carried) -> str:
+    parts = [] if carried.type is None else [type_name(carried.type)]
+    parts += [] if carried.variable is None else [f"global {carried.variable.text}"]
+    parts += [] if carried.constant is None else [expression(carried.constant)]
+    return f"{carried.function.name}({', '.join(parts)})"
 
 
 def type_name(written: ast.TypeName) -> str:

@@ -62,6 +62,9 @@ STATUS_MASK = 255
 
 CHAIN_LIMIT = 32
 
+CONTEXT_LINKS = 64
+"""Contexts of a chain that are looked at for what it carries; beyond that it is `depth`."""
+
 CHAN_WORDS: tuple[str, ...] = (
     "capacity",
     "closed",  # 0 or 1

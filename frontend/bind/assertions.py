@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 from sey.frontend import ast, bound
 from sey.frontend.bind.operands import Operand, Value, typed
-from sey.frontend.debuginfo.model import DebugInfo, GoType, Kind
+from sey.frontend.debuginfo.model import DebugInfo, GoType, Kind, TypeId
+from sey.frontend.debuginfo.runtimetypes import RuntimeTypes
 from sey.frontend.diagnostics.base import Reject
 from sey.frontend.diagnostics.names import AmbiguousType, UnknownType
 from sey.frontend.diagnostics.nearest import Names
@@ -34,7 +36,9 @@ def resolve(info: DebugInfo, type_: ast.TypeName) -> GoType:
     """The type that a spec means. Raises Reject."""
     known = info.find_type(type_.text)
     if known is None and type_.quoted is None:
-        known = _by_package(info, type_)
+        known = _by_package(info.type_names(), info.find_type, type_)
+    if known is None:
+        known = _described(info.runtime_types, type_)
     if known is None:
         names = Names(info.type_names())
         prefix, plain = _split(type_.text)
@@ -43,15 +47,27 @@ def resolve(info: DebugInfo, type_: ast.TypeName) -> GoType:
     return info.type(known)
 
 
-def _by_package(info: DebugInfo, type_: ast.TypeName) -> int | None:
+def _described(types: RuntimeTypes, type_: ast.TypeName) -> TypeId | None:
+    """The type that the binary describes to its runtime alone, as one that only interfaces hold."""
+
+    def find(name: str) -> TypeId | None:
+        return types.id_of(types.names.index(name)) if name in types.names else None
+
+    known = find(type_.text)
+    return known if known is not None or type_.quoted is not None else _by_package(types.names, find, type_)
+
+
+def _by_package(
+    names: Sequence[str], find: Callable[[str], TypeId | None], type_: ast.TypeName
+) -> TypeId | None:
     """The one type that a package of that name has."""
     prefix, plain = _split(type_.text)
-    full = [name for name in info.type_names() if name.endswith(plain) and _as_in_source(name) == plain]
+    full = [name for name in names if name.endswith(plain) and _as_in_source(name) == plain]
     if len(full) > 1:
         shown = " or ".join(f'"{prefix}{name}"' for name in full[:_SHOWN])
         more = f", … ({len(full)} in all)" if len(full) > _SHOWN else ""
         raise Reject(AmbiguousType(span=type_.span, name=type_.text, candidates=shown + more))
-    return info.find_type(prefix + full[0]) if full else None
+    return find(prefix + full[0]) if full else None
 
 
 def _split(text: str) -> tuple[str, str]:

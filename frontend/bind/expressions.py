@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from sey.frontend import ast, bound
 from sey.frontend.ast import LiteralKind
-from sey.frontend.bind import access, assertions, elements, operators
+from sey.frontend.bind import access, assertions, carrying, elements, operators
 from sey.frontend.bind.operands import Operand, Untyped, UntypedKind, Value, typed
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, GlobalVariable, GoType, Kind
 from sey.frontend.diagnostics.base import Reject
@@ -31,6 +31,8 @@ def names_in(expr: ast.Expr) -> Iterator[ast.Name]:
     match expr:
         case ast.Name():
             yield expr
+        case ast.Carried(constant=inner) if inner is not None:
+            yield from names_in(inner)
         case ast.Select(base=inner) | ast.Call(argument=inner) | ast.Unary(operand=inner) | ast.Paren(inner=inner):
             yield from names_in(inner)
         case ast.Assertion(base=inner):
@@ -44,14 +46,19 @@ def names_in(expr: ast.Expr) -> Iterator[ast.Name]:
 
 
 class Typer:
-    """Types expressions over one choice of types for the variables, or over one package-level variable."""
+    """Types expressions over a choice of types for the variables, over a package-level variable, or over a context."""
 
     def __init__(
-        self, info: DebugInfo, variables: Mapping[str, GoType], package_variable: GlobalVariable | None = None
+        self,
+        info: DebugInfo,
+        variables: Mapping[str, GoType],
+        package_variable: GlobalVariable | None = None,
+        context: bound.Expr | None = None,
     ) -> None:
         self._info = info
         self._variables = variables
         self._package_variable = package_variable
+        self._context = context
 
     def value(self, expr: ast.Expr) -> bound.Expr:
         """The expression, typed. Raises Reject with what is wrong in it."""
@@ -79,6 +86,10 @@ class Typer:
                 variable = self._package_variable
                 known = bound.Global(self._info.type(variable.type), variable, expr.span)
                 return Value(known, addressable=True)
+            case ast.Carried():
+                assert self._context is not None
+                constant = None if expr.constant is None else self._operand(expr.constant)
+                return carrying.carried(self._info, self._context, expr, constant)
             case ast.Select(base, field):
                 return access.select(self._info, self._operand(base), field.name, field.span, expr.span)
             case ast.Index(base, index):

@@ -28,6 +28,11 @@ class FunctionScope:
         self.bodies: tuple[Body, ...] = tuple(body for one in functions or (name,) for body in info.bodies(one))
         self._by_body = [_by_name(info.variables(body)) for body in self.bodies]
 
+    @property
+    def variables(self) -> Sequence[Iterable[Variable]]:
+        """The variables of each body."""
+        return [[one for group in variables.values() for one in group] for variables in self._by_body]
+
     @cached_property
     def _all(self) -> dict[str, list[Variable]]:
         found: dict[str, list[Variable]] = {}

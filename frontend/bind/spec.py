@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -9,6 +10,7 @@ from sey.frontend import ast, bound, globs
 from sey.frontend.bind import keeping
 from sey.frontend.bind.access import few
 from sey.frontend.bind.block import Block
+from sey.frontend.bind.carrying import Holder, holders
 from sey.frontend.bind.columns import (
     BUILTIN_TABLES,
     Namespace,
@@ -22,13 +24,15 @@ from sey.frontend.bind.expressions import Typer
 from sey.frontend.bind.links import Links
 from sey.frontend.bind.programs import fitting
 from sey.frontend.bind.scope import FunctionScope
-from sey.frontend.debuginfo.model import DebugInfo
+from sey.frontend.contexts import CONTEXT
+from sey.frontend.debuginfo.model import DebugInfo, GoType, Kind, MadeType
 from sey.frontend.diagnostics.base import Reject, Severity, SpannedProblem, SpecError
 from sey.frontend.diagnostics.names import (
     ConditionMissing,
     Duplicate,
     LibraryUnused,
     NoCode,
+    NoContext,
     NoProgramFits,
     NothingFits,
     TooManyFunctions,
@@ -89,6 +93,9 @@ class _Binder:
             name: column_namespace(columns) for name, columns in BUILTIN_TABLES.items()
         }
         self._scopes: dict[tuple[str, bool], FunctionScope] = {}
+        self._carried: list[tuple[ast.Capture, bool]] = []
+        """Captures of `context` statements, and whether the binary has what they name."""
+        self._has_context = False
 
     def run(self) -> bound.BoundSpec:
         statements = self.spec.statements
@@ -97,7 +104,9 @@ class _Binder:
         self._check_programs()
         # Tables first: a `column` may stand before the block or table that it extends.
         tables = {id(s): self._table_name(s) for s in statements if isinstance(s, ast.Func | ast.Table | ast.Link)}
+        self._find_carried()
         funcs = [self._func(s, tables[id(s)]) for s in statements if isinstance(s, ast.Func)]
+        self._check_contexts()
         globals_ = [self._global(s) for s in statements if isinstance(s, ast.Global)]
         found = [self._column(s) for s in statements if isinstance(s, ast.Column)]
         columns = tuple(c for c in found if c is not None)
@@ -219,6 +228,46 @@ class _Binder:
                 self.report(reject.problem)
         return tuple(kept.values())
 
+    # Contexts
+
+    def _find_carried(self) -> None:
+        """Checks the captures of `context` statements, each once, over any context."""
+        known = self.info.find_type(CONTEXT)
+        any_context = GoType(MadeType.UNKNOWN, CONTEXT, Kind.INTERFACE, 16) if known is None else self.info.type(known)
+        for statement in self.spec.statements:
+            for capture in statement.captures if isinstance(statement, ast.Context) else ():
+                context = bound.Local(any_context, "", capture.span)
+                try:
+                    Typer(self.info, {}, None, context).value(capture.expr)
+                    self._carried.append((capture, True))
+                except Reject as reject:
+                    self.report(reject.problem)
+                    self._carried.append((capture, False))
+
+    def _of_contexts(self, found: list[Holder], table: str) -> tuple[bound.Capture, ...]:
+        """The columns that a block gets whose function has these variables with a context; it has none without rows."""
+        self._has_context |= bool(found)
+        names = self._columns_of(table, [capture for capture, _ in self._carried])
+        parameters = tuple(holder.name for holder in found if holder.parameter)
+        captures = []
+        for (capture, known), name in zip(self._carried, names, strict=True):
+            forms = tuple(self._form(holder, capture) for holder in found if known)
+            limits = _limits(capture.limits)
+            captures.append(
+                bound.Capture(name, expression(capture.expr), forms, limits, capture.span, parameters or ())
+            )
+        return tuple(captures)
+
+    def _form(self, holder: Holder, capture: ast.Capture) -> bound.Form:
+        context = holder.context(self.info, capture.span)
+        return bound.Form({holder.name: holder.type}, Typer(self.info, {}, None, context).value(capture.expr))
+
+    def _check_contexts(self) -> None:
+        """Warns of `context` statements where no block has a context."""
+        statements = [s for s in self.spec.statements if isinstance(s, ast.Context)]
+        if statements and not self._has_context:
+            self.report(NoContext(span=statements[0].span))
+
     # Functions
 
     def _func(self, func: ast.Func, table: str) -> bound.Func | None:
@@ -248,6 +297,8 @@ class _Binder:
                 self.report(ConditionMissing(span=func.when.span, binary=self.binary, table=table))
                 bodies = ()
         block.warn_of_lost()
+        found = holders(self.info, scope.variables) if self._carried else []
+        captures += self._of_contexts(found, table) if found else ()
         return bound.Func(table, name, bodies, captures, when, func.span, program, func.glob)
 
     def _without_rows(self, func: ast.Func, table: str, columns: list[str]) -> bound.Func:
@@ -256,6 +307,7 @@ class _Binder:
             bound.Capture(column, expression(capture.expr), (), limits_of(capture.limits), capture.span)
             for capture, column in zip(func.captures, columns, strict=True)
         )
+        captures += self._of_contexts([], table)
         program = func.program.name if func.program else None
         return bound.Func(table, str(func.function.value), (), captures, (), func.span, program, func.glob)
 
@@ -299,9 +351,12 @@ class _Binder:
         return UnknownFunction(span=span, binary=self.binary, name=name, nearest=nearest, remarks=tuple(remarks))
 
     def _capture_columns(self, func: ast.Func, table: str) -> list[str]:
+        return self._columns_of(table, func.captures)
+
+    def _columns_of(self, table: str, captures: Sequence[ast.Capture]) -> list[str]:
         namespace = self.columns.get(table) or column_namespace()
         columns: list[str] = []
-        for capture in func.captures:
+        for capture in captures:
             given = capture.name is not None
             if not given and isinstance(capture.expr, ast.Name) and capture.expr.name == "_":
                 columns.append("_")  # refused as a variable, so as a column there is nothing to add

@@ -40,6 +40,7 @@ class MadeType(enum.IntEnum):
     ADDRESS = -100
     FUNC = -101
     LABEL_BUCKETS = -102
+    ANY = -103
     UNKNOWN = -1000
 
 

@@ -342,3 +342,13 @@ class KeptTwice(SpannedProblem):
     def related(self) -> tuple[Related, ...]:
         """The other one."""
         return (Related(self.first, "kept here"),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoContext(SpannedProblem):
+    """A `context` statement adds its columns to each `func` block whose function has a variable with a context: one of
+    type context.Context, of a struct that embeds one, or an *http.Request. No block of the spec has any."""
+
+    code: ClassVar[str] = "SEY0227"
+    default_severity: ClassVar[Severity] = Severity.WARNING
+    title: ClassVar[str] = "no function of the spec has a context: these columns are nowhere"

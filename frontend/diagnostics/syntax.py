@@ -327,3 +327,18 @@ class LimitsOfType(SpannedProblem):
     code: ClassVar[str] = "SEY0124"
     title: ClassVar[str] = "a field in a `type` statement can't have limits"
     help: ClassVar[str | None] = "set them at the captures that reach it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotCarried(SpannedProblem):
+    """A capture of a `context` statement begins with `value(type)`, the nearest value of that type in the chain of
+    contexts, `key(type)` or `key(type, constant)`, the nearest value under a key of that type (and equal to the
+    constant), or `key(global "package.Variable")`, that under the key that the variable holds."""
+
+    code: ClassVar[str] = "SEY0125"
+    title: ClassVar[str] = "`{word}` with these operands says nothing of a context"
+    help: ClassVar[str | None] = (
+        'write `value("*main.Span")`, `key("main.ctxKey")`, `key("main.ctxKey", 1)` or `key(global "main.userKey")`'
+    )
+
+    word: str

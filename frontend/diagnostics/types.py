@@ -241,3 +241,15 @@ class BadSlice(SpannedProblem):
 
     low: int
     high: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadContextKey(SpannedProblem):
+    """The keys of a context's values are compared with constants where they are integers, strings or bools, and the
+    constant has to be one of the key's type."""
+
+    code: ClassVar[str] = "SEY0323"
+    title: ClassVar[str] = "a key of type {type} can't be this constant"
+    help: ClassVar[str | None] = 'leave the constant out; for a key kept in a variable, `key(global "main.userKey")`'
+
+    type: str

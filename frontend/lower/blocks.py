@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.lower.captures import MAX_INLINE, Limits, Target, capture, statically_missing
+from sey.frontend.lower.contexts import ContextWalks
 from sey.frontend.lower.dynamic import DynamicTypes
 from sey.frontend.lower.expressions import Scope, scalar_of
 from sey.frontend.lower.lookups import MapLookups
@@ -23,17 +24,19 @@ from sey.ir.plan import COUNTERS, ROW_MEMBERS, PlanColumn, Status
 @dataclass(frozen=True)
 class Shared:
     """What all lowering of one spec shares: debug information, numbered types, distinct limits, the text, and how
-    dynamic types are told, and what finds elements of maps."""
+    dynamic types are told, what finds what contexts carry, and elements of maps."""
 
     info: DebugInfo
     types: TypeTable
     limits: list[bound.Limits]
     source: Source
     dynamic: DynamicTypes
+    contexts: ContextWalks = field(init=False)
     maps: MapLookups = field(init=False)
     """Always by the types at hand, also in a copy with other types."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "contexts", ContextWalks(self.dynamic))
         object.__setattr__(self, "maps", MapLookups(self.types))
 
     def limit(self, limits: bound.Limits) -> Limits:
@@ -109,7 +112,8 @@ def lower_block(shared: Shared, number: int, block: bound.Func, book: SiteBook) 
     """The function `block_<number>(site)`, which emits the row of one frame at one of the block's sites."""
     b = FunctionBuilder(f"block_{number}", [("site", Type.I64)])
     (site,) = b.parameters
-    scope = Scope({name: slot for slot, name in enumerate(names_of(block))}, shared.dynamic, shared.maps)
+    slots = {name: slot for slot, name in enumerate(names_of(block))}
+    scope = Scope(slots, shared.dynamic, shared.maps, shared.contexts)
     # Where an expression holds in none of its typings: for a pattern's functions that is how they differ.
     missing = Status.ABSENT if block.glob else Status.NOT_LIVE
     forms = _Forms(book, number, site)
@@ -207,7 +211,8 @@ def lower_global(shared: Shared, number: int, statement: bound.GlobalCapture) ->
     with b.at(shared.at(statement.span)):
         record = b.begin(f"global_{number}")
         limits = shared.limit(statement.limits)
-        capture(b, Target(record, 0), statement.expr, Scope({}, shared.dynamic, shared.maps), limits, shared.types)
+        scope = Scope({}, shared.dynamic, shared.maps, shared.contexts)
+        capture(b, Target(record, 0), statement.expr, scope, limits, shared.types)
     return b.finish()
 
 

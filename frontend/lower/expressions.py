@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import GoType, Kind
 from sey.frontend.lower.comparing import ORDER, bytes_equal, compare_bits, texts_equal
+from sey.frontend.lower.contexts import ContextWalks
 from sey.frontend.lower.dynamic import DynamicTypes, held
 from sey.frontend.lower.lookups import MapLookups
 from sey.frontend.lower.places import (
@@ -50,6 +51,7 @@ _PLACES = (
     bound.MapIndex,
     bound.Slice,
     bound.Assertion,
+    bound.Carried,
 )
 _SCALARS = (Kind.BOOL, Kind.INT, Kind.UINT, Kind.FLOAT)
 _WORDS = (Kind.POINTER, Kind.UNSAFE_POINTER, Kind.MAP, Kind.CHAN, Kind.FUNC)
@@ -58,11 +60,12 @@ _WORDS = (Kind.POINTER, Kind.UNSAFE_POINTER, Kind.MAP, Kind.CHAN, Kind.FUNC)
 @dataclass(frozen=True)
 class Scope:
     """The slots of the variables of the function at hand, by name, how the binary tells dynamic types, and what finds
-    elements of maps."""
+    elements of maps and what contexts carry."""
 
     slots: Mapping[str, int]
     dynamic: DynamicTypes
     maps: MapLookups
+    contexts: ContextWalks
 
     def size_of(self, go_type: GoType) -> int:
         """Bytes of an element of arrays or slices of the type."""
@@ -89,6 +92,8 @@ def place_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Place:
             return scope.maps.element(b, place_of(b, base, scope), base.type, key)
         case bound.Slice():
             return _sliced(b, expr, scope)
+        case bound.Carried(_, base, sought):
+            return scope.contexts.carried(b, place_of(b, base, scope), sought)
         case bound.Assertion(go_type, base):
             return held(b, place_of(b, base, scope), base.type, go_type, scope.dynamic)
     raise TypeError(f"{type(expr).__name__} has no place")

@@ -116,7 +116,8 @@ def _functions(
 ) -> list[Function]:
     blocks = [lower_block(shared, number, block, book) for number, block in enumerate(spec.funcs)]
     values = [lower_global(shared, number, statement) for number, statement in enumerate(statements)]
-    return [*blocks, lower_dispatch(len(blocks)), *values, lower_globals(len(values))]
+    walks = shared.contexts.functions()
+    return [*walks, *blocks, lower_dispatch(len(blocks)), *values, lower_globals(len(values))]
 
 
 def _streams(spec: BoundSpec, statements: tuple[bound.GlobalCapture, ...]) -> tuple[Stream, ...]:
@@ -145,7 +146,7 @@ def _assemble(
         **labels.constants,
         **wait_constants(info),
     }
-    tables = (*book.tables(), *type_tables(shared.types), shared.limit_table())
+    tables = (*book.tables(), *type_tables(shared.types), shared.limit_table(), *shared.contexts.tables())
     base = prelude(constants, tables, {f.name: signature_of(f) for f in functions}, first_file=len(spec.source.files))
     buffers = (
         Buffer("out_when", _power_of_two(8 * len(spec.funcs)), host=True),
@@ -153,6 +154,7 @@ def _assemble(
         Buffer("compare_right", 4096, slack=8),
         Buffer("differs", 8),
         Buffer("wanted", 8),
+        Buffer("carrying", 32),
     )
     return replace(
         base,

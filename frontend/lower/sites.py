@@ -90,7 +90,8 @@ class SiteBook:
 
     def _site(self, number: int, block: bound.Func, body: Body, answers: Mapping[str, Answer]) -> int:
         kept = tuple(self._kept(answer) for answer in answers.values())
-        forms = tuple(_form_at(forms, answers) for forms in expressions(block))
+        typings = zip(expressions(block), _parameters(block), strict=True)
+        forms = tuple(_form_at(forms, answers, parameters) for forms, parameters in typings)
         site = Site(number, body.function, body.inline_level, kept, forms)
         index = self._numbers.setdefault(site, len(self.sites))
         if index == len(self.sites):
@@ -208,8 +209,15 @@ def expressions(block: bound.Func) -> list[Sequence[bound.Form]]:
     return [*(c.forms for c in block.captures), *([block.when] if block.when else [])]
 
 
-def _form_at(forms: Sequence[bound.Form], answers: Mapping[str, Answer]) -> int:
+def _parameters(block: bound.Func) -> list[tuple[str, ...] | None]:
+    """For each expression `bound.Capture.parameters`."""
+    return [*(c.parameters for c in block.captures), *([None] if block.when else [])]
+
+
+def _form_at(forms: Sequence[bound.Form], answers: Mapping[str, Answer], parameters: tuple[str, ...] | None) -> int:
     """Index of the typing that fits the variables that are in scope, or -1."""
+    if parameters is not None:
+        return _holding_form(forms, answers, parameters)
     for i, form in enumerate(forms):
         found = ((answers[name].variable, kind) for name, kind in form.types.items())
         if all(variable is None or variable.type == kind for variable, kind in found) and _is_told(form.expr, answers):
@@ -237,6 +245,19 @@ def _is_told(expr: bound.Expr, answers: Mapping[str, Answer]) -> bool:
         return False
     # Of several variables of the name, the same one is meant.
     return word.variable.word == value.variable.word and word.variable.scope == value.variable.scope
+
+
+def _holding_form(forms: Sequence[bound.Form], answers: Mapping[str, Answer], parameters: tuple[str, ...]) -> int:
+    """Index of the form of the variable that a context is taken from (see `bound.Capture.parameters`), or -1."""
+    ranked: list[tuple[tuple[int, ...], int]] = []
+    for i, form in enumerate(forms):
+        ((name, kind),) = form.types.items()
+        answer, variable = answers[name], answers[name].variable
+        if variable is None or variable.type != kind:
+            continue
+        rank = (0, i, 0) if name in parameters else (1, -variable.depth, -variable.decl_line)
+        ranked.append(((isinstance(answer, Missing), *rank), i))
+    return min(ranked)[1] if ranked else -1
 
 
 def _firsts(groups: Iterable[Sequence[object]]) -> list[int]:

@@ -177,6 +177,7 @@ def shop() -> FakeInfo:
     return FakeInfo(
         types={
             "time.Duration": "int64",
+            "context.Context": "error",
             "main.Status": "uint8",
             "main.Flag": "bool",
             "main.level": "int8",
@@ -222,7 +223,10 @@ def shop() -> FakeInfo:
             "main.(*List[...]).Put": [{"item": "int"}, {"item": "string"}],
             "main.gone": [],
             "main.(*server).Close": [{"cs": "*main.server"}],
-            "net/http.(*Server).Serve": [{"srv": "*main.server"}],
+            "net/http.(*Server).Serve": [{"srv": "*main.server", "ctx": "context.Context"}],
         },
-        globals_={"net/http.DefaultClient": "*main.Job", "main.jobs": "[]main.Job", "main.counter": "int"},
+        globals_={
+            "net/http.DefaultClient": "*main.Job", "main.jobs": "[]main.Job", "main.counter": "int",
+            "main.mood": "main.Status",
+        },
     )  # fmt: skip

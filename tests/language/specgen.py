@@ -188,13 +188,23 @@ def _spread(draw: st.DrawFn, tokens: Tokens) -> str:
     return "".join(token + draw(_gap()) for token in tokens)
 
 
+@st.composite
+def _spread_carried(draw: st.DrawFn) -> str:
+    kind = draw(st.one_of(_NAMES, _STRINGS))
+    sought = draw(st.sampled_from([f"value({kind})", f"key({kind})", f"key({kind}, 7)", 'key(global "a.b")']))
+    path = draw(st.lists(_NAMES.map(lambda name: "." + name), max_size=2))
+    name = draw(st.sampled_from(["", " as x"]))
+    return sought + "".join(path) + name
+
+
 _ENDS = st.sampled_from([", ", "\n", ",\n", " # end\n", ", # end\n", "\n\n# own\n", ",\n\n\n"])
 """What ends a capture in a body."""
 
 
 @st.composite
 def _statement(draw: st.DrawFn) -> str:
-    match draw(st.sampled_from(["func", "func", "func", "program", "global", "table", "column", "link", "type"])):
+    words = ["func", "func", "func", "program", "global", "table", "column", "link", "type", "context"]
+    match draw(st.sampled_from(words)):
         case "func":
             head = draw(_spread(_flat("func", *draw(st.sampled_from([[], ["glob"]])), draw(_STRINGS), *draw(_CLAUSES))))
             captures = draw(st.lists(_capture(), max_size=4))
@@ -204,6 +214,9 @@ def _statement(draw: st.DrawFn) -> str:
             head = draw(_spread(["type", draw(st.one_of(_STRINGS, _NAMES)), "{"]))
             paths = draw(st.lists(st.lists(_NAMES, min_size=1, max_size=3), max_size=3))
             return head + draw(_gap()) + "".join(".".join(path) + draw(_ENDS) for path in paths) + "}"
+        case "context":
+            carried = draw(st.lists(_spread_carried(), max_size=3))
+            return "context" + draw(_gap()) + "{" + "".join(one + draw(_ENDS) for one in carried) + "}"
         case "program":
             return draw(_spread(_flat("program", draw(_NAMES), "{", *draw(_RULES), "}")))
         case "global":

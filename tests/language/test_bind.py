@@ -67,6 +67,8 @@ def drawn(expr: bound.Expr) -> str:
             return f"{drawn(base)}[{':'.join('' if part is None else drawn(part) for part in (low, high, most))}]"
         case bound.Assertion(go_type, base):
             return f"{drawn(base)}.({go_type.name})"
+        case bound.Carried(_, base, sought):
+            return f"{drawn(base)}.{'key' if sought.by_key else 'value'}({sought.type.name})"
         case bound.Length(_, base, capacity):
             return f"{'cap' if capacity else 'len'}({drawn(base)})"
         case bound.AddressOf(_, base):
