@@ -113,8 +113,9 @@ def test_a_dead_context_is_not_live_or_right(tables: Tables) -> None:
 
 
 def test_a_function_without_a_context_has_no_column(tables: Tables) -> None:
-    row = tables.row("select * exclude (pid, goid, depth, function) from without")
-    assert row.keys() == {"n", "n__status", "n__detail"}
+    row = tables.row("select * from without")
+    assert "n" in row
+    assert not row.keys() & FULL.keys()
 
 
 def test_all_engines_find_the_same(target: tuple[int, Path]) -> None:
