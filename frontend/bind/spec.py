@@ -252,7 +252,7 @@ class _Binder:
         captures = []
         for (capture, known), name in zip(self._carried, names, strict=True):
             forms = tuple(self._form(holder, capture) for holder in found if known)
-            limits = _limits(capture.limits)
+            limits = limits_of(capture.limits)
             captures.append(
                 bound.Capture(name, expression(capture.expr), forms, limits, capture.span, parameters or ())
             )
