@@ -67,7 +67,7 @@ def standard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def test_the_readme_and_the_language_tell_of_it(standard: Captured) -> None:
     readme, language = ((ROOT / path).read_text() for path in ("README.md", "spec/language.md"))
-    imports = re.findall(r'^import "(.+?)" +# (.*?):', readme, re.MULTILINE)
+    imports = re.findall(r'^import "(.+?)" +# (.*?)(?::.*)?$', readme, re.MULTILINE)
     assert imports
     for path, tables in imports:
         assert path in library_files()
