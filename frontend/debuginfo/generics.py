@@ -9,13 +9,12 @@ refer to an abstract entry instead, which has none, but the typedefs are there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sey.binary.errors import SeyError
 from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo.dwarf import At, Tag
 from sey.frontend.debuginfo.functions import Functions
-from sey.frontend.debuginfo.lines import Lines
 from sey.frontend.debuginfo.locator import Locator
 from sey.frontend.debuginfo.model import (
     Body,
@@ -28,20 +27,12 @@ from sey.frontend.debuginfo.model import (
     TypeId,
     Variable,
 )
-from sey.frontend.debuginfo.prologue import Store, first_stores, frame_of
+from sey.frontend.debuginfo.prologue import FROM_CLOSURE, Store, first_stores, frame_of
 from sey.frontend.debuginfo.types import Types
 from sey.frontend.debuginfo.units import Die, Tree, Units
 
 _DICTIONARY = ".dict"
 _SHAPE = "go.shape."
-
-
-@dataclass(frozen=True)
-class _Dictionary:
-    """Where the address of the dictionary of a body is."""
-
-    locations: tuple[LocationRange, ...] = ()
-    starts: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,10 +42,9 @@ class Generics:
     units: Units
     types: Types
     functions: Functions
-    lines: Lines
     locator: Locator
     open_table: Callable[[], PclnTab]
-    _dictionaries: dict[int, _Dictionary] = field(default_factory=dict)
+    _dictionaries: dict[int, tuple[LocationRange, ...]] = field(default_factory=dict)
 
     def word(self, variable: Variable, die: Die, body: Body) -> DictionaryWord | None:
         """What tells the type of a variable of a body, None where nothing does. Raises DamageError."""
@@ -67,7 +57,7 @@ class Generics:
         if body.die not in self._dictionaries:
             self._dictionaries[body.die] = self._dictionary(body, tree)
         found = self._dictionaries[body.die]
-        return DictionaryWord(index, found.locations, found.starts) if found.locations else None
+        return DictionaryWord(index, found) if found else None
 
     # --- which word ---
 
@@ -97,46 +87,51 @@ class Generics:
 
     # --- where the dictionary is ---
 
-    def _dictionary(self, body: Body, tree: Tree) -> _Dictionary:
+    def _dictionary(self, body: Body, tree: Tree) -> tuple[LocationRange, ...]:
         try:
             table = self.open_table()
             frame = frame_of(table, body.physical.lo)
             stores = first_stores(table, frame) if frame else []
         except SeyError:
-            return _Dictionary()
+            return ()
         if frame is None:
-            return _Dictionary()
+            return ()
         found = self._anywhere(body, tree, stores)
-        return replace(found, locations=tuple(_within(found.locations, frame.ranges)))
+        return tuple(_within(found, frame.ranges))
 
-    def _anywhere(self, body: Body, tree: Tree, stores: Sequence[Store]) -> _Dictionary:
+    def _anywhere(self, body: Body, tree: Tree, stores: Sequence[Store]) -> tuple[LocationRange, ...]:
         entry = next((c.die for c in tree.children if self.locator.declared(c.die).name == _DICTIONARY), None)
         if entry is not None and entry.tag in (Tag.FORMAL_PARAMETER, Tag.VARIABLE):
             kind = self.types.reference(self.locator.declared(entry))
             found = self.locator.locate(entry, kind, False, body, body.die)
             if entry.tag == Tag.VARIABLE and found.fixed:
-                starts = self._set_from(body)
-                return _Dictionary() if starts is None else _Dictionary(found.ranges, starts)
+                # What a closure captured is in its slot once it is there.
+                return tuple(_filled(found.ranges, stores))
             if not found.fixed:
-                return _Dictionary(found.ranges)
+                return found.ranges
             # Go 1.27 gives a dictionary of optimized code one location, its home, whether it is ever put there or not.
         return self._kept(body, entry if entry is not None and entry.tag == Tag.FORMAL_PARAMETER else None, stores)
 
-    def _set_from(self, body: Body) -> int | None:
-        """From where on what a closure captured is in its slot."""
-        captured = Variable(_DICTIONARY, 0, Role.CAPTURED, False, body.ranges, 0, 0, ())
-        return self.lines.set_from(captured, body)
-
-    def _kept(self, body: Body, entry: Die | None, stores: Sequence[Store]) -> _Dictionary:
+    def _kept(self, body: Body, entry: Die | None, stores: Sequence[Store]) -> tuple[LocationRange, ...]:
         """A dictionary that the function's first instructions store."""
         comes_in = self.locator.dictionary(body, entry)
         if comes_in is None or comes_in.registers is None:
-            return _Dictionary()
+            return ()
         done = [s.done for s in stores if (s.register, s.offset) == (comes_in.registers[0], comes_in.home)]
         if not done:
-            return _Dictionary()
+            return ()
         pieces = (Piece(Place.CFA, comes_in.home, 0, 8),)
-        return _Dictionary((LocationRange(done[0], body.physical.hi, pieces),))
+        return (LocationRange(done[0], body.physical.hi, pieces),)
+
+
+def _filled(locations: Iterable[LocationRange], stores: Sequence[Store]) -> Iterator[LocationRange]:
+    """The locations, single slots, from where on the function's first instructions have stored there what a closure
+    has."""
+    for at in locations:
+        slots = [p.value for p in at.pieces if p.place is Place.CFA]
+        done = [s.done for s in stores if s.register == FROM_CLOSURE and [s.offset] == slots]
+        if done:
+            yield at._replace(lo=max(at.lo, done[0]))
 
 
 def _within(locations: Iterable[LocationRange], ranges: Sequence[Range]) -> Iterator[LocationRange]:

@@ -222,12 +222,10 @@ class DictionaryWord:
     whose address is at `locations` (8 bytes). Each word is the address of the runtime's description of a type.
 
     Dictionaries are constant data, and a call has one, so its address counts wherever it is found, used or not.
-    `starts` is as a `Variable`'s.
     """
 
     index: int
     locations: tuple[LocationRange, ...]
-    starts: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 Optimized code that needs an argument after a call stores it at its home (cmd/compile/internal/ssa/stackalloc.go), most
 often at once. Nothing else is ever kept there. Debug information says so of variables, and not of dictionaries.
+Closures load what they captured from the closure, whose address comes in RDX, and store it among their locals.
 """
 
 from __future__ import annotations
@@ -19,8 +20,14 @@ _GENERAL = (0, 2, 1, 3, 7, 6, 4, 5, *range(8, 16))
 """DWARF's numbers of registers by those in instructions: RAX RCX RDX RBX RSP RBP RSI RDI R8-R15."""
 
 
+_RDX_IN_CODE, _RDX = 2, 1
+FROM_CLOSURE = -1
+"""Stands for the register of a store whose value has been loaded from the closure."""
+
+
 class Store(NamedTuple):
-    """A register's 64 bits stored at CFA + `offset`, done at the address `done`. Registers have DWARF's numbers."""
+    """A register's 64 bits stored at CFA + `offset`, done at the address `done`. Registers have DWARF's numbers; they
+    still hold what they held on entry, or it is `FROM_CLOSURE`."""
 
     register: int
     offset: int
@@ -48,17 +55,33 @@ def frame_of(table: PclnTab, entry: int) -> Frame | None:
 
 
 def first_stores(table: PclnTab, frame: Frame) -> list[Store]:
-    """The stores that a function begins with once its frame is there, up to another instruction. Raises SeyError."""
+    """The stores that a function begins with once its frame is there, among loads from the closure, up to another
+    instruction. Raises SeyError."""
     if not frame.ranges:
         return []
     start, end = frame.ranges[0]
     code = table.elf.read(start, min(_LONGEST, end - start))
-    found, at = list[Store](), 0
-    while (store := _store(code, at)) is not None:
-        register, displacement, at = store
-        if register is not None:
-            found.append(Store(register, displacement - frame.size - 8, start + at))
+    found, loaded, at = list[Store](), set[int](), 0
+    while _RDX not in loaded:
+        if (load := _load(code, at)) is not None:
+            register, at = load
+            loaded.add(register)
+        elif (store := _store(code, at)) is not None:
+            of, displacement, at = store
+            if of is not None:
+                came = FROM_CLOSURE if of in loaded else of
+                found.append(Store(came, displacement - frame.size - 8, start + at))
+        else:
+            break
     return found
+
+
+def _load(code: bytes, at: int) -> tuple[int, int] | None:
+    """The load of 64 bits relative to RDX at `at`: its register and where the next instruction begins, else None."""
+    head = code[at : at + 3]
+    if len(head) < 3 or head[0] & 0xFB != 0x48 or head[1] != 0x8B or head[2] & 7 != _RDX_IN_CODE or head[2] >= 0xC0:
+        return None
+    return _GENERAL[(head[2] >> 3 & 7) | (head[0] & 4) << 1], at + 3 + (0, 1, 4)[head[2] >> 6]
 
 
 def _store(code: bytes, at: int) -> tuple[int | None, int, int] | None:

@@ -228,11 +228,17 @@ def _form_at(forms: Sequence[bound.Form], answers: Mapping[str, Answer], paramet
 def with_words(variables: Sequence[Variable]) -> list[Variable]:
     """The variables, and for each whose type a dictionary tells where that is."""
     words = [
-        replace(v, name=bound.word_of(v.name), role=Role.DICTIONARY, by_reference=True, locations=v.word.locations,
-                starts=v.word.starts)
+        replace(
+            v,
+            name=bound.word_of(v.name),
+            role=Role.DICTIONARY,
+            by_reference=True,
+            locations=v.word.locations,
+            starts=None,
+        )
         for v in variables
         if v.word is not None
-    ]  # fmt: skip
+    ]
     return [*variables, *words]
 
 

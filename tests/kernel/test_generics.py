@@ -114,8 +114,9 @@ MISSING = {
         *(("one", "many"), ("closure", "v"), ("closure", "w"), ("careless", "v"), ("escaped", "w")),
         *(("two", "whole"), ("two", "swapped")),
     },
-    # It stands before its declaration's end in the table of lines.
-    "noopt": {("escaped", "w"), ("keyed", "k"), ("keyed", "v")},
+    # It stands before its declaration's end in the table of lines; closures of Go 1.21 and 1.22 don't tell what they
+    # hold.
+    "noopt": {("escaped", "w"), ("keyed", "k"), ("keyed", "v"), ("closure", "v")},
 }
 
 
