@@ -38,7 +38,8 @@ def query(
 ) -> None:
     """Ask a capture with SQL. Without SQL: its tables, their columns and how many rows they have.
 
-    Of several snapshots every table has the rows of all, told apart by its columns `snapshot` and `captured_at`.
+    Of several snapshots every table has the rows of all, told apart by its column `snapshot`; `processes` has
+    `captured_at`.
 
     On a terminal long values are cut to its width, and rows with too many columns for it are printed upright. What goes
     to a file or a pipe is never cut.

@@ -69,8 +69,8 @@ def snapshot(
     """Capture processes with PROBEs: specs (.sey) or bundles (.seyp).
 
     Without a PROBE goroutines and stacks alone; without -p every process that the programs of the PROBEs match.
-    With --every there are several snapshots in the file, told apart by the columns `snapshot` and `captured_at` of
-    every table. An interrupt ends the series after the snapshot at hand, with a whole file; a second one gives up.
+    With --every there are several snapshots in the file, told apart by the column `snapshot` of every table. An
+    interrupt ends the series after the snapshot at hand, with a whole file; a second one gives up.
     With --core the process of a core file, which is read with its executable: --exe, else the file that the core names.
     """
     _check_usage(pids, core, exe, engine)

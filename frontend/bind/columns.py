@@ -14,8 +14,7 @@ from sey.frontend.source import Span
 
 _BUILTIN_TABLES = {
     "processes": (
-        "pid executable go_version build_id captured_at pause_ns threads goroutines goroutines_skipped engine snapshot"
-        " skew_ns"
+        "pid executable go_version build_id captured_at pause_ns threads goroutines goroutines_skipped engine skew_ns"
     ),
     "goroutines": (
         "pid goid status wait_reason wait_ns parent_goid created_by start_function labels locked in_cgo thread_id"
@@ -30,13 +29,12 @@ _BUILTIN_TABLES = {
     "waited_locks": ("pid address kind waiters locked readers counter"),
     "lock_holders": ("pid address goid depth locked_at_line evidence"),
 }
-_OF_SNAPSHOTS = frozenset(("snapshot", "captured_at"))
 BUILTIN_TABLES: Mapping[str, frozenset[str]] = {
-    table: frozenset(columns.split()) | _OF_SNAPSHOTS for table, columns in _BUILTIN_TABLES.items()
+    table: frozenset(columns.split()) | {"snapshot"} for table, columns in _BUILTIN_TABLES.items()
 }
 """Tables that every capture has, with their columns."""
 
-FUNC_COLUMNS = frozenset(("pid", "goid", "depth", "function", "stack_id", "thread_id")) | _OF_SNAPSHOTS
+FUNC_COLUMNS = frozenset(("pid", "goid", "depth", "function", "snapshot", "captured_at", "stack_id", "thread_id"))
 """Columns that tables of `func` blocks have, or are kept free for."""
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")

@@ -27,7 +27,7 @@ _WORDS = {
     Kind.FLOAT: "a number",
     Kind.STRING: "a string",
 }
-_OWN = dict.fromkeys(FUNC_COLUMNS - {"stack_id", "thread_id"}) | {
+_OWN = dict.fromkeys(FUNC_COLUMNS - {"captured_at", "stack_id", "thread_id"}) | {
     "pid": "a number",
     "goid": "a number",
     "depth": "a number",

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from sey.runtime.decode.blocktables import depths, plain
 from sey.runtime.decode.columns import DecodedColumn
-from sey.runtime.decode.moments import dated
+from sey.runtime.decode.moments import numbered
 from sey.runtime.decode.process import BlockRows, DecodedBlock, DecodedProcess
 from sey.runtime.decode.text import constant
 
@@ -54,9 +54,9 @@ class CaptureRows:
                 for number in range(len(block.shapes)):
                     kept = self._kept.pop((id(block), number), [])
                     while kept:
-                        yield from (dated(batch, process.facts) for batch in pa.ipc.open_stream(kept.pop(0)))
+                        yield from (numbered(batch, process.facts) for batch in pa.ipc.open_stream(kept.pop(0)))
             for variable in process.globals:
-                yield dated(global_rows(process.facts.pid, variable.value), process.facts)
+                yield numbered(global_rows(process.facts.pid, variable.value), process.facts)
 
 
 def _compressed(batch: pa.RecordBatch) -> pa.Buffer:

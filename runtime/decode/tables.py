@@ -14,7 +14,7 @@ from sey.runtime.decode.blocktables import BlockTable, plain
 from sey.runtime.decode.captures import SCHEMA as CAPTURES
 from sey.runtime.decode.captures import CaptureRows
 from sey.runtime.decode.forms import JSON_FIELD
-from sey.runtime.decode.moments import dated, dated_schema, dated_table
+from sey.runtime.decode.moments import numbered, numbered_schema, numbered_table
 from sey.runtime.decode.process import BlockRows, DecodedProcess, decode_process, empty_process
 from sey.runtime.decode.slices import Slices
 from sey.runtime.memory import give_back, share_allocator
@@ -58,21 +58,21 @@ def stream_capture(capture: Capture) -> Iterator[TableStream]:
     plans = [binary.plan for bundle in capture.bundles for binary in bundle.binaries]
     shapes = processes + [empty_process(ProcessFacts(0, ""), plan) for plan in plans or [_NO_PLAN]]
     yield TableStream.whole("processes", processes_table([p.facts for p in capture.processes]))
-    yield TableStream.whole("goroutines", _stacked([dated_table(p.goroutines, p.facts) for p in shapes]))
-    yield TableStream.whole("frames", _stacked([dated_table(p.frames, p.facts) for p in shapes]))
-    yield TableStream.whole("stacks", _stacked([dated_table(p.stacks, p.facts) for p in shapes]))
+    yield TableStream.whole("goroutines", _stacked([numbered_table(p.goroutines, p.facts) for p in shapes]))
+    yield TableStream.whole("frames", _stacked([numbered_table(p.frames, p.facts) for p in shapes]))
+    yield TableStream.whole("stacks", _stacked([numbered_table(p.stacks, p.facts) for p in shapes]))
     texts = CaptureRows()
     names = dict.fromkeys(rows.block.table for p in shapes for rows in p.blocks)
     for name in names:
         blocks = [(rows, p.facts) for p in shapes for rows in p.blocks if rows.block.table == name]
         table = BlockTable([rows for rows, _ in blocks])
-        yield TableStream(name, dated_schema(table.schema), _block_batches(table, blocks, texts))
-    yield TableStream.whole("globals", _stacked([dated_table(_globals_table(p), p.facts) for p in shapes]))
-    yield TableStream("captures", dated_schema(CAPTURES), texts.batches(shapes))
+        yield TableStream(name, numbered_schema(table.schema), _block_batches(table, blocks, texts))
+    yield TableStream.whole("globals", _stacked([numbered_table(_globals_table(p), p.facts) for p in shapes]))
+    yield TableStream("captures", numbered_schema(CAPTURES), texts.batches(shapes))
     for name in WAIT_TABLES:
         # A capture of an older spec may have a table of that name, which stays what it was.
         if name not in names:
-            waiting = [dated_table(getattr(p.waiting, name), p.facts) for p in shapes]
+            waiting = [numbered_table(getattr(p.waiting, name), p.facts) for p in shapes]
             yield TableStream.whole(name, _stacked(waiting))
 
 
@@ -85,7 +85,7 @@ def _block_batches(
         for rows in block.slices(slices):
             batch = table.batch(rows)
             slices.made(batch.nbytes + texts.put(block, rows))
-            yield dated(batch, facts)
+            yield numbered(batch, facts)
 
 
 def skipped(facts: ProcessFacts) -> int:

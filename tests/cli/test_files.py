@@ -43,7 +43,7 @@ def test_query_as_json_is_an_array_of_objects(run: Run, shop_file: Path) -> None
 
 def test_query_without_sql_lists_the_tables(run: Run, shop_file: Path) -> None:
     done = run("query", shop_file)
-    assert "handle: 6 rows\n  pid          INTEGER\n" in done.out
+    assert "handle: 6 rows\n  pid       INTEGER\n" in done.out
     assert "__status" not in done.out
     tables = json.loads(run("query", shop_file, "--json").out)
     handle = next(table for table in tables if table["name"] == "handle")

@@ -66,9 +66,7 @@ def test_every_table_tells_its_snapshots_apart(run: Run, taken: tuple[Path, Done
     lines = [line.split()[0] for line in done.err.splitlines()]
     assert lines == ["snapshot"] * 3 + ["pause", "goroutines", "commonest", "missing", "written"]
     for table in ("goroutines", "frames", "stacks", "parked", "captures"):
-        sql = (
-            f"select snapshot, count(*) as n from {table} join processes using (pid, snapshot, captured_at) group by 1"
-        )
+        sql = f"select snapshot, count(*) as n from {table} join processes using (pid, snapshot) group by 1"
         found = {row["snapshot"]: row["n"] for row in _rows(run, file, sql)}
         assert found.keys() == {0, 1, 2}
         assert len(set(found.values())) == 1
@@ -86,7 +84,7 @@ def test_what_a_spec_says_holds_for_each_snapshot(run: Run, taken: tuple[Path, D
     assert _rows(run, file, "select * from twins") == []
     assert _rows(run, file, "select count(*) as n from who", "--snapshot", "last") == [{"n": 20}]
     names = [column["name"] for column in json.loads(run("query", file, "--json").out)[1]["columns"]]
-    assert names[-2:] == ["snapshot", "captured_at"]
+    assert names[-1] == "snapshot"
 
 
 def test_commands_take_one_snapshot_where_several_would_add_up(
@@ -138,9 +136,7 @@ def test_the_probe_is_loaded_once_and_remembers_nothing(
         captures = [Capture((bundle,), taker.take()) for _ in range(3)]
     assert len(loads) == 1
     for name in ("frames", "stacks", "parked", "captures"):
-        first, *others = (
-            decode_capture(capture)[name].drop_columns(["snapshot", "captured_at"]) for capture in captures
-        )
+        first, *others = (decode_capture(capture)[name].drop_columns("snapshot") for capture in captures)
         assert first.num_rows
         assert all(other.equals(first) for other in others), name
 

@@ -33,7 +33,7 @@ def test_processes(shop: Database) -> None:
 
 
 def test_goroutines(shop: Database) -> None:
-    sql = "select * exclude (pid, snapshot, captured_at) from goroutines where goid in (10, 99) order by goid"
+    sql = "select * exclude (pid, snapshot) from goroutines where goid in (10, 99) order by goid"
     on_its_own = (False, False, None)
     waiting = (10, "waiting", "sync.Mutex.Lock", 10**9, 1, "main.main", "main.main.func1", None, *on_its_own, 0, False)
     holding = (99, "waiting", "IO wait", 90 * 10**9, 1, "main.main", "main.main.func1", {"tenant": "big"})
@@ -74,9 +74,7 @@ def test_depth_of_a_row_is_that_of_its_frame(shop: Database) -> None:
 
 
 def test_globals_and_captures(shop: Database) -> None:
-    assert rows(shop, "select * exclude (pid, snapshot, captured_at) from globals") == [
-        ("limit", 100, "ok", "int64", None)
-    ]
+    assert rows(shop, "select * exclude (pid, snapshot) from globals") == [("limit", 100, "ok", "int64", None)]
     sql = "select source, goid, depth, name, type, value, status from captures where goid = 99 or goid is null"
     assert sorted(rows(shop, sql), key=str) == sorted(
         [

@@ -27,10 +27,10 @@ SPEC = """
 func "main.request" as requests when id % 3 == 0 { id, name, job, job.Priority as priority }
 """
 TABLES = {
-    "goroutines": "select * exclude (wait_ns, captured_at) from goroutines order by goid",
-    "frames": "select * exclude (captured_at) from frames order by stack_id, depth",
-    "stacks": "select * exclude (captured_at) from stacks order by stack_id",
-    "requests": "select * exclude (captured_at) from requests order by goid, depth",
+    "goroutines": "select * exclude (wait_ns) from goroutines order by goid",
+    "frames": "select * from frames order by stack_id, depth",
+    "stacks": "select * from stacks order by stack_id",
+    "requests": "select * from requests order by goid, depth",
 }
 
 
