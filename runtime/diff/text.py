@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from sey.runtime.diff.compare import Diff, Followed, StackChange
 from sey.runtime.report.model import Place
-from sey.runtime.report.text import address, place
+from sey.runtime.report.text import address, place, short_function
 from sey.runtime.summary import is_standard
 from sey.runtime.wording import counted, duration, printable
 
@@ -52,7 +52,7 @@ def _stacks(stacks: Sequence[StackChange]) -> Iterable[str]:
         count = f"{stack.after}" if stack.change == "appeared" else f"{stack.before} → {stack.after}"
         yield f"  {count} {stack.doing}{_waits(stack)} at {_where(stack.frames)}"
         if stack.created_by:
-            yield f"      created by {stack.created_by}"
+            yield f"      created by {short_function(stack.created_by)}"
     if len(stacks) > _MOST:
         yield f"  … and {len(stacks) - _MOST} more (--json has all)"
 
@@ -67,7 +67,7 @@ def _waits(stack: StackChange) -> str:
 def _where(frames: Sequence[Place]) -> str:
     own = [frame for frame in frames if not is_standard(frame.function)] or list(frames)
     shown = " < ".join(place(frame) for frame in own[:1])
-    callers = "".join(f" < {frame.function}" for frame in own[1:_MOST_FRAMES])
+    callers = "".join(f" < {short_function(frame.function)}" for frame in own[1:_MOST_FRAMES])
     return (shown + callers) if own else "no stack"
 
 

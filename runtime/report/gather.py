@@ -41,7 +41,8 @@ _CHANNEL_ENDS = """
 create or replace temp table ends as
 with one as (
     select w.pid, w.address, w.operation, c.place_key, count(*) as n
-    from last_goroutine_waits w join crew c using (pid, goid) where w.kind = 'channel' group by all
+    from last_goroutine_waits w join crew c using (pid, goid)
+    where w.kind = 'channel' and not c.system group by all
 ), whole as (
     select pid, address, bit_xor(hash(operation, place_key)) as signature, sum(n)::bigint as waiters
     from one group by all
@@ -53,12 +54,12 @@ from whole w left join last_waited_channels c using (pid, address)
 _FAMILIES = f"""
 select family, pid, count(*) as channels, elem_type, sum(waiters)::bigint as waiters, coalesce(min(len), 0),
     coalesce(max(len), 0), coalesce(cap, 0), coalesce(closed, false), list_sort(min(address, {_MOST_ADDRESSES}))
-from ends group by all order by pid, waiters desc, family
+from ends group by all order by pid, waiters desc, channels desc, min(address)
 """
 _FAMILY_CROWDS = f"""
 select e.family, c.place, w.operation, {CROWD}
 from ends e join last_goroutine_waits w using (pid, address) join crew c on c.pid = w.pid and c.goid = w.goid
-group by all order by n desc
+where not c.system group by all order by n desc, c.place, w.operation
 """
 _LEAKS = f"""
 with total as (select pid, count(*) as n from crew where not system group by pid),
@@ -69,8 +70,9 @@ groups as (
 select g.pid, g.created_by, g.wait_reason, g.n / t.n, g.place, null, g.n, g.longest, g.goids
 from groups g join total t using (pid)
 where g.n >= {_FEWEST_LEAKED} and (g.n >= {_LEAKED_SHARE} * t.n or g.n >= {_MANY_LEAKED})
+    and not regexp_matches(coalesce(g.wait_reason, ''), '^sync\\.(RW)?Mutex')
     and (g.wait_reason is distinct from 'IO wait' or g.least >= {_LONG_IO_NS})
-order by g.pid, g.n desc, g.created_by
+order by g.pid, g.n desc, g.created_by, g.place
 """
 _CONTEXTS = """
 with found as (

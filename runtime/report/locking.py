@@ -25,7 +25,7 @@ left join crew c on c.pid = w.pid and c.goid = w.goid group by all
 _CROWDS = f"""
 select w.pid, w.address, c.place, w.operation, {CROWD}
 from last_goroutine_waits w join crew c using (pid, goid) where w.kind <> 'channel'
-group by all order by n desc
+group by all order by n desc, c.place, w.operation
 """
 _HOLDERS = """
 select h.pid, h.address, h.goid, h.locked_at_line, h.evidence, c.status, c.wait_reason, c.place,
@@ -39,6 +39,7 @@ _NEXT = """
 select distinct w.pid, w.goid, w.address, w.kind from last_goroutine_waits w
 where w.kind in ('mutex', 'rwmutex')
     and exists (from last_lock_holders h where h.pid = w.pid and h.goid = w.goid)
+order by all
 """
 
 
@@ -148,5 +149,5 @@ class _Locking:
             yield Deadlock(circle[0][0], tuple(steps))
 
 
-def _trouble(lock: Lock) -> tuple[int, int, int]:
-    return (lock.pid, -lock.stopped, -(lock.longest_wait_ns or 0))
+def _trouble(lock: Lock) -> tuple[int, int, int, int]:
+    return (lock.pid, -lock.stopped, -(lock.longest_wait_ns or 0), lock.address)

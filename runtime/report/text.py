@@ -44,8 +44,14 @@ def render(report: Report) -> str:
 
 
 def place(at: Place) -> str:
-    """A place in one line: `main.(*Depot).Fulfil shop/depot.go:71`."""
-    return f"{at.function} {short_path(at.file)}:{at.line}" if at.file and at.line else at.function
+    """A place in one line: `server.(*Server).accept server/server.go:71`, of the package's path the last element."""
+    function = short_function(at.function)
+    return f"{function} {short_path(at.file)}:{at.line}" if at.file and at.line else function
+
+
+def short_function(function: str) -> str:
+    """A function with its package as in Go source, which is enough for a person."""
+    return function.rpartition("/")[2]
 
 
 def address(kind: str, at: int) -> str:
@@ -83,10 +89,9 @@ def _locks(locks: Sequence[Lock]) -> Iterable[str]:
         waits = f"{lock.waiters} waiting{behind}{_long(lock.longest_wait_ns)}"
         yield f"  {address(lock.kind, lock.address)}{_state(lock)}: {waits}"
         for holder in lock.holders[:_MOST_CROWDS]:
-            yield (
-                f"    probably held by goroutine {holder.goid}, locked in {holder.held_in.function} at line"
-                f" {holder.locked_at_line}; now: {holder.doing} at {place(holder.now)}"
-            )
+            section = f"locked in {short_function(holder.held_in.function)} at line {holder.locked_at_line}"
+            now = f"now: {holder.doing} at {place(holder.now)}"
+            yield f"    probably held by goroutine {holder.goid}, {section}; {now}"
         if len(lock.holders) > _MOST_CROWDS:
             yield f"    or by one of {len(lock.holders) - _MOST_CROWDS} more"
         if not lock.holders and lock.kind in ("mutex", "rwmutex"):
@@ -135,7 +140,7 @@ def _crowds(crowds: Sequence[Crowd]) -> Iterable[str]:
 
 def _leaks(report: Report) -> Iterable[str]:
     for leak in report.leaks[:_MOST]:
-        made = f"created by {leak.created_by}" if leak.created_by else "of no known creator"
+        made = f"created by {short_function(leak.created_by)}" if leak.created_by else "of no known creator"
         yield f"  {leak.goroutines} goroutines ({leak.share:.0%}) {made}{_long(leak.crowd.longest_wait_ns)}"
         yield f"    all at {place(leak.crowd.place)}, {leak.wait_reason or 'waiting'}"
     yield from _more(len(report.leaks))

@@ -35,7 +35,7 @@ def test_a_deadlock_is_named_with_its_goroutines(found: dict[str, Any]) -> None:
 
 
 def test_locks_have_waiters_and_probable_holders(found: dict[str, Any]) -> None:
-    first = found["locks"][0]
+    first = next(lock for lock in found["locks"] if lock["kind"] == "rwmutex")
     assert (first["kind"], first["waiters"], first["readers"]) == ("rwmutex", 4, 1)
     assert [(c["place"]["function"], c["operation"], c["goroutines"]) for c in first["waiting"]] == [
         ("main.(*store).get", "rlock", 3),
@@ -46,7 +46,16 @@ def test_locks_have_waiters_and_probable_holders(found: dict[str, Any]) -> None:
     assert holder["held_in"]["file"].endswith("waits/main.go")
     assert holder["locked_at_line"] < holder["held_in"]["line"]
     held = {lock["holders"][0]["held_in"]["function"] for lock in found["locks"] if lock["kind"] == "mutex"}
-    assert held == {"main.transfer", "main.holdGlobal"}
+    assert held == {"main.transfer", "main.holdGlobal", "main.(*account).move", "main.(*account).sleep"}
+
+
+def test_a_chain_leads_to_who_stops_them_all(found: dict[str, Any]) -> None:
+    (chain,) = found["chains"]
+    places = [step["now"]["function"] for step in chain["steps"]]
+    assert places == ["main.(*account).deposit", "main.(*account).move", "main.(*account).sleep"]
+    assert (chain["stopped"], chain["steps"][-1]["doing"], chain["steps"][-1]["lock"]) == (3, "chan receive", None)
+    far = next(lock for lock in found["locks"] if lock["address"] == chain["steps"][1]["lock"])
+    assert (far["waiters"], far["stopped"]) == (1, 3)
 
 
 def test_channels_have_senders_and_receivers(found: dict[str, Any]) -> None:
@@ -91,7 +100,7 @@ def test_as_text_it_is_a_screenful_or_two(run: Run, captures: Captures) -> None:
     assert max(map(len, lines)) < 250
     titles = [line for line in lines if line.isupper()]
     after = ["CONTEXTS PAST THEIR DEADLINE", "GOROUTINES", "NOT IN THE CAPTURE"]
-    assert titles == ["DEADLOCKS", "LOCKS", "CHANNELS", *after]
+    assert titles == ["DEADLOCKS", "LOCKS", "CHAINS OF WAITING", "CHANNELS", *after]
     assert f"    {LEAKED} goroutines wait to receive, at main.leak waits/main.go:" in done.out
     assert "  2 goroutines that probably wait for each other" in lines
 

@@ -2,6 +2,7 @@
 //
 //   - two accounts, each locked by a transfer that wants the other one: a deadlock
 //   - a store whose RWMutex a reader holds while it sleeps; a writer waits for it, and readers behind the writer
+//   - a chain: a depositor waits for an account that is locked by a mover, which waits for one that a sleeper has locked
 //   - a lock that is a variable of the package, held by a goroutine that waits for a channel
 //   - producers that send to a full channel, consumers that receive from an empty one, one that selects between two
 //   - a sync.WaitGroup and a sync.Cond that are waited for
@@ -54,6 +55,31 @@ func transfer(from, to *account, met *sync.WaitGroup) {
 	from.sum--
 	to.sum++
 	to.mu.Unlock()
+}
+
+//go:noinline
+func (a *account) sleep(started *sync.WaitGroup) {
+	a.mu.Lock()
+	started.Done()
+	<-never
+	a.mu.Unlock()
+}
+
+//go:noinline
+func (a *account) move(to *account, started *sync.WaitGroup) {
+	a.mu.Lock()
+	started.Done()
+	to.mu.Lock()
+	a.sum, to.sum = a.sum-1, to.sum+1
+	to.mu.Unlock()
+	a.mu.Unlock()
+}
+
+//go:noinline
+func (a *account) deposit(sum int) {
+	a.mu.Lock()
+	a.sum += sum
+	a.mu.Unlock()
 }
 
 //go:noinline
@@ -136,10 +162,15 @@ func start(leaked int) {
 	go transfer(a, b, &met)
 	go transfer(b, a, &met)
 	s := &store{rows: map[string]int{"x": 1}}
-	started.Add(2)
+	far, near := &account{name: "far"}, &account{name: "near"}
+	started.Add(4)
+	go far.sleep(&started)
+	go near.move(far, &started)
 	go s.report(&started)
 	go holdGlobal(&started)
 	started.Wait()
+	go near.deposit(1)
+	go near.deposit(2)
 	go s.put("x")
 	go wantGlobal()
 	time.Sleep(50 * time.Millisecond)
