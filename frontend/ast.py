@@ -325,7 +325,16 @@ class Context:
     body: Span = field(compare=False)
 
 
-Statement = Program | Func | Global | Table | Column | Link | Import | Type | Context
+@dataclass(frozen=True)
+class Redact:
+    """`redact "name", …` or `redact type "name", …`; `by` is the word before the patterns."""
+
+    by: str | None
+    patterns: tuple[Literal, ...]
+    span: Span = field(compare=False)
+
+
+Statement = Program | Func | Global | Table | Column | Link | Import | Type | Context | Redact
 
 
 @dataclass(frozen=True)

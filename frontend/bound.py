@@ -174,6 +174,14 @@ class AddressOf:
 
 
 @dataclass(frozen=True)
+class Redacted:
+    """An expression that looks at what the spec redacts: it has a type, and nothing is read for it."""
+
+    type: GoType
+    span: Span
+
+
+@dataclass(frozen=True)
 class Unary:
     """`-x`, `+x`, `!x`, `^x`; `operator` is the Go token."""
 
@@ -211,6 +219,7 @@ Expr = (
     | Carried
     | Length
     | AddressOf
+    | Redacted
     | Unary
     | Binary
 )
@@ -354,6 +363,14 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Redaction:
+    """What never leaves the process: patterns of names (in any case) and of types."""
+
+    names: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class BoundSpec:
     """Everything of a spec that concerns one binary."""
 
@@ -366,3 +383,4 @@ class BoundSpec:
     links: tuple[Link, ...] = ()
     kept_types: tuple[KeptType, ...] = ()
     types: Mapping[int, GoType] = field(default_factory=dict)
+    redaction: Redaction = field(default_factory=Redaction)

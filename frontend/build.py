@@ -210,6 +210,11 @@ class Builder(Transformer[Any, Any]):
         names = tuple(_ident(token) for token in rest if token.type == "NAME")
         return ast.LinkSide(_ident(table), names, table.span.to(rest[-1].span))
 
+    def redact(self, word: Token, *rest: Token) -> ast.Redact:
+        by = rest[0].text if rest[0].type == "BY" else None
+        patterns = tuple(_literal(token) for token in rest if token.type == "STRING")
+        return ast.Redact(by, patterns, word.span.to(rest[-1].span))
+
     def sql_type(self, *parts: Token | str) -> str:
         words = " ".join(p.text for p in parts if isinstance(p, Token))
         return words + "".join(p for p in parts if isinstance(p, str))

@@ -12,7 +12,6 @@ from sey.frontend.tokens import Token
 
 _LATER_STATEMENTS = {
     "event": "`event` statements are",
-    "redact": "`redact` statements are",
 }
 _LATER_CLAUSES = frozenset({"limit", "for", "sample", "stack"})
 
@@ -25,6 +24,7 @@ _WORDS = {
     "NAME": "a name",
     "STRING": "a string",
     "GLOB": "`glob`",
+    "BY": "`type`",
     "INT": "a number",
     "AS": "`as`",
     "IN": "`in`",

@@ -149,6 +149,9 @@ def _statement(statement: ast.Statement, comments: _Comments) -> list[str]:
         case ast.Link(name, source, target, title):
             end = f" {title.text}" if title is not None else ""
             return [f"link {name.name}: {_side(source)} = {_side(target)}{end}"]
+        case ast.Redact(by, patterns):
+            head = f"redact {by} " if by else "redact "
+            return [head + ", ".join(pattern.text for pattern in patterns)]
 
 
 def _side(side: ast.LinkSide) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 _COMPILER_MADE = ("type:", "go:")
 
@@ -15,9 +17,30 @@ def has_star(pattern: str) -> bool:
 
 def matching(names: Iterable[str], pattern: str) -> Iterator[str]:
     """The names that a pattern fits: `*` stands for any run of characters, all else (`(*`, `[...]`) for itself."""
-    parts = re.split(r"(\(\*|\*)", pattern)
-    expression = re.compile("".join(".*" if part == "*" else re.escape(part) for part in parts), re.DOTALL)
+    expression = re.compile(_expression(pattern), re.DOTALL)
     return (name for name in names if expression.fullmatch(name))
+
+
+def _expression(pattern: str) -> str:
+    parts = re.split(r"(\(\*|\*)", pattern)
+    return "".join(".*" if part == "*" else re.escape(part) for part in parts)
+
+
+@dataclass(frozen=True)
+class Globs:
+    """Several patterns, of which one has to fit; with `any_case` letters stand for large and small ones."""
+
+    patterns: tuple[str, ...]
+    any_case: bool = False
+
+    @cached_property
+    def _whole(self) -> re.Pattern[str]:
+        either = "|".join(f"(?:{_expression(pattern)})" for pattern in self.patterns)
+        return re.compile(either, re.DOTALL | (re.IGNORECASE if self.any_case else 0))
+
+    def fit(self, name: str) -> bool:
+        """Whether any of the patterns fits."""
+        return bool(self.patterns) and self._whole.fullmatch(name) is not None
 
 
 def written_by_people(names: Iterable[str]) -> list[str]:

@@ -2,8 +2,9 @@
 
 All of it follows from the tokens before, so the grammar itself needs no context:
 
-- A word is a keyword only where a name can't stand. Statement words count outside of braces, `glob` after `func`, `as`,
-  `in` and `when` after something that ends an operand. So variables may be called `when`, `as` or `func`.
+- A word is a keyword only where a name can't stand. Statement words count outside of braces, `glob` after `func`,
+  `type` after `redact`, `as`, `in` and `when` after something that ends an operand. So variables may be
+  called `when`, `as` or `func`.
 - A newline counts only directly inside the braces of `func`, `type` and `context`, and not after an operator, `.`,
   `,` or `as`.
 - A bracket that is never closed is closed here, where that is noticed, and reported; the parser then goes on with
@@ -22,7 +23,7 @@ from sey.frontend.tokens import Token
 MAX_DEPTH = 64
 """Levels of brackets, and of nodes in an expression."""
 
-_WORDS = ("program", "func", "global", "table", "column", "link", "import", "type", "context")
+_WORDS = ("program", "func", "global", "table", "column", "link", "import", "type", "context", "redact")
 STATEMENTS = {word: word.upper() for word in _WORDS}
 _WITH_BODY = ("func", "type", "context")
 """Statements in whose braces newlines count."""
@@ -122,6 +123,8 @@ class _Layout:
             return STATEMENTS[word]
         if word == "glob" and after == "FUNC":
             return "GLOB"
+        if word == "type" and after == "REDACT":
+            return "BY"
         clause = _CLAUSES.get(word)
         if clause and after in _ENDS_OPERAND and (clause == "AS" or (not self.open and self.statement == "func")):
             return clause
@@ -173,7 +176,7 @@ def _begins_statement(token: Token, following: Token) -> bool:
     """Whether a line inside of brackets begins like a statement, as no capture does."""
     if token.text == "func" and following.text == "glob":
         return True
-    if token.text in ("func", "global", "import", "type"):
+    if token.text in ("func", "global", "import", "type", "redact"):
         return following.type == "STRING"
     return token.text in ("table", "program", "column", "link") and following.type == "NAME" and following.text != "as"
 

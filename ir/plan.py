@@ -54,6 +54,11 @@ PART = "part"
 REFERENCE_KINDS = ("string", "slice", "map", "chan", "func")
 """Kinds whose numbers need `POINTEE` in the key of a value."""
 
+HIDDEN_KIND = "redacted"
+"""The kind of types that are redacted, and of the one that redacted fields have: their values are zeros."""
+HIDDEN_WORD = 0xDEADFA11DEADFA11
+"""No address of Go's: what the first word of a string or interface is that is redacted for the key beside it."""
+
 OBJECT_CHANGING = 1 << 8
 """Set in an object's status: the map was being written when the process was stopped."""
 OBJECT_PARTIAL = 1 << 9
@@ -277,22 +282,24 @@ class PlanEntry:
     """An entry in the object of a map: `size` bytes, the key at 0, the element at `elem_offset`.
 
     Where `indirect_key` or `indirect_elem` holds, there is the address of the key or element instead, which leads to
-    the object under (address, its type) as a pointer does, but not deeper.
+    the object under (address, its type) as a pointer does, but not deeper. Where `marked` holds, the last word is
+    `HIDDEN_WORD` in entries whose element is redacted.
     """
 
     size: int
     elem_offset: int
     indirect_key: bool = False
     indirect_elem: bool = False
+    marked: bool = False
 
 
 @dataclass(frozen=True)
 class PlanType:
     """A Go type by number.
 
-    `kind` is the `Kind` value's text of the debug-information model; `special` marks types shown in a way of their
-    own: `time` (time.Time), `duration` (time.Duration), `address` (what `&x` gives: the address, nothing behind it),
-    `part` (a struct of which only some fields are there).
+    `kind` is the `Kind` value's text of the debug-information model, or `HIDDEN_KIND`; `special` marks types shown in a
+    way of their own: `time` (time.Time), `duration` (time.Duration), `address` (what `&x` gives: the address, nothing
+    behind it), `part` (a struct of which only some fields are there).
 
     `elem` is the element of pointers, slices, arrays, maps, tries and channels where the program knows it, else None;
     of shared values their shape; `key` the key of maps and tries, `entry` the layout of their entries. `pointers` says

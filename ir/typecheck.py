@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sey.ir.plan import PART
-from sey.ir.typegraph import HAS_ENTRY, HAS_LENGTH, INDIRECT_ELEM, INDIRECT_KEY, TypeColumns
+from sey.ir.plan import HIDDEN_KIND, PART
+from sey.ir.typegraph import HAS_ENTRY, HAS_LENGTH, INDIRECT_ELEM, INDIRECT_KEY, MARKED, TypeColumns
 
 SIZES: dict[str, tuple[int, ...] | None] = {
     "bool": (1,),
@@ -26,6 +26,7 @@ SIZES: dict[str, tuple[int, ...] | None] = {
     "struct": None,
     "shared": None,
     "unknown": None,
+    HIDDEN_KIND: None,
 }
 """Sizes that a kind can have; None where any is possible."""
 SPECIAL_SIZES = {"time": 24, "duration": 8, "address": 8}
@@ -130,7 +131,10 @@ class _Checker:
             return f"the entries of {where} have an impossible size"
         key = np.where(flags & INDIRECT_KEY, 8, self._size_of(c["key"]))
         elem = np.where(flags & INDIRECT_ELEM, 8, self._size_of(c["elem"]))
-        outside = (c["entry_elem"] < 0) | (key > c["entry_size"]) | (c["entry_elem"] > c["entry_size"] - elem)
+        marked = flags & MARKED != 0
+        room = c["entry_size"] - np.where(marked, 8, 0)
+        outside = (c["entry_elem"] < 0) | (key > room) | (c["entry_elem"] > room - elem)
+        outside |= marked & (c["entry_size"] % 8 != 0)
         if where := self._first(has & outside):
             return f"a part of an entry lies outside of it in {where}"
         values, type_of = c["constant_value"], np.repeat(np.arange(len(flags)), c["constants"])

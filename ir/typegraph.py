@@ -19,7 +19,7 @@ from sey.ir.plan import PlanEntry, PlanField, PlanType
 
 Column = npt.NDArray[np.integer]
 
-EMPTY_INTERFACE, POINTERS, HAS_LENGTH, HAS_ENTRY, INDIRECT_KEY, INDIRECT_ELEM = (1 << n for n in range(6))
+EMPTY_INTERFACE, POINTERS, HAS_LENGTH, HAS_ENTRY, INDIRECT_KEY, INDIRECT_ELEM, MARKED = (1 << n for n in range(7))
 """Bits of `flags`."""
 EMBEDDED, CHAIN = 1, 2
 """Bits of `field_flags`."""
@@ -205,8 +205,8 @@ class PlanTypes(Sequence[PlanType]):
         flags = int(c["flags"][row])
         entry = None
         if flags & HAS_ENTRY:
-            indirect = bool(flags & INDIRECT_KEY), bool(flags & INDIRECT_ELEM)
-            entry = PlanEntry(int(c["entry_size"][row]), int(c["entry_elem"][row]), *indirect)
+            marks = (bool(flags & mark) for mark in (INDIRECT_KEY, INDIRECT_ELEM, MARKED))
+            entry = PlanEntry(int(c["entry_size"][row]), int(c["entry_elem"][row]), *marks)
         return PlanType(
             id=int(c["id"][row]),
             name=texts["names"][row],
@@ -303,11 +303,16 @@ def columns_of(types: Sequence[PlanType]) -> TypeColumns:
     return TypeColumns(columns, dict(zip(TEXTS, texts, strict=True)))
 
 
+def entry_flags(entry: PlanEntry) -> int:
+    """The bits of `flags` that tell of an entry."""
+    return entry.indirect_key * INDIRECT_KEY | entry.indirect_elem * INDIRECT_ELEM | entry.marked * MARKED
+
+
 def _type_row(kind: PlanType, words: _Numbered) -> tuple[int, ...]:
     entry = kind.entry
     flags = kind.empty_interface * EMPTY_INTERFACE | kind.pointers * POINTERS | (kind.length is not None) * HAS_LENGTH
     if entry is not None:
-        flags |= HAS_ENTRY | entry.indirect_key * INDIRECT_KEY | entry.indirect_elem * INDIRECT_ELEM
+        flags |= HAS_ENTRY | entry_flags(entry)
     return (
         kind.id, words.number(kind.kind), words.number(kind.special or ""), flags, kind.size, kind.elem or 0,
         kind.key or 0, kind.length or 0, entry.size if entry else 0, entry.elem_offset if entry else 0,

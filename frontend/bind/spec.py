@@ -23,6 +23,7 @@ from sey.frontend.bind.columns import (
 from sey.frontend.bind.expressions import Typer
 from sey.frontend.bind.links import Links
 from sey.frontend.bind.programs import fitting
+from sey.frontend.bind.redacting import redacted_func, redacted_global, redaction_of
 from sey.frontend.bind.scope import FunctionScope
 from sey.frontend.contexts import CONTEXT
 from sey.frontend.debuginfo.model import DebugInfo, GoType, Kind, MadeType
@@ -44,6 +45,7 @@ from sey.frontend.diagnostics.names import (
 from sey.frontend.diagnostics.nearest import Names
 from sey.frontend.diagnostics.syntax import EmptySpec
 from sey.frontend.printer import expression
+from sey.frontend.redaction import Redactor
 from sey.frontend.source import Source, Span
 
 MAX_FUNCTIONS = 2000
@@ -115,17 +117,19 @@ class _Binder:
         joined = [links.bind(s, tables[id(s)]) for s in statements if isinstance(s, ast.Link)]
         self._check_imports(funcs)
         kept_types = self._kept_types()
+        redactor = Redactor(self.info, redaction_of(statements, self.info, self.binary, self.report))
         return bound.BoundSpec(
             source=self.source,
             programs=tuple(_program(p) for p in self.programs.values()),
-            funcs=tuple(f for f in funcs if f is not None),
-            globals=tuple(g for g in globals_ if g is not None),
+            funcs=tuple(redacted_func(f, redactor, self.report) for f in funcs if f is not None),
+            globals=tuple(redacted_global(g, redactor) for g in globals_ if g is not None),
             tables=tuple(
                 bound.SqlTable(s.name.name, str(s.sql.value), s.span) for s in statements if isinstance(s, ast.Table)
             ),
             columns=columns,
             links=tuple(link for link in joined if link is not None),
             kept_types=kept_types,
+            redaction=redactor.redaction,
         )
 
     def report(self, problem: SpannedProblem) -> None:

@@ -41,6 +41,7 @@ class MadeType(enum.IntEnum):
     FUNC = -101
     LABEL_BUCKETS = -102
     ANY = -103
+    HIDDEN = -104
     UNKNOWN = -1000
 
 

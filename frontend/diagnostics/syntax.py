@@ -162,7 +162,7 @@ class NotInThisVersion(SpannedProblem):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownStatement(SpannedProblem):
-    """A statement begins with `program`, `func`, `global`, `table` or `column`."""
+    """A statement begins with `program`, `func`, `global`, `table`, `column`, `link` or `redact`."""
 
     code: ClassVar[str] = "SEY0113"
     title: ClassVar[str] = "no statement begins with `{word}`"

@@ -15,6 +15,7 @@ from sey.frontend.lower.places import (
     MissingError,
     Place,
     load_word,
+    offset_place,
     raise_status,
     store_value,
     variable_place,
@@ -38,6 +39,7 @@ from sey.frontend.lower.types import (
     TypeTable,
     captured_type,
 )
+from sey.frontend.redaction import Hole
 from sey.ir.builder import FunctionBuilder
 from sey.ir.nodes import Type, Value
 from sey.ir.plan import CHAIN_LIMIT, Status
@@ -45,6 +47,8 @@ from sey.ir.plan import CHAIN_LIMIT, Status
 _WORD = 8
 MAX_INLINE = 32768
 """A value of more bytes is not captured: `budget`."""
+STRAIGHT_PIECES = 16
+"""A value with more redacted parts is put together elsewhere."""
 STRAIGHT_POINTERS = 4
 """Up to so many pointers of a value are followed by straight code, more by a loop over the type table."""
 
@@ -91,7 +95,7 @@ def capture(
     """Evaluate an expression into a record's column; whatever is missing becomes the column's status."""
     with b.attempt() as attempt:
         with attempt.body(), statically_missing(b):
-            _value(b, target, expr, scope)
+            _value(b, target, expr, scope, types)
             b.put(target.record, b.const(Status.OK, Type.I8), field=f"s{target.column}")
             _follow(b, target, captured_type(expr), limits, types)
         with attempt.handler():
@@ -107,19 +111,24 @@ def statically_missing(b: FunctionBuilder) -> Iterator[None]:
         raise_status(b, missing.status)
 
 
-def _value(b: FunctionBuilder, target: Target, expr: bound.Expr, scope: Scope) -> None:
+def _value(b: FunctionBuilder, target: Target, expr: bound.Expr, scope: Scope, types: TypeTable) -> None:
     go_type = expr.type
+    if isinstance(expr, bound.Redacted):
+        raise MissingError(Status.REDACTED)
     if go_type.kind is Kind.UNKNOWN:
         raise MissingError(Status.UNSUPPORTED)
     if go_type.size > MAX_INLINE:
         raise MissingError(Status.BUDGET)
     if isinstance(expr, bound.Instance):
         told = variable_place(b, scope.slots[bound.word_of(expr.local.name)], BUILTIN["uintptr"])
-        b.put(target.record, load_word(b, told, 0, _WORD), field=target.value)
-        _copy(b, target, place_of(b, expr.local, scope), expr.local.type, _WORD)
+        word = load_word(b, told, 0, _WORD)
+        if types.redactor:
+            _refuse_secrets(b, word)
+        b.put(target.record, word, field=target.value)
+        _copy(b, target, place_of(b, expr.local, scope), expr.local.type, (), types, _WORD)
         return
     if is_place(expr):
-        _copy(b, target, place_of(b, expr, scope), go_type)
+        _copy(b, target, place_of(b, expr, scope), go_type, types.redactor.holes(go_type), types)
         return
     if isinstance(expr, bound.Const) and go_type.kind not in (Kind.BOOL, Kind.INT, Kind.UINT, Kind.FLOAT):
         raise MissingError(Status.UNSUPPORTED)
@@ -128,14 +137,64 @@ def _value(b: FunctionBuilder, target: Target, expr: bound.Expr, scope: Scope) -
     b.put(target.record, b.trunc(kind, word) if go_type.size < 8 else word, field=target.value)
 
 
-def _copy(b: FunctionBuilder, target: Target, place: Place, go_type: GoType, to: int = 0) -> None:
+def _refuse_secrets(b: FunctionBuilder, word: Value) -> None:
+    """End the region as redacted where the type that a word of a dictionary tells has a hole, or isn't known."""
+    number = b.lshr(b.call_value(Type.I64, "dynamic_type", word, 0), 2)
+    with b.if_(b.eq(number, 0)):
+        raise_status(b, Status.REDACTED)
+    with b.if_(b.ne(b.table_get(Type.I32, "types", "holes", number), 0)):
+        raise_status(b, Status.REDACTED)
+
+
+def _copy(
+    b: FunctionBuilder,
+    target: Target,
+    place: Place,
+    go_type: GoType,
+    holes: tuple[Hole, ...],
+    types: TypeTable,
+    to: int = 0,
+) -> None:
     """The value's bytes. Optimized code often keeps no capacity of a slice; its length then stands for it."""
+    if holes:
+        _copy_around(b, target, place, go_type.size, holes, types)
+        return
     if go_type.kind is not Kind.SLICE or isinstance(place, Memory):
         store_value(b, target.record, target.value, place, go_type.size, to)
         return
     store_value(b, target.record, target.value, place, 16, to)
     length = b.get(Type.I64, target.record, field=target.value, imm=to + 8)
     b.put(target.record, length, field=target.value, imm=to + 16)
+
+
+def _copy_around(
+    b: FunctionBuilder, target: Target, place: Place, size: int, holes: tuple[Hole, ...], types: TypeTable
+) -> None:
+    """The value's bytes but for its holes: piece by piece, or where these are many or depend on keys, by way of the
+    prelude's `@pack`."""
+    if len(holes) <= STRAIGHT_PIECES and not any(hole.key for hole in holes):
+        for at, end in _between(holes, size):
+            store_value(b, target.record, target.value, offset_place(b, place, at), end - at, at)
+        return
+    if not isinstance(place, Memory):
+        raise MissingError(Status.REDACTED)
+    b.fill("pack", place.address, size, MAX_INLINE)
+    b.call("clean", types.hole_rows.row(holes), 1, size, 0)
+    whole = size // 8
+    with b.loop(b.const(whole), max(whole, 1)) as i:
+        word_at = b.shl(i, 3)
+        b.put(target.record, b.load(Type.I64, "pack", word_at), field=target.value, offset=word_at)
+    for at in range(8 * whole, size):
+        b.put(target.record, b.load(Type.I8, "pack", None, at), field=target.value, imm=at)
+
+
+def _between(holes: tuple[Hole, ...], size: int) -> Iterator[tuple[int, int]]:
+    """The stretches of a value between its holes."""
+    at = 0
+    for hole in (*sorted(holes, key=lambda hole: hole.at), Hole(size, 0)):
+        if hole.at > at:
+            yield at, hole.at
+        at = max(at, hole.at + hole.size)
 
 
 def _follow(b: FunctionBuilder, target: Target, go_type: GoType, limits: Limits, types: TypeTable) -> None:

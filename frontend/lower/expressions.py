@@ -75,6 +75,8 @@ class Scope:
 def place_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Place:
     """The place of an addressable expression or of a variable. Raises MissingError where it is known to have none."""
     match expr:
+        case bound.Redacted():
+            raise MissingError(Status.REDACTED)
         case bound.Local(go_type, name):
             return variable_place(b, scope.slots[name], go_type)
         case bound.Global(_, variable):

@@ -12,6 +12,7 @@ from sey.binary.errors import SeyError
 from sey.frontend import bound
 from sey.frontend.debuginfo.model import DebugInfo, GoType, Kind, MadeType
 from sey.frontend.lower.problems import NoRuntimeFact
+from sey.frontend.redaction import Redactor
 from sey.ir.plan import LABEL_CHAIN
 
 TYPE = "runtime/pprof.labelMap"
@@ -36,6 +37,21 @@ class Labels:
     limits: bound.Limits = LIMITS
     constants: dict[str, int] = field(default_factory=lambda: dict(_NO_MAP))
     """What the prelude has to know of the map, where it is one."""
+
+
+def without_secrets(labels: Labels, redactor: Redactor) -> Labels:
+    """The labels, if those with redacted names can be told from others; else none."""
+    if labels.type is None or not redactor.redaction.names:
+        return labels
+    pending, seen = [labels.type], set[int]()
+    while pending:
+        go_type = pending.pop()
+        if any(hole.key for hole in redactor.holes(go_type)):
+            return labels
+        inner = [of.type for of in go_type.fields] + ([go_type.elem] if go_type.elem is not None else [])
+        pending += [redactor.info.type(each) for each in inner if each not in seen]
+        seen.update(inner)
+    return Labels()
 
 
 def find_labels(info: DebugInfo) -> Labels:

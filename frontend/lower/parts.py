@@ -28,6 +28,8 @@ class Parts:
         self._info = info
         self._types: dict[TypeId, GoType] = {}
         self._kept = kept
+        self.wholes: dict[TypeId, GoType] = {}
+        """The types that those made here are parts of."""
         self._last = PART_IDS
         for one in kept:
             self._reduce(one.type, one.parts, one.type.id)
@@ -61,6 +63,7 @@ class Parts:
     def _inner(self, type_id: TypeId, parts: Sequence[bound.Part]) -> TypeId:
         """The id of what a path goes through: a struct, or a pointer to one."""
         go_type, made = self._info.type(type_id), self._new_id()
+        self.wholes[made] = go_type
         if go_type.kind is Kind.POINTER and go_type.elem is not None:
             elem = self._inner(go_type.elem, parts)
             self._types[made] = replace(go_type, id=made, elem=elem, runtime_type=None)

@@ -23,7 +23,7 @@ from sey.frontend.lower.blocks import (
 )
 from sey.frontend.lower.captures import how_deep
 from sey.frontend.lower.dynamic import DynamicTypes
-from sey.frontend.lower.labels import Labels, find_labels
+from sey.frontend.lower.labels import Labels, find_labels, without_secrets
 from sey.frontend.lower.liveness import Liveness
 from sey.frontend.lower.parts import Parts
 from sey.frontend.lower.runtime import Described, itab_type, prelude_constants
@@ -32,6 +32,7 @@ from sey.frontend.lower.typegraph import RuntimeGraph
 from sey.frontend.lower.types import STEP_LEVEL, TypeTable, captured_type
 from sey.frontend.lower.typetables import type_tables
 from sey.frontend.lower.waiting import locks_known, wait_constants
+from sey.frontend.redaction import Redactor
 from sey.frontend.source import Span
 from sey.ir.nodes import Buffer, Function, Program, Stream
 from sey.ir.parser import signature_of
@@ -67,12 +68,14 @@ def lower(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> 
     """Lower a spec bound to one binary. Raises SeyError where the binary lacks what every snapshot needs."""
     dynamic = DynamicTypes(info, table.module.types, itab_type(info))
     parts = Parts(info, spec.kept_types)
-    shared = Shared(info, TypeTable(info, None, parts), [], spec.source, dynamic)
+    redactor = Redactor(info, spec.redaction, parts.wholes)
+    shared = Shared(info, TypeTable(info, None, parts, redactor), [], spec.source, dynamic)
     statements = (*_internal_globals(info), *spec.globals)
-    labels = find_labels(info)
+    labels = without_secrets(find_labels(info), redactor)
     _register_types(shared, spec, statements, labels)
     if shared.types.reaches_dynamic_types:
-        shared = replace(shared, types=TypeTable(info, RuntimeGraph(parts.described(info.runtime_types)), parts))
+        graph = RuntimeGraph(parts.described(info.runtime_types), redactor)
+        shared = replace(shared, types=TypeTable(info, graph, parts, redactor))
         _register_types(shared, spec, statements, labels)
         shared.types.add_closures()
     book = SiteBook(info, Liveness(info, StackMaps(table)))
@@ -143,6 +146,8 @@ def _assemble(
         "any_labels": int(labels.type is not None),
         "labels_type": _labels_type(shared, labels) or 0,
         "labels_how": how_deep(how, STEP_LEVEL),
+        "any_redacted": int(bool(shared.types.redactor)),
+        "empty_is_name": int(shared.types.redactor.keys.fits[0]),
         **labels.constants,
         **wait_constants(info),
     }

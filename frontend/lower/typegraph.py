@@ -16,11 +16,13 @@ from sey.frontend.debuginfo import rtypes
 from sey.frontend.debuginfo.maps import TRIE, TrieLayout, trie_layout
 from sey.frontend.debuginfo.model import GoType, MapLayout
 from sey.frontend.debuginfo.runtimetypes import KINDS, RuntimeTypes, is_runtime_type
+from sey.frontend.lower.hiding import HiddenRows
 from sey.frontend.lower.known import PARTLY_FOLLOWED, is_chain, is_followed
 from sey.frontend.lower.types import (
     CLASS_CHAN,
     CLASS_EFACE,
     CLASS_FUNC,
+    CLASS_HIDDEN,
     CLASS_IFACE,
     CLASS_MAP,
     CLASS_POINTER,
@@ -38,21 +40,22 @@ from sey.frontend.lower.types import (
     STEP_CHAIN,
     STEP_DEEPER,
     STEP_LEVEL,
+    HoleRows,
     constants_of,
     plan_entry,
 )
-from sey.ir.plan import FUNC_TYPE, PART, POINTEE, REFERENCE_KINDS, STRING_TYPE
+from sey.frontend.redaction import Hole, Redactor
+from sey.ir.plan import FUNC_TYPE, HIDDEN_KIND, PART, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanEntry
 from sey.ir.typegraph import (
     CHAIN,
     EMBEDDED,
     EMPTY_INTERFACE,
     HAS_ENTRY,
     HAS_LENGTH,
-    INDIRECT_ELEM,
-    INDIRECT_KEY,
     POINTERS,
     TEXTS,
     TypeColumns,
+    entry_flags,
 )
 
 Ints = npt.NDArray[np.int64]
@@ -78,8 +81,9 @@ class PointerLists:
 class RuntimeGraph:
     """Numbers of the runtime's types and rows for them; `row` is that of `RuntimeTypes`."""
 
-    def __init__(self, types: RuntimeTypes) -> None:
+    def __init__(self, types: RuntimeTypes, redactor: Redactor | None = None) -> None:
         self.types = types
+        self.hidden = HiddenRows(types, redactor)
         self._arrays = {name: column.astype(np.int64) for name, column in types.arrays.items()}
         self._kind = self._arrays["kind"]
         self._end = FIRST + len(types)
@@ -131,6 +135,35 @@ class RuntimeGraph:
         trie = self._tries.get(row)
         return self.types.at(row).map if trie is None else trie.entry
 
+    def _entry(self, row: int, layout: MapLayout) -> PlanEntry:
+        """How entries of a map or trie type are packed."""
+        redactor = self.hidden.redactor
+        return plan_entry(layout, marked=redactor is not None and redactor.is_key(self._parts(row)[0]))
+
+    def _parts(self, row: int) -> tuple[GoType, GoType]:
+        """Key and element of a map or trie type."""
+        return self.types.at(int(self._arrays["key"][row]) - 1), self.types.at(int(self._arrays["elem"][row]) - 1)
+
+    def key_types(self) -> list[int]:
+        """The numbers of types whose values are hidden names as keys, ascending."""
+        return [int(self.numbers[row]) for row in self.hidden.key_types()]
+
+    def hole_lists(self) -> Iterator[tuple[int, tuple[Hole, ...]]]:
+        """Types, by number, and what isn't emitted of a unit of what leads from them (`TypeTable.holes`)."""
+        redactor, kind = self.hidden.redactor, self._kind
+        if redactor is None:
+            return
+        holding = np.zeros(len(self) + 1, dtype=np.bool_)
+        holding[self.hidden.holding] = True
+        leads = np.isin(kind, (rtypes.SLICE, rtypes.CHAN)) & holding[self._arrays["elem"] - 1]
+        for row in np.flatnonzero(holding[:-1] | leads).tolist():
+            of = row if holding[row] else int(self._arrays["elem"][row]) - 1
+            yield FIRST + row, redactor.holes(self.types.at(of))
+        for row in np.flatnonzero((self._maps[0] > 0) & ~holding[:-1]).tolist():
+            layout = self.layout_at(row)
+            if layout is not None:
+                yield FIRST + row, redactor.entry(*self._parts(row), layout, self._entry(row, layout))
+
     @cached_property
     def _maps(self) -> tuple[Ints, list[tuple[int, ...]]]:
         """For each type the row of `maps` with its layout, 0 for none; and these rows: see `typetables`."""
@@ -139,7 +172,7 @@ class RuntimeGraph:
             layout = self.layout_at(row)
             if layout is not None:
                 children = self._tries[row].children_at if row in self._tries else 0
-                layouts.append(map_row(layout, plan_entry(layout).elem_offset, children))
+                layouts.append(map_row(layout, self._entry(row, layout).elem_offset, children))
                 rows[row] = len(layouts)
         return rows, layouts
 
@@ -167,11 +200,11 @@ class RuntimeGraph:
         """Which fields, in the order of `RuntimeTypes`, may be followed."""
         names, fields = self.types.names, self.types.field_names
         first, field_name = self._arrays["field_first"], self.types.arrays["field_name"]
-        result = np.ones(len(field_name), dtype=np.bool_)
+        result = ~self.hidden.fields
         for row in np.flatnonzero(self._kind == rtypes.STRUCT).tolist():
             if names[row] in PARTLY_FOLLOWED:
                 for at in range(int(first[row]), int(first[row + 1])):
-                    result[at] = is_followed(names[row], fields[int(field_name[at])])
+                    result[at] &= is_followed(names[row], fields[int(field_name[at])])
         return result
 
     def pointee(self, rows: Ints) -> Ints:
@@ -209,6 +242,7 @@ class RuntimeGraph:
             (is_trie, CLASS_TRIE, self.numbers),
         ]
         classes = self._chosen([(condition, class_) for condition, class_, _ in cases], CLASS_VALUE)
+        classes[self.hidden.types] = CLASS_VALUE
         targets = self._chosen([(condition, target) for condition, _, target in cases], 0)
         leads = np.flatnonzero(classes != CLASS_VALUE)
         first = np.zeros(len(self), dtype=np.int64)
@@ -251,7 +285,7 @@ class RuntimeGraph:
 
     def _extended(self, lists: PointerLists, rows: Ints) -> PointerLists:
         """With the lists of structs and arrays whose parts have theirs."""
-        arrays = self._arrays
+        arrays, rows = self._arrays, rows[~self.hidden.types[rows]]
         structs, holders = rows[self._kind[rows] == rtypes.STRUCT], rows[self._kind[rows] == rtypes.ARRAY]
         many = np.diff(arrays["field_first"])[structs]
         fields = _runs(arrays["field_first"][structs], many)
@@ -288,6 +322,7 @@ class RuntimeGraph:
         indirect = np.array([[m.indirect_key, m.indirect_elem] for m in entries if m is not None])
         at = np.array([[0, layout[8]] for layout in layouts])
         parts = np.stack((self._arrays["key"][maps], self._arrays["elem"][maps]), axis=1) - 1
+        indirect &= ~self.hidden.types[parts]
         # What an entry has by address is one pointer, which costs no depth.
         extra = np.arange(int(indirect.sum())) + len(own.offset)
         first, count = own.first[parts], own.count[parts]
@@ -309,11 +344,11 @@ class RuntimeGraph:
 
     # --- rows of the program's tables ---
 
-    def type_rows(self) -> Ints:
+    def type_rows(self, holes: HoleRows) -> Ints:
         """Rows of the table `types`, in the order of its columns (see `typetables`)."""
         size, kind, held, own = self._arrays["size"], self._kind, self.held, np.arange(len(self))
         if not len(self):
-            return np.empty((0, 9), dtype=np.int64)
+            return np.empty((0, 10), dtype=np.int64)
         has_elem, elem = self._arrays["elem"] > 0, np.maximum(self._arrays["elem"] - 1, 0)
         is_rtype = np.zeros(len(self), dtype=np.bool_)
         is_rtype[[row for name in RTYPES for row in self._names[name]]] = True
@@ -322,6 +357,7 @@ class RuntimeGraph:
         of_map = np.where(kind == rtypes.MAP, CLASS_MAP, CLASS_TRIE)
         # What a word leads to: class, size of a unit, and whose list of pointers each unit has (-1: none).
         cases: list[tuple[Bools, int | Ints, int | Ints, int | Ints]] = [
+            (self.hidden.types, CLASS_HIDDEN, size, -1),
             (kind == rtypes.STRING, CLASS_STRING, 1, -1),
             (is_slice & (kind[elem] == _UINT8), CLASS_STRING, 1, elem),
             (is_slice, CLASS_SLICE, size[elem], elem),
@@ -331,6 +367,9 @@ class RuntimeGraph:
             (kind == rtypes.FUNC, CLASS_FUNC, 16, -1),
             (is_rtype, CLASS_RTYPE, size, -1),
         ]
+        hole_rows = np.zeros(len(self), dtype=np.int64)
+        for number, found in self.hole_lists():
+            hole_rows[number - FIRST] = holes.row(found)
         whose = self._chosen([(condition, list_) for condition, _, _, list_ in cases], own)
         columns = (
             self._chosen([(condition, class_) for condition, class_, _, _ in cases], CLASS_VALUE),
@@ -342,6 +381,7 @@ class RuntimeGraph:
             held.count[own],
             map_rows,
             np.isin(kind, [each for each, model in KINDS.items() if model in SCALARS]).astype(np.int64),
+            hole_rows,
         )
         return np.stack(columns, axis=1)
 
@@ -349,35 +389,37 @@ class RuntimeGraph:
         found = np.zeros(len(self), dtype=np.int64)
         for row in np.flatnonzero(self._maps[0]).tolist():
             layout = self.layout_at(row)
-            found[row] = 0 if layout is None else plan_entry(layout).size
+            found[row] = 0 if layout is None else self._entry(row, layout).size
         return found
 
-    def plan_columns(self, constants: Mapping[str, tuple[tuple[int, str], ...]]) -> TypeColumns:
-        """The plan's types, in the order of their numbers; `constants` are `DebugInfo.named_constants`."""
+    def plan_columns(self, constants: Mapping[str, tuple[tuple[int, str], ...]], hidden: int) -> TypeColumns:
+        """The plan's types, in the order of their numbers; `constants` are `DebugInfo.named_constants`, `hidden` the
+        number of the type that redacted fields have."""
         rows = [row for row, name in enumerate(self.types.names) if name in constants]
         own = [(row, value, name) for row in rows for value, name in constants_of(self.types.at(row), constants)]
         arrays, maps = self._arrays, self._maps[0] > 0
-        words = ["", *(kind.value for kind in KINDS.values()), *SPECIAL.values(), PART]
+        words = ["", *(kind.value for kind in KINDS.values()), *SPECIAL.values(), PART, HIDDEN_KIND]
         of_kind = np.zeros(32, dtype=np.int64)
         of_kind[list(KINDS)] = np.arange(len(KINDS)) + 1
         special = np.array([words.index(SPECIAL.get(name, "")) for name in self.types.names], dtype=np.int64)
+        special[self.hidden.holding] = 0
         special[sorted(self.types.reduced)] = words.index(PART)
-        layouts = [self.layout_at(row) for row in np.flatnonzero(maps).tolist()]
-        entries = [plan_entry(layout) for layout in layouts if layout is not None]
+        layouts = [(row, self.layout_at(row)) for row in np.flatnonzero(maps).tolist()]
+        entries = [self._entry(row, layout) for row, layout in layouts if layout is not None]
         entry = np.zeros((len(self), 2), dtype=np.int64)
         entry[maps] = np.array([(e.size, e.elem_offset) for e in entries], dtype=np.int64).reshape(-1, 2)
         flags = np.where(arrays["no_methods"], EMPTY_INTERFACE, 0) | np.where(self.held.count[: len(self)], POINTERS, 0)
         flags |= np.where(self._kind == rtypes.ARRAY, HAS_LENGTH, 0) | np.where(maps, HAS_ENTRY, 0)
-        indirect = [e.indirect_key * INDIRECT_KEY | e.indirect_elem * INDIRECT_ELEM for e in entries]
-        flags[maps] |= np.array(indirect, dtype=np.int64)
+        flags[maps] |= np.array([entry_flags(e) for e in entries], dtype=np.int64)
+        shown = ~self.hidden.types
         columns = {
             "id": np.arange(len(self)) + FIRST,
-            "kind": of_kind[self._kind],
+            "kind": np.where(self.hidden.types, len(words) - 1, of_kind[self._kind]),
             "special": special,
-            "flags": flags,
+            "flags": flags * shown,
             "size": arrays["size"],
-            "elem": self._numbers_of(arrays["elem"]),
-            "key": self._numbers_of(arrays["key"]),
+            "elem": self._numbers_of(arrays["elem"]) * shown,
+            "key": self._numbers_of(arrays["key"]) * shown,
             "length": arrays["length"],
             "entry_size": entry[:, 0],
             "entry_elem": entry[:, 1],
@@ -385,7 +427,7 @@ class RuntimeGraph:
             "constants": np.bincount([row for row, _, _ in own], minlength=len(self)),
             "field_name": arrays["field_name"],
             "field_at": arrays["field_at"],
-            "field_type": self._numbers_of(arrays["field_type"]),
+            "field_type": np.where(self.hidden.fields, hidden, self._numbers_of(arrays["field_type"])),
             "field_flags": np.where(arrays["field_embedded"], EMBEDDED, 0) | np.where(self.chains, CHAIN, 0),
             "constant_value": np.array([value for _, value, _ in own], dtype=np.int64),
             "constant_name": np.arange(len(own)),

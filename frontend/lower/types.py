@@ -11,11 +11,23 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from sey.frontend import bound
+from sey.frontend.bound import Redaction
 from sey.frontend.debuginfo.maps import map_layout, trie_layout
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind, MadeType, MapLayout
 from sey.frontend.lower.known import is_chain, is_followed
 from sey.frontend.lower.parts import Parts
-from sey.ir.plan import FUNC_TYPE, PART, POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanEntry, PlanField, PlanType
+from sey.frontend.redaction import Hole, Redactor
+from sey.ir.plan import (
+    FUNC_TYPE,
+    HIDDEN_KIND,
+    PART,
+    POINTEE,
+    REFERENCE_KINDS,
+    STRING_TYPE,
+    PlanEntry,
+    PlanField,
+    PlanType,
+)
 from sey.ir.typegraph import PlanTypes, columns_of, joined
 
 if TYPE_CHECKING:
@@ -33,6 +45,8 @@ CLASS_FUNC = 8
 CLASS_TRIE = 9
 """The root of an internal/sync.HashTrieMap, which is what a sync.Map is since Go 1.24."""
 CLASS_REFLECT = 10
+CLASS_HIDDEN = 12
+"""A value of a redacted type: nothing of it is read."""
 CLASS_RTYPE = 11
 """A description of a type, behind a reflect.Type: its name is all that is wanted."""
 
@@ -43,6 +57,8 @@ STEP_LEVEL = 2
 
 ADDRESS = GoType(MadeType.ADDRESS, "uintptr", Kind.UINT, 8)
 """The type of `&x` as it is captured: the address itself, to join on."""
+_HIDDEN = GoType(MadeType.HIDDEN, "redacted", Kind.UNKNOWN, 0)
+"""The type that redacted fields have in a plan."""
 _FUNC = GoType(MadeType.FUNC, "func()", Kind.FUNC, 8)
 MAX_POINTERS = 4096
 """Pointers followed from one value; a value with more (a large array) is followed in its first ones."""
@@ -85,6 +101,24 @@ class PointerRows:
         return at
 
 
+class HoleRows:
+    """Rows of the table `holes`, each list of them once; `lists` are the rows of `hole_lists`: first and count."""
+
+    def __init__(self) -> None:
+        self.holes: list[Hole] = [Hole(0, 0)]
+        self.lists: list[tuple[int, int]] = [(0, 0)]
+        self._known: dict[tuple[Hole, ...], int] = {(): 0}
+
+    def row(self, holes: tuple[Hole, ...]) -> int:
+        """The row of `hole_lists` with these; 0 without any."""
+        at = self._known.get(holes)
+        if at is None:
+            at = self._known[holes] = len(self.lists)
+            self.lists.append((len(self.holes), len(holes)))
+            self.holes += holes
+        return at
+
+
 @dataclass
 class _Entry:
     number: int
@@ -101,10 +135,18 @@ class TypeTable:
     With a `graph`, all types that the binary describes to its runtime are there from the start, with its numbers.
     """
 
-    def __init__(self, info: DebugInfo, graph: RuntimeGraph | None = None, parts: Parts | None = None) -> None:
+    def __init__(
+        self,
+        info: DebugInfo,
+        graph: RuntimeGraph | None = None,
+        parts: Parts | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
         self.info = info
         self.graph = graph
         self.parts = parts or Parts(info)
+        self.redactor = redactor or Redactor(info, Redaction())
+        self.hole_rows = HoleRows()
         self._in_graph = len(graph) if graph else 0
         self.rows = PointerRows(len(graph.held.offset) if graph else 0)
         """What the program reads of `pointers`; filled as it is asked for, so final once the program is made."""
@@ -120,6 +162,7 @@ class TypeTable:
         self._numbers[BUILTIN["string"].id] = number
         assert number == STRING_TYPE
         assert self._new(_FUNC, 0).number == FUNC_TYPE
+        self._hidden = self._new(_HIDDEN, 0).number if self.redactor else 0
 
     def __len__(self) -> int:
         return len(self._entries) + self._in_graph
@@ -197,6 +240,8 @@ class TypeTable:
 
     def _expand(self, entry: _Entry, left: int) -> list[tuple[GoType, int]]:
         go_type = entry.type
+        if self.redactor.type(go_type):
+            return []
         match go_type.kind:
             case Kind.STRUCT if (trie := trie_layout(self.info, go_type)) is not None:
                 return [(self.parts.type(inner), left) for inner in (trie.key, trie.elem)]
@@ -205,6 +250,7 @@ class TypeTable:
                 return [
                     (self.parts.type(f.type), max(left, 1) if self._is_chain(go_type, f) else left)
                     for f in go_type.fields
+                    if not self.redactor.hides(go_type, f)
                 ]
             case Kind.ARRAY | Kind.SLICE | Kind.MAP | Kind.CHAN:
                 return [(self.parts.type(inner), left) for inner in (go_type.key, go_type.elem) if inner is not None]
@@ -242,6 +288,8 @@ class TypeTable:
 
     def _collect(self, entry: _Entry) -> Iterator[Pointer]:
         go_type = entry.type
+        if self.redactor.type(go_type):
+            return
         match go_type.kind:
             case Kind.STRING:
                 yield Pointer(0, CLASS_STRING, STRING_TYPE)
@@ -265,7 +313,7 @@ class TypeTable:
                 for f in go_type.fields:
                     number = self._find_id(f.type)
                     held = () if number is None else self.pointers(number)
-                    if held and is_followed(go_type.name, f.name):
+                    if held and is_followed(go_type.name, f.name) and not self.redactor.hides(go_type, f):
                         yield from _moved(held, f.offset, chain=self._is_chain(go_type, f))
             case Kind.ARRAY if entry.elem is not None:
                 held, size = self.pointers(entry.elem), self.size(entry.elem)
@@ -294,13 +342,33 @@ class TypeTable:
         layout, entry = self.layout(number), self._entry(number)
         if layout is None or entry.elem is None:
             return None
-        return plan_entry(layout)
+        return plan_entry(layout, marked=self.is_marked(number))
+
+    def is_marked(self, number: int) -> bool:
+        """Whether entries of a map type say of themselves whether they are redacted."""
+        key = self._entry(number).key
+        return key is not None and self.redactor.is_key(self._entry(key).type)
+
+    def holes(self, number: int) -> tuple[Hole, ...]:
+        """What isn't emitted of a unit of what a word of type `number` leads to (see `unit`)."""
+        entry, layout = self._entry(number), self.layout(number)
+        if not self.redactor or self.redactor.type(entry.type):
+            return self.redactor.holes(entry.type)
+        if layout is not None and entry.key is not None and entry.elem is not None:
+            packed = plan_entry(layout, marked=self.is_marked(number))
+            parts = self._entry(entry.key).type, self._entry(entry.elem).type
+            return self.redactor.entry(*parts, layout, packed)
+        if entry.type.kind in (Kind.SLICE, Kind.CHAN) and entry.elem is not None:
+            return self.redactor.holes(self._entry(entry.elem).type)
+        return self.redactor.holes(entry.type)
 
     def unit(self, number: int) -> tuple[int, int, tuple[Pointer, ...]]:
         """What a word of type `number` leads to: its class, the size of the bytes, elements or entries that it is made
         of, and what each of these leads to itself; of other types the value."""
         entry = self._entry(number)
         elem = None if entry.elem is None else self._entry(entry.elem)
+        if self.redactor.type(entry.type):
+            return CLASS_HIDDEN, entry.type.size, ()
         match entry.type.kind:
             case Kind.STRING:
                 return CLASS_STRING, 1, ()
@@ -327,8 +395,10 @@ class TypeTable:
         parts = ((entry.key, 0, layout.indirect_key), (entry.elem, layout.elem_offset, layout.indirect_elem))
         found: list[Pointer] = []
         for number, at, indirect in parts:
-            if indirect:
+            if indirect and not self.redactor.type(self._entry(number).type):
                 found.append(Pointer(at, CLASS_POINTER, self._pointee(number), STEP_LEVEL))
+            elif indirect:
+                continue
             else:
                 found += (Pointer(at + p.offset, p.kind, p.target, p.step) for p in self.pointers(number))
         return tuple(found)
@@ -344,12 +414,13 @@ class TypeTable:
     def plan_types(self) -> PlanTypes:
         """The plan's types, by number from 1."""
         own = [columns_of([self._plan_type(e) for e in part]) for part in (self._entries[:2], self._entries[2:])]
-        return PlanTypes(
-            joined([own[0], *([self.graph.plan_columns(self.info.named_constants())] if self.graph else []), own[1]])
-        )
+        described = [self.graph.plan_columns(self.info.named_constants(), self._hidden)] if self.graph else []
+        return PlanTypes(joined([own[0], *described, own[1]]))
 
     def _plan_type(self, entry: _Entry) -> PlanType:
         go_type = entry.type
+        if entry.number == self._hidden or self.redactor.type(go_type):
+            return PlanType(entry.number, go_type.name, HIDDEN_KIND, go_type.size)
         return PlanType(
             id=entry.number,
             name=go_type.name,
@@ -358,17 +429,20 @@ class TypeTable:
             fields=tuple(
                 PlanField(f.name, f.offset, number, f.embedded, chain=self._is_chain(go_type, f))
                 for f in go_type.fields
-                if (number := self._find_id(f.type)) is not None
+                if (number := self._field_number(go_type, f)) is not None
             ),
             elem=entry.elem,
             length=go_type.length,
             empty_interface=go_type.empty_interface,
-            special=special(go_type),
+            special=None if go_type.name in SPECIAL and self.redactor.holes(go_type) else special(go_type),
             pointers=bool(self.pointers(entry.number)),
             key=entry.key,
             entry=self.entry(entry.number),
             constants=constants_of(go_type, self.info.named_constants()),
         )
+
+    def _field_number(self, struct: GoType, of: Field) -> int | None:
+        return self._hidden if self.redactor.hides(struct, of) else self._find_id(of.type)
 
 
 def constants_of(go_type: GoType, named: Mapping[str, tuple[tuple[int, str], ...]]) -> tuple[tuple[int, str], ...]:
@@ -384,11 +458,11 @@ def _moved(pointers: Iterable[Pointer], by: int, *, chain: bool = False) -> Iter
         yield Pointer(p.offset + by, p.kind, p.target, STEP_CHAIN if chain else p.step)
 
 
-def plan_entry(layout: MapLayout) -> PlanEntry:
-    """How the program packs an entry of a map with that layout."""
+def plan_entry(layout: MapLayout, *, marked: bool) -> PlanEntry:
+    """How the program packs an entry of a map with that layout; see `PlanEntry` for `marked`."""
     elem_at = -(-layout.key_size // 8) * 8
-    size = elem_at + -(-layout.elem_size // 8) * 8
-    return PlanEntry(max(size, 8), elem_at, layout.indirect_key, layout.indirect_elem)
+    size = elem_at + -(-layout.elem_size // 8) * 8 + 8 * marked
+    return PlanEntry(max(size, 8), elem_at, layout.indirect_key, layout.indirect_elem, marked)
 
 
 def captured_type(expr: bound.Expr) -> GoType:

@@ -15,8 +15,8 @@ from sey.ir.parser import Signature, parse_program, scan_signatures
 from sey.ir.plan import STREAMS
 
 PARTS = (
-    "memory", "pclntab", "walk", "stacks", "fetch", "maps", "pack", "chase", "lookup", "labels", "race", "waits",
-    "goroutines",
+    "memory", "pclntab", "walk", "stacks", "fetch", "maps", "pack", "redact", "chase", "lookup", "labels", "race",
+    "waits", "goroutines",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sey.ir.plan import PlanType, Status
+from sey.ir.plan import HIDDEN_KIND, HIDDEN_WORD, PlanType, Status
 from sey.runtime.decode.grouping import BoolArray, word, word_at
 from sey.runtime.decode.kinds import REFLECT_INDIRECT, SCALARS, WITH_ADDRESS, is_one_pointer
 from sey.runtime.decode.limits import Limits, Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sey.runtime.decode.values import ValueDecoder
 
 _WORD = 8
-_MISSING = (Status.DEPTH, Status.BUDGET, Status.UNREADABLE)
+_MISSING = (Status.DEPTH, Status.BUDGET, Status.UNREADABLE, Status.REDACTED)
 """Where that is why what an interface holds isn't there, it is the interface's own status too."""
 
 
@@ -116,6 +116,7 @@ class Interfaces:
         unknown = number == 0
         status[unknown], detail[unknown] = Status.TYPE_UNKNOWN, first[unknown]
         status[number < 0] = Status.NIL
+        status[first == HIDDEN_WORD] = Status.REDACTED
         return Vector(kind, status, detail, second, Dynamic(told.name, told.names, value, number >= 0))
 
     def _told(self, words: U64Array) -> _Told:
@@ -126,12 +127,14 @@ class Interfaces:
         names = tuple(sorted({name for name in types.names if name is not None}))
         place = {name: at for at, name in enumerate(names)}
         name_of = np.array([-1 if name is None else place[name] for name in types.names], dtype=np.int64)
-        number = np.where(words == 0, -1, types.numbers[which])
+        number = np.where((words == 0) | (words == HIDDEN_WORD), -1, types.numbers[which])
         return _Told(number, types.direct[which], name_of[which], names)
 
     def _held(self, kind: PlanType, second: U64Array, direct: bool, limits: Limits, path: Path) -> Vector:
         """The values of one dynamic type: the words themselves, or what lies there."""
         decoder = self._decoder
+        if kind.kind == HIDDEN_KIND:
+            return missing(kind, len(second), Status.REDACTED)
         if direct and is_one_pointer(kind, decoder.types):
             return decoder.value(kind, _bytes_of(second, kind.size), limits, path)
         if kind.size > 8 and direct:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from sey.ir.plan import LABEL_CHAIN, STRING_TYPE, Plan, PlanType, Status
+from sey.ir.plan import HIDDEN_KIND, LABEL_CHAIN, STRING_TYPE, Plan, PlanType, Status
 from sey.runtime.decode.json_form import to_text
 from sey.runtime.decode.limits import Limits
 from sey.runtime.decode.objects import ObjectIndex
@@ -101,7 +101,8 @@ class _Buckets:
     def __init__(self, kind: PlanType, decoder: ValueDecoder, pages: Pages, objects: ObjectIndex) -> None:
         self._array, self._decoder, self._pages, self._objects = kind, decoder, pages, objects
         self._bucket = decoder.types.get(kind.elem or 0)
-        self._at = {f.name: f.offset for f in self._bucket.fields} if self._bucket else {}
+        types, fields = decoder.types, self._bucket.fields if self._bucket else ()
+        self._at = {f.name: f.offset for f in fields if types[f.type].kind != HIDDEN_KIND}
 
     def labels(self, addresses: U64Array) -> list[Pairs | None]:
         """The pairs at each address of an array, None where any bucket is missing."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from sey.ir.plan import CHAN_WORDS, FUNC_TYPE, OBJECT_CHANGING, OBJECT_PARTIAL, PlanEntry, PlanType, Status
+from sey.ir.plan import CHAN_WORDS, FUNC_TYPE, HIDDEN_WORD, OBJECT_CHANGING, OBJECT_PARTIAL, PlanEntry, PlanType, Status
 from sey.runtime.decode import text
 from sey.runtime.decode.grouping import BoolArray, distinct, word
 from sey.runtime.decode.kinds import CHANNEL_FIELDS, FUNC_FIELDS
@@ -96,6 +96,8 @@ class References:
             keys, raw = taken(keys, order), raw[order]
         part = raw[:, entry.elem_offset : entry.elem_offset + _stored(elem, entry.indirect_elem)]
         values = self._part(elem, part, entry.indirect_elem, inner, inside)
+        if entry.marked:
+            values = _without(values, word(raw, entry.size // 8 - 1) == HIDDEN_WORD)
         return fine(kind, len(rows), Entries(offsets, keys, values, differ))
 
     def _part(self, kind: PlanType, raw: U8Array, indirect: bool, limits: Limits, path: Path) -> Vector:
@@ -248,6 +250,13 @@ def _object_status(address: U64Array, found: Found) -> tuple[U8Array, U64Array]:
 
 def _flag(found: Found, flag: int) -> BoolArray:
     return np.asarray((found.flags & flag) != 0)
+
+
+def _without(values: Vector, hidden: BoolArray) -> Vector:
+    """The values, but for those that are redacted for their keys."""
+    status = np.where(hidden, int(Status.REDACTED), values.status).astype(np.uint8)
+    data = Shared(np.where(hidden, -1, np.arange(len(values))), values)
+    return Vector(values.type, status, np.where(hidden, 0, values.detail), None, data)
 
 
 def _countable(lengths: U64Array) -> I64Array:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from sey.ir import plan
 from sey.ir.plan import POINTEE, REFERENCE_KINDS, STRING_TYPE, PlanType, Status
 from sey.ir.typegraph import types_by_id
 from sey.runtime.decode import text, views
@@ -119,6 +120,8 @@ class ValueDecoder:
                 return fine(kind, len(raw), Numbers(_numbers(kind, raw)))
             case "string":
                 return self._strings(kind, raw, limits)
+            case plan.HIDDEN_KIND:
+                return missing(kind, len(raw), Status.REDACTED)
             case "struct" if kind.entry is not None:
                 return self._trie(kind, raw, limits, path)
             case "struct" if kind.name == REFLECT_VALUE:
@@ -165,6 +168,8 @@ class ValueDecoder:
             place = same = np.zeros(len(address), dtype=np.int64)
         status[self.passed(elem.id, address, path)] = Status.DEPTH
         status[address == 0] = Status.NIL
+        if elem.kind == plan.HIDDEN_KIND:
+            status[:] = Status.REDACTED
         rows, index = distinct(status == Status.OK, same, *(passed for _, passed in path.passed))
         if not len(rows):
             return Vector(kind, status, np.where(status == Status.OK, 0, address), address, Nothing())
@@ -204,6 +209,7 @@ class ValueDecoder:
         found = self.objects.find(address, STRING_TYPE)
         shown = np.minimum(found.bytes, np.minimum(length, limits.max_string).astype(np.int64))
         status, detail = _run_status(address, length, found, shown.astype(np.uint64))
+        status[(address == plan.HIDDEN_WORD) & (length == 0)] = Status.REDACTED
         present = (status == Status.OK) | (status == Status.TRUNCATED)
         shown = np.where(present, shown, 0)
         cut = status == Status.TRUNCATED

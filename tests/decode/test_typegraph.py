@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from sey.frontend.bound import Redaction
 from sey.frontend.compile import Options, compile_spec
 from sey.frontend.debuginfo.maps import TRIE
 from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
 from sey.frontend.lower.typegraph import FIRST, RuntimeGraph
 from sey.frontend.lower.types import Pointer, TypeTable
 from sey.frontend.lower.typetables import type_tables
+from sey.frontend.redaction import Redactor
 from sey.frontend.source import Source
-from sey.ir.plan import FUNC_TYPE, STRING_TYPE
+from sey.ir.plan import FUNC_TYPE, HIDDEN_KIND, STRING_TYPE
 from sey.ir.typecheck import problem_of
 from sey.runtime.bundle import Bundle
 from tests.support.gobuild import build
@@ -24,14 +26,20 @@ def info(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return open_debug_info(str(build("values", go=request.param)), cache_dir=tmp_path_factory.mktemp("index"))
 
 
-def test_rows_are_those_of_the_types_one_by_one(info: BinaryDebugInfo) -> None:
-    graph = RuntimeGraph(info.runtime_types)
-    types, held = TypeTable(info, graph), graph.held
+REDACTIONS = [Redaction(), Redaction(("*name*", "addr*"), ("main.*", "*time.Location"))]
+
+
+@pytest.mark.parametrize("redaction", REDACTIONS, ids=["nothing redacted", "redacted"])
+def test_rows_are_those_of_the_types_one_by_one(info: BinaryDebugInfo, redaction: Redaction) -> None:
+    redactor = Redactor(info, redaction)
+    graph = RuntimeGraph(info.runtime_types, redactor)
+    types, held = TypeTable(info, graph, None, redactor), graph.held
     columns = (c.tolist() for c in (held.offset, held.kind, held.target, held.step))
     pointers = [Pointer(*row) for row in zip(*columns, strict=True)]
     classes = set[int]()
-    for number, row in enumerate(graph.type_rows().tolist(), start=FIRST):
-        kind, size, first, count, value_size, own_first, own_count, map_row, scalar = row
+    holes = set[int]()
+    for number, row in enumerate(graph.type_rows(types.hole_rows).tolist(), start=FIRST):
+        kind, size, first, count, value_size, own_first, own_count, map_row, scalar, hole_row = row
         unit = types.unit(number)
         assert (kind, size) == unit[:2]
         assert tuple(pointers[first : first + count]) == unit[2]
@@ -39,9 +47,16 @@ def test_rows_are_those_of_the_types_one_by_one(info: BinaryDebugInfo) -> None:
         assert value_size == types.size(number)
         assert scalar == types.is_scalar(number)
         assert bool(map_row) == (types.layout(number) is not None)
+        assert hole_row == types.hole_rows.row(types.holes(number))
         classes.add(kind)
+        holes.add(hole_row)
     # Since Go 1.24 there are the tries of sync.Map too.
-    assert len(classes) == 7 + any(name.startswith(TRIE) for name in info.runtime_types.names)
+    own = 7 + any(name.startswith(TRIE) for name in info.runtime_types.names)
+    assert len(classes) == own + bool(redactor)
+    assert (len(holes) > 20) == bool(redactor)
+    plan = {kind.id: kind for kind in types.plan_types()}
+    for number in range(FIRST, FIRST + len(graph)):
+        assert (plan[number].kind == HIDDEN_KIND) == redactor.type(graph.type_at(number))
     assert len(graph.map_rows()) >= 20
 
 

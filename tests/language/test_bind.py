@@ -73,6 +73,8 @@ def drawn(expr: bound.Expr) -> str:
             return f"{'cap' if capacity else 'len'}({drawn(base)})"
         case bound.AddressOf(_, base):
             return f"&{drawn(base)}"
+        case bound.Redacted():
+            return "redacted"
         case bound.Unary(_, operator, operand):
             return f"{operator}{drawn(operand)}"
         case bound.Binary(_, operator, left, right):

@@ -50,7 +50,7 @@ def test_examples_can_be_formatted(text: str) -> None:
 
 def test_the_document_has_examples_of_every_statement() -> None:
     text = "\n".join(text for _, text in EXAMPLES)
-    for word in ("program", "func", "global", "table", "column", "type", "context"):
+    for word in ("program", "func", "global", "table", "column", "type", "context", "redact"):
         assert re.search(rf"^{word} ", text, re.MULTILINE)
 
 

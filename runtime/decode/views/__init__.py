@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sey.ir.plan import PART, PlanType
+from sey.ir.plan import HIDDEN_KIND, PART, PlanType
 from sey.runtime.decode.forms import Form
 from sey.runtime.decode.vectors import Vector
 from sey.runtime.decode.views.bytetexts import uuid
@@ -43,7 +43,7 @@ def like(kind: PlanType, types: Mapping[int, PlanType]) -> PlanType | None:
 
 
 def _view(kind: PlanType, types: Mapping[int, PlanType]) -> View | None:
-    if kind.special == PART or kind.kind == "shared":  # What is shared has a type of its own.
+    if kind.special == PART or kind.kind in ("shared", HIDDEN_KIND):  # What is shared has a type of its own.
         return None
     if kind.kind == "array":
         return uuid(kind, types)
