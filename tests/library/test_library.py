@@ -189,4 +189,6 @@ def test_calls_on_both_sides(version: str, tmp_path: Path) -> None:
         if rows is server:  # a deadline travels as a time that is left: what a server has of it is a little off
             calls = [{**call, "deadline": call["deadline"] and due} for call in calls]
         assert calls == expected
+    (peer,) = captured.rows("select distinct peer from grpc_server")
+    assert peer["peer"].startswith("127.0.0.1:")
     assert captured.rows("select distinct target from grpc_client") == [{"target": captured.said["address"]}]
