@@ -37,9 +37,12 @@ MAX_DICT_ENTRIES = 1 << 26
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
-def verify(program: Program) -> None:
-    """Raise SeyError with everything that is wrong with the program (SEY0502 to SEY0505)."""
-    problems = list(_problems(program))
+def verify(program: Program, before: Program | None = None) -> None:
+    """Raise SeyError with everything that is wrong with the program (SEY0502 to SEY0505).
+
+    `before` is one that was accepted: what it has of the same tables, which can be large, isn't looked at again.
+    """
+    problems = list(_problems(program, frozenset(map(id, before.tables if before else ()))))
     if problems:
         raise SeyError(*problems)
 
@@ -57,9 +60,9 @@ def check_size(program: Program) -> None:
         raise SeyError(*problems)
 
 
-def _problems(program: Program) -> Iterator[Problem]:
+def _problems(program: Program, checked: frozenset[int]) -> Iterator[Problem]:
     """The problems of declarations; where there are none those of code, which would otherwise be consequences."""
-    found = [*_names(program), *_declarations(program)]
+    found = [*_names(program), *_declarations(program, checked)]
     if found:
         yield from found
         return
@@ -99,11 +102,12 @@ def _distinct(owner: str, names: Sequence[str]) -> Iterator[Problem]:
         yield BadDeclaration(owner, f"{name!r} is not a name (letters, digits and _, no digit first)")
 
 
-def _declarations(program: Program) -> Iterator[Problem]:
+def _declarations(program: Program, checked: frozenset[int]) -> Iterator[Problem]:
     for buffer in program.buffers:
         yield from _buffer(buffer)
     for table in program.tables:
-        yield from _table(table)
+        if id(table) not in checked:
+            yield from _table(table)
     for each in program.dicts:
         yield from _dict(each)
     for stream in program.streams:

@@ -151,6 +151,7 @@ class TypeTable:
         self.rows = PointerRows(len(graph.held.offset) if graph else 0)
         """What the program reads of `pointers`; filled as it is asked for, so final once the program is made."""
         self._numbers: dict[int, int] = {}
+        self._types: dict[int, GoType] = {}
         self._entries: list[_Entry] = []
         self.closures: dict[int, int] = {}
         """The numbers of closures' structs by where their code begins."""
@@ -197,7 +198,16 @@ class TypeTable:
         if type_id is None:
             return None
         known = self._numbers.get(type_id)
-        return known if known is not None or self.graph is None else self._find(self.parts.type(type_id))
+        if known is None and self.graph is not None and (known := self._find(self._type(type_id))) is not None:
+            self._numbers[type_id] = known
+        return known
+
+    def _type(self, type_id: int) -> GoType:
+        """What is left of the type with that id, which is asked for again and again. Raises KeyError."""
+        known = self._types.get(type_id)
+        if known is None:
+            known = self._types[type_id] = self.parts.type(type_id)
+        return known
 
     @property
     def reaches_dynamic_types(self) -> bool:
@@ -244,26 +254,26 @@ class TypeTable:
             return []
         match go_type.kind:
             case Kind.STRUCT if (trie := trie_layout(self.info, go_type)) is not None:
-                return [(self.parts.type(inner), left) for inner in (trie.key, trie.elem)]
+                return [(self._type(inner), left) for inner in (trie.key, trie.elem)]
             case Kind.STRUCT:
                 # A chain goes on whatever depth is left.
                 return [
-                    (self.parts.type(f.type), max(left, 1) if self._is_chain(go_type, f) else left)
+                    (self._type(f.type), max(left, 1) if self._is_chain(go_type, f) else left)
                     for f in go_type.fields
                     if not self.redactor.hides(go_type, f)
                 ]
             case Kind.ARRAY | Kind.SLICE | Kind.MAP | Kind.CHAN:
-                return [(self.parts.type(inner), left) for inner in (go_type.key, go_type.elem) if inner is not None]
+                return [(self._type(inner), left) for inner in (go_type.key, go_type.elem) if inner is not None]
             case Kind.SHARED if go_type.elem is not None:
-                return [(self.parts.type(go_type.elem), left)]
+                return [(self._type(go_type.elem), left)]
             case Kind.POINTER if go_type.elem is not None and left > 0:
-                return [(self.parts.type(go_type.elem), left - 1)]
+                return [(self._type(go_type.elem), left - 1)]
         return []
 
     def _is_chain(self, struct: GoType, field_: Field) -> bool:
         if self.parts.is_path(field_.type):
             return True
-        return is_chain(struct.name, field_.name, self.parts.type(field_.type).name, embedded=field_.embedded)
+        return is_chain(struct.name, field_.name, self._type(field_.type).name, embedded=field_.embedded)
 
     def _link(self, entry: _Entry) -> None:
         if entry.type.kind in (Kind.ARRAY, Kind.SLICE, Kind.MAP, Kind.CHAN, Kind.SHARED) or (

@@ -38,7 +38,7 @@ def run_passes(program: Program, passes: Sequence[Pass]) -> Program:
     """
     verify(program)
     for each in passes:
-        program = each.run(program)
-        verify(program)
+        program, before = each.run(program), program
+        verify(program, before)
     check_size(program)
     return program
