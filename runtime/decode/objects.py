@@ -76,6 +76,9 @@ class ObjectIndex:
         self._types = {kind: slice(first, end) for kind, first, end in spans}
         return order
 
+    def __len__(self) -> int:
+        return max((span.stop for span in self._types.values()), default=0)
+
     def find(self, addresses: U64Array, kind: int) -> Found:
         """The objects of type `kind` at these addresses."""
         span = self._types.get(kind)

@@ -68,6 +68,9 @@ class References:
         status[again], detail[again] = Status.DEPTH, address[again]
         changing = _flag(found, OBJECT_CHANGING) & there
         rows, index = distinct(there & ~again, found.row, *(passed for _, passed in path.passed))
+        if not decoder.affords(int(shown[rows].sum()), path):
+            status[there & ~again], detail[there & ~again] = Status.BUDGET, address[there & ~again]
+            return Vector(kind, status, detail, address, Nothing())
         target = self._entries(kind, key, elem, entry, found, rows, shown[rows], address, limits, path)
         target = Vector(kind, status[rows], detail[rows], None, target.data, changing[rows])
         return Vector(kind, status, detail, address, Shared(index, target))

@@ -57,6 +57,9 @@ _MAX_EMPTY_ITEMS = 1024
 _LEAST_ROOM = 64 << 20
 """Bytes of values that a column may come to, however small the capture is; twice the capture if that is more. Objects
 that are shared have to be decoded once for every path that leads to them, where a cycle could end on it."""
+_LEAST_REPEATS, _REPEATS_AN_OBJECT, _REPEATS_A_ROW = 1 << 18, 8, 64
+"""How many objects and elements a column may come to behind types that lead to themselves: so many, and more for each
+object that was captured and each row. Where all point at all, there are more paths than anybody looks at."""
 
 # time.Time (time/time.go): with the top bit of `wall` set its next 33 bits are seconds since 1885, else `ext` are
 # seconds since year 1. The low 30 bits of `wall` are nanoseconds.
@@ -86,7 +89,7 @@ class ValueDecoder:
         self._interfaces = Interfaces(self, words)
         self._references = References(self, functions)
         self._graph = TypeGraph(self._leads_to)
-        self._left, self._room = _MAX_VECTORS, _LEAST_ROOM
+        self._left, self._room, self._repeats = _MAX_VECTORS, _LEAST_ROOM, _LEAST_REPEATS
         self.vectors = self.bytes = 0
         """How many vectors were decoded so far, of how many raw bytes."""
 
@@ -94,6 +97,7 @@ class ValueDecoder:
         """Decode the rows of `raw` (n × size) as values of type `kind`."""
         room = max(_LEAST_ROOM, 2 * len(self.data), 2 * raw.size)
         self._left, self._room = _MAX_VECTORS, room
+        self._repeats = _LEAST_REPEATS + _REPEATS_AN_OBJECT * len(self.objects) + _REPEATS_A_ROW * len(raw)
         vector = self.value(self.types[kind], raw, limits, Path())
         self.vectors += _MAX_VECTORS - self._left
         self.bytes += room - self._room
@@ -171,6 +175,9 @@ class ValueDecoder:
         if elem.kind == plan.HIDDEN_KIND:
             status[:] = Status.REDACTED
         rows, index = distinct(status == Status.OK, same, *(passed for _, passed in path.passed))
+        if not self.affords(len(rows), path):
+            status[status == Status.OK] = Status.BUDGET
+            rows = rows[:0]
         if not len(rows):
             return Vector(kind, status, np.where(status == Status.OK, 0, address), address, Nothing())
         inside = self.through(elem.id, address[rows], path.take(rows))
@@ -179,6 +186,14 @@ class ValueDecoder:
         status[some] = target.status[index[some]]
         detail = np.where(some, target.detail[np.maximum(index, 0)], address)
         return Vector(kind, status, detail, address, Shared(index, target))
+
+    def affords(self, count: int, path: Path) -> bool:
+        """Whether so many more objects or elements may be decoded that other paths may lead to as well."""
+        if not path.passed:
+            return True
+        fits = count <= self._repeats
+        self._repeats -= count if fits else 0
+        return fits
 
     def through(self, kind: int, addresses: U64Array, path: Path) -> Path:
         """The path past these addresses of values of type `kind`, noted where a cycle could lead back to them."""
@@ -288,6 +303,9 @@ class ValueDecoder:
             target = Texts(text.hexadecimal(self.data, found.place[rows], shown[rows]))
             return self._shared(kind, status, detail, address, rows, index, target)
         rows, index = distinct(present, found.place, shown, status, *(passed for _, passed in path.passed))
+        if not self.affords(int(shown[rows].sum()), path):
+            status[present], detail[present] = Status.BUDGET, address[present]
+            return Vector(kind, status, detail, address, Nothing())
         inside = path.take(rows).repeat(shown[rows])
         inside = self.through(kind.id, np.repeat(address[rows], shown[rows]), inside)
         raw_items = self.runs(found.place[rows], shown[rows], elem.size)

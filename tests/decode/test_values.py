@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import struct
@@ -501,3 +502,26 @@ def test_garbage_decodes_to_something(data: st.DataObject) -> None:
     decoded = bench.decode(kind, raws)
     assert len(decoded.values()) == len(decoded.json()) == len(decoded.texts()) == len(decoded.details()) == len(raws)
     assert len(jsons(decoded)) == len(raws)
+
+
+def test_where_all_point_at_all_paths_are_bounded() -> None:
+    """Twelve nodes, each with pointers to all others: 10 million paths without a cycle."""
+    bench, count = Bench(), 12
+    go, nodes, lists = bench.go, 0x10000, 0x20000
+    node = go.struct("main.Node", ("id", go.int64), ("next", go.int64))
+    pointer = go.pointer(node)
+    slices = go.slice(pointer)
+    fields = (node.fields[0], dataclasses.replace(node.fields[1], type=slices.id))
+    go.all[node.id] = dataclasses.replace(node, fields=fields, size=32)
+    for i in range(count):
+        others = b"".join(struct.pack("<Q", nodes + 64 * j) for j in range(count) if j != i)
+        raw = struct.pack("<qQQQ", i, lists + 256 * i, count - 1, count - 1)
+        bench.memory.objects += [Object(nodes + 64 * i, node.id, raw, 1)]
+        bench.memory.objects += [Object(lists + 256 * i, slices.id, others, count - 1)]
+    decoded = bench.decode(pointer, [struct.pack("<Q", nodes)], depth=16)
+    (text,) = decoded.json().to_pylist()
+    assert words(decoded) == ["ok"]
+    # Five levels whole, then their ends: each says why.
+    first = json.loads(text)["next"][0]["next"][1]["next"][2]["next"][3]["next"][4]
+    assert (first["id"], first["next"]["$status"]) == (5, "budget")
+    assert 10_000 < text.count('"id"') < 1 << 18
