@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _SHORTLIST = 40
+_AT_ONCE = 1 << 15
+"""Names that are looked at at once: memory for a binary with a million is bounded so."""
 _GOOD_ENOUGH = 0.55
 _SAME = 0.999
 """Likeness of names that differ in case only."""
@@ -42,20 +48,55 @@ class Names:
     def _shortlist(self, wanted: str) -> list[str]:
         """The names that share the most runs of three characters with `wanted` (given in lower case).
 
-        Asking `run in name` for each run is a search in C; comparing each name properly would take minutes.
+        Comparing each name properly would take minutes.
         """
         if len(self._names) <= _SHORTLIST:
             return list(self._names)
-        width = 3 if len(wanted) > 4 else 2 if len(wanted) > 2 else 1
-        runs = {wanted[i : i + width] for i in range(max(1, min(len(wanted), 80) - width + 1))}
-        scores = [0] * len(self._folded)
-        for run in runs:
-            scores = [score + (run in name) for score, name in zip(scores, self._folded, strict=True)]
+        import numpy as np  # not needed for the few names of a spec, and not quick to import
+
+        scores = np.concatenate([_shared(wanted, self._folded[i : i + _AT_ONCE]) for i in self._parts])
         # Among names that share as many runs, those of a similar length are closer.
-        ranked = heapq.nlargest(
-            _SHORTLIST, range(len(scores)), key=lambda i: (scores[i], -abs(len(self._folded[i]) - len(wanted)))
-        )
-        return [self._names[i] for i in ranked if scores[i]]
+        lengths = np.fromiter(map(len, self._folded), dtype=np.int64, count=len(self._folded))
+        order = np.lexsort((np.abs(lengths - len(wanted)), -scores))[:_SHORTLIST]
+        return [self._names[i] for i in order.tolist() if scores[i]]
+
+    @property
+    def _parts(self) -> range:
+        return range(0, len(self._names), _AT_ONCE)
+
+
+def _shared(wanted: str, names: Sequence[str]) -> npt.NDArray[np.int64]:
+    """How many of the runs of `wanted` each of the names holds. All are in lower case."""
+    import numpy as np
+
+    width = 3 if len(wanted) > 4 else 2 if len(wanted) > 2 else 1
+    sought = np.unique(_runs(_bytes(wanted[:80]), width))
+    # No name holds a NUL, so no run over the end of one is sought.
+    data = _bytes("\0".join(names))
+    present = _runs(data, width)
+    number = np.full(1 << 8 * width, -1, dtype=np.int16)
+    number[sought] = np.arange(len(sought))
+    at = np.flatnonzero(number[present] >= 0)
+    owner = np.cumsum(data == 0, dtype=np.int32)[at]
+    held = np.zeros((len(names), len(sought)), dtype=bool)
+    held[owner, number[present[at]]] = True
+    found: npt.NDArray[np.int64] = held.sum(axis=1, dtype=np.int64)
+    return found
+
+
+def _bytes(text: str) -> npt.NDArray[np.int32]:
+    import numpy as np
+
+    return np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8).astype(np.int32)
+
+
+def _runs(data: npt.NDArray[np.int32], width: int) -> npt.NDArray[np.int32]:
+    """All runs of so many bytes, each as one number, the last byte of a run lowest."""
+    many = max(len(data) - width + 1, 0)
+    found = data[:many]
+    for i in range(1, width):
+        found = found << 8 | data[i : i + many]
+    return found
 
 
 def _likeness(wanted: str, name: str) -> float:
