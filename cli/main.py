@@ -31,6 +31,7 @@ COMMANDS = {
     "diff": ("diff:diff", "What is new, gone, more or waits longer in a second capture."),
     "export": ("query:export", "Write a capture for other tools: DuckDB, Parquet, SQLite, JSON, folded, pprof."),
     "inspect": ("inspect:inspect_", "What a bundle or a capture holds."),
+    "lsp": ("lsp:lsp", "Serve an editor: problems as you type, completion, what things are."),
     "doctor": ("doctor:doctor", "What this host can do for sey, found out by trying."),
 }
 

@@ -72,6 +72,17 @@ class CompilerMissing(Problem):
     package: str
 
 
+@dataclass(frozen=True)
+class LanguageServerMissing(Problem):
+    """The packages of the extra `lsp` aren't installed."""
+
+    code: ClassVar[str] = "SEY0904"
+    exit_status: ClassVar[Exit] = Exit.HOST
+    title: ClassVar[str] = "this needs the language server, which isn't installed: there is no package {package}"
+    help: ClassVar[str | None] = "pip install 'sey[lsp]'"
+    package: str
+
+
 def format_option(command: Command) -> Command:
     """Add `--format` to a command; what it says holds for every problem that the command meets."""
 
@@ -162,6 +173,8 @@ def _unexpected(error: Exception) -> Problem:
         return OutOfMemory()
     if isinstance(error, ModuleNotFoundError) and error.name in ("lark", "llvmlite", "llvmlite.binding"):
         return CompilerMissing(error.name)
+    if isinstance(error, ModuleNotFoundError) and error.name in ("pygls", "lsprotocol"):
+        return LanguageServerMissing(error.name)
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_FAILS:
         return CannotPrint((error.strerror or str(error)).lower())

@@ -7,7 +7,7 @@ comes with sey. Each file counts once, however often it is imported, so files ma
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -28,14 +28,17 @@ def load(path: str) -> Source:
     return with_imports(read(path))
 
 
-def with_imports(source: Source) -> Source:
-    """A spec with all that it imports, the files in the order in which they are met. Raises SpecError."""
+def with_imports(source: Source, read: Callable[[str], Source] = read) -> Source:
+    """A spec with all that it imports, the files in the order in which they are met. Raises SpecError.
+
+    `read` gives the file at a path, or raises SeyError: an editor has some that aren't saved.
+    """
     seen = {_identity(source)}
     done = 0
     while done < len(source.files):
         for statement in _imports_of(source, done):
             written = str(statement.path.value)
-            found = _found(source, done, statement)
+            found = _found(source, done, statement, read)
             if _identity(found) in seen:
                 continue
             if len(source.files) == MAX_FILES:
@@ -60,19 +63,26 @@ def _imports_of(source: Source, number: int) -> Iterator[ast.Import]:
             yield statement
 
 
-def _found(source: Source, importer: int, statement: ast.Import) -> Source:
+def _found(source: Source, importer: int, statement: ast.Import, read: Callable[[str], Source]) -> Source:
     """The file that an import names. Raises SpecError."""
     written = str(statement.path.value)
-    by = source.files[importer]
-    beside = os.path.join(os.path.dirname(by.path), written) if written else ""
+    path, of_library = located(source.files[importer], written)
     try:
-        if written.startswith(LIBRARY) and (by.library or not os.path.exists(beside)):
+        if of_library:
             return _from_library(written)
         if "\0" in written:
             raise SeyError(Unreadable(path=written, reason="no file has such a name"))
-        return read(beside)
+        return read(path)
     except SeyError as error:
-        raise SpecError(source, _unreadable(statement, written, beside, error)) from None
+        raise SpecError(source, _unreadable(statement, written, path, error)) from None
+
+
+def located(by: Source, written: str) -> tuple[str, bool]:
+    """The path of what `by` imports as `written`, be there such a file or not, and whether it is the library's."""
+    beside = os.path.join(os.path.dirname(by.path), written) if written else ""
+    if written.startswith(LIBRARY) and (by.library or not os.path.exists(beside)):
+        return str(resources.files("sey.lib").joinpath(written.removeprefix(LIBRARY))), True
+    return beside, False
 
 
 def _from_library(written: str) -> Source:

@@ -187,3 +187,7 @@ def lay_out(tokens: list[Token]) -> Layout:
     Where brackets or prefix operators nest too deeply the rest is left out, `$END` too, and a problem says so.
     """
     return _Layout(tokens).run()
+
+
+KEYWORDS = (*STATEMENTS.items(), *_CLAUSES.items(), ("glob", "GLOB"), ("type", "BY"))
+"""All words that are keywords somewhere, each with its terminal."""

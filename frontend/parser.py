@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,22 @@ def _parse_file(source: Source, file: Source, base: int) -> tuple[Sequence[ast.S
     return statements, found.comments
 
 
+def parts(source: Source) -> tuple[ast.Statement, ...]:
+    """The statements of a text that parse on their own, whatever is wrong with the others; imports aren't followed."""
+    layout = lay_out(scan(source.text).tokens)
+    starts = [token.span.start for token in layout.tokens if token.type in _STATEMENT_START and token.text]
+    found: list[ast.Statement] = []
+    for start, end in pairwise([*starts, len(source.text)]):
+        with suppress(SpecError):
+            found += _parse_file(source, Source(source.path, source.text[start:end]), start)[0]
+    return tuple(found)
+
+
+def accepted_at(layout: Layout, at: int) -> frozenset[str]:
+    """The terminals that fit where token `at` is; none where what stands before it is wrong."""
+    return _Run(layout, ()).accepted_at(at)
+
+
 def _in_order(problems: list[SpannedProblem]) -> list[SpannedProblem]:
     ordered = sorted(problems, key=lambda p: p.span)
     if len(ordered) <= _MAX_PROBLEMS:
@@ -128,9 +146,7 @@ class _Run:
         at = 0
         while at < len(tokens) and len(self.problems) <= _MAX_PROBLEMS:
             try:
-                result = self.parser.feed_token(tokens[at])  # type: ignore[arg-type]
-                if self.layout.bodies[at] == at:
-                    self.floor = len(self._values)
+                result = self._feed(at)
                 at += 1
             except UnexpectedInput:
                 self._report(complain(self.layout, at, self._accepted()), at)
@@ -139,6 +155,26 @@ class _Run:
                 self.problems.append(reject.problem)
                 at = self._resume(at)
         return tuple(result) if not self.problems else ()
+
+    def _feed(self, at: int) -> Any:
+        result = self.parser.feed_token(self.layout.tokens[at])  # type: ignore[arg-type]
+        if self.layout.bodies[at] == at:
+            self.floor = len(self._values)
+        return result
+
+    def accepted_at(self, end: int) -> frozenset[str]:
+        """The terminals that fit in the place of token `end`, which is not of the grammar."""
+        at = 0
+        try:
+            while at < end:
+                try:
+                    self._feed(at)
+                    at += 1
+                except (UnexpectedInput, Reject):
+                    at = self._resume(at)
+            return frozenset(self._accepted()) if at == end else frozenset()
+        except Reject:
+            return frozenset()
 
     def _report(self, problem: SpannedProblem, at: int) -> None:
         """Notes the problem of token `at`, unless it merely follows from an unclosed bracket or a bad character."""

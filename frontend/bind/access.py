@@ -55,6 +55,20 @@ def fields_to(info: DebugInfo, go_type: GoType, name: ast.Ident) -> Path:
     return tuple(path)
 
 
+def selectable(info: DebugInfo, go_type: GoType) -> list[Path]:
+    """All that `select` finds in a struct, or behind a pointer to one: for each name the path to it."""
+    if go_type.kind is Kind.POINTER and go_type.elem is not None:
+        go_type = info.type(go_type.elem)
+    found: dict[str, list[Path]] = {}
+    for level in _levels(info, go_type) if go_type.kind is Kind.STRUCT else ():
+        here: dict[str, list[Path]] = {}
+        for holder, path in level:
+            for field in holder.fields:
+                here.setdefault(field.name, []).append((*path, field))
+        found |= {name: paths for name, paths in here.items() if name not in found}
+    return [paths[0] for name, paths in found.items() if name != "_" and len(paths) == 1]
+
+
 def _through_pointer(expr: bound.Expr) -> bool:
     while isinstance(expr, bound.Field):
         expr = expr.base

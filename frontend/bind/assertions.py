@@ -62,7 +62,7 @@ def _by_package(
 ) -> TypeId | None:
     """The one type that a package of that name has."""
     prefix, plain = _split(type_.text)
-    full = [name for name in names if name.endswith(plain) and _as_in_source(name) == plain]
+    full = [name for name in names if name.endswith(plain) and as_in_source(name) == plain]
     if len(full) > 1:
         shown = " or ".join(f'"{prefix}{name}"' for name in full[:_SHOWN])
         more = f", … ({len(full)} in all)" if len(full) > _SHOWN else ""
@@ -77,7 +77,7 @@ def _split(text: str) -> tuple[str, str]:
     return text[:end], text[end:]
 
 
-def _as_in_source(name: str) -> str:
+def as_in_source(name: str) -> str:
     """`github.com/acme/http/v2.Request` as `http.Request`: the package by the last element that is no version."""
     path, dot, own = name.partition("[")[0].rpartition(".")
     elements = path.split("/")

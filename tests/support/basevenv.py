@@ -16,7 +16,7 @@ import pytest
 from tests.support.gobuild import ROOT
 
 _BUILT = (".venv", ".cache", ".git", "build", "dist", "__pycache__", ".hypothesis", "*.egg-info", ".*_cache")
-_EXTRAS = ("lark", "llvmlite", "numba", "capstone", "pylibbpf")
+_EXTRAS = ("lark", "llvmlite", "numba", "capstone", "pylibbpf", "pygls")
 
 
 @functools.cache
