@@ -21,6 +21,8 @@ from sey.lsp.ranking import Ranked
 _COMPILER_MADE = ("go.shape.", "map.", "hash<", "noalg.", "groupReference<", "table<")
 _MOST = 8
 """Binaries that one spec is checked against."""
+_MOST_BODIES = 64
+"""Places of a function's code that are looked at for its variables: some are inlined in thousands, 2 ms each."""
 _KEPT = 8
 """Binaries that are kept open."""
 _COMMENT = re.compile(r"#\s*binary\s*:(.*)")
@@ -69,13 +71,16 @@ class Binary:
         return found
 
     def scope(self, function: str, is_glob: bool) -> FunctionScope | None:
-        """The variables of a function, or of those that fit a pattern; None where there is none, or too many fit."""
+        """The variables of a function, or of those that fit a pattern; None where there is none, or too many fit.
+
+        Not all of its code is looked at, but always the same.
+        """
         key = (function, is_glob)
         if key not in self._scopes:
             named = list(globs.matching(self.functions, function)) if is_glob else [function]
             if len(named) > MAX_FUNCTIONS or not any(self.info.function(name) for name in named):
                 return None
-            self._scopes[key] = FunctionScope(self.info, function, named)
+            self._scopes[key] = FunctionScope(self.info, function, named, _MOST_BODIES)
         return self._scopes[key]
 
 
@@ -102,8 +107,11 @@ class Binaries:
         return kept[1]
 
     def changed(self) -> bool:
-        """Whether the file of any that was opened is another by now."""
-        return any(_stamp(path) != stamp for path, (stamp, _) in list(self._kept.items()))
+        """Whether the file of any that was opened is another by now; such are forgotten."""
+        gone = [path for path, (stamp, _) in list(self._kept.items()) if _stamp(path) != stamp]
+        for path in gone:
+            self._kept.pop(path, None)
+        return bool(gone)
 
 
 def _stamp(path: str) -> _Stamp:

@@ -13,7 +13,7 @@ from sey.lsp.session import Document, Session
 
 _PAUSE = 0.03
 """Seconds without a change before a check: two letters typed at once are checked once."""
-_POLL = 2.0
+_POLL = 1.0
 """Seconds between looks at whether a binary was built again."""
 
 Run = Callable[[Callable[[], Checked]], Awaitable[Checked]]
@@ -56,11 +56,15 @@ class Checking:
         )
 
     async def watch(self) -> None:
-        """Check everything again whenever a binary was built again. Never ends."""
+        """Check everything again whenever a binary was built again, or is there now. Never ends."""
+        before: dict[Document, tuple[str, ...]] = {}
         while True:
             await asyncio.sleep(_POLL)
+            now = await asyncio.to_thread(self.session.chosen)
             if self.session.binaries.changed():
                 self.all_changed()
+            self._want(document.uri for document, paths in now.items() if before.get(document, paths) != paths)
+            before = now
 
     def _want(self, uris: Iterable[str]) -> None:
         wanted = dict.fromkeys(uris)
@@ -90,18 +94,22 @@ class Checking:
                 return
 
     async def _check(self, document: Document) -> None:
+        before = dict(self.session.documents)
         try:
             checked = await self.run(lambda: self.session.check(document))
         except Exception:  # a bug of ours must not end the checking of all that follows
             _log.exception("checking %s failed", document.uri)
             return
-        now = self.session.documents.get(document.uri)
-        if now is None or now.version != document.version:
+        if self.session.documents.get(document.uri) is not document:
             return  # what was found is of a text that is gone; the new one waits already
         files = checked.source.files[1:]
-        before = self.covered.get(document.uri, frozenset())
+        read = {os.path.realpath(file.path) for file in files}
+        documents = self.session.documents.values()
+        if any(os.path.realpath(d.path) in read and before.get(d.uri) is not d for d in documents):
+            self._want([document.uri])  # one of its imports has another text by now
+            return
+        covered = self.covered.get(document.uri, frozenset())
         after = frozenset(os.path.realpath(file.path) for file in files if not file.library)
         self.covered[document.uri] = after
         self.publish(document, checked)
-        documents = self.session.documents.values()
-        self._want(d.uri for d in documents if os.path.realpath(d.path) in before - after)
+        self._want(d.uri for d in documents if os.path.realpath(d.path) in covered - after)

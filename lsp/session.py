@@ -28,9 +28,9 @@ from sey.lsp.meaning import meaning_at
 from sey.lsp.outline import Outline, outline
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Document:
-    """A text that the editor has: what calls it, where it lies, its version."""
+    """A text that the editor has: what calls it, where it lies, its version. After a change it is another object."""
 
     uri: str
     path: str
@@ -71,6 +71,10 @@ class Session:
         if self._given:
             return choose(self._given, (os.getcwd(),), "`--binary`")
         return choose(self.configured, (*self.folders, folder), "the setting `sey.binaries`")
+
+    def chosen(self) -> dict[Document, tuple[str, ...]]:
+        """The paths of the binaries of each document."""
+        return {document: self.choice(document).paths for document in list(self.documents.values())}
 
     def check(self, document: Document) -> Checked:
         """All that is wrong with a document and what it imports."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 
 from sey.frontend.debuginfo.model import Body, DebugInfo, TypeId, Variable
 from sey.frontend.diagnostics.nearest import Names
@@ -20,12 +20,13 @@ class TooManyError(Exception):
 class FunctionScope:
     """Which variables a function has in which of its bodies, and of which types.
 
-    That of a pattern has the bodies of all `functions` that fit it; its `name` is the pattern.
+    That of a pattern has the bodies of all `functions` that fit it; its `name` is the pattern. Of them `most` count.
     """
 
-    def __init__(self, info: DebugInfo, name: str, functions: Sequence[str] = ()) -> None:
+    def __init__(self, info: DebugInfo, name: str, functions: Sequence[str] = (), most: int | None = None) -> None:
         self.name = name
-        self.bodies: tuple[Body, ...] = tuple(body for one in functions or (name,) for body in info.bodies(one))
+        bodies = (body for one in functions or (name,) for body in info.bodies(one))
+        self.bodies: tuple[Body, ...] = tuple(islice(bodies, most))
         self._by_body = [_by_name(info.variables(body)) for body in self.bodies]
 
     @property

@@ -338,20 +338,24 @@ class _Binder:
         """The functions that fit a pattern. Raises Reject where none does, or too many."""
         found = list(globs.matching(self.function_names, pattern))
         if not found:
-            nearest = self.functions.nearest(pattern.replace("(*", "(").replace("*", "").replace("(", "(*"))
+            nearest = self._closest(pattern.replace("(*", "(").replace("*", "").replace("(", "(*"), span)
             raise Reject(NothingFits(span=span, binary=self.binary, pattern=pattern, nearest=nearest))
         if len(found) > MAX_FUNCTIONS:
             some = few(tuple(found))
             raise Reject(TooManyFunctions(span=span, pattern=pattern, count=len(found), limit=MAX_FUNCTIONS, some=some))
         return found
 
+    def _closest(self, name: str, span: Span) -> tuple[str, ...]:
+        """The functions closest in name; none for a name of the library, which nobody has misspelled."""
+        return () if self._in_library(span) else self.functions.nearest(name)
+
     def _unknown_function(self, name: str, span: Span) -> UnknownFunction:
         remarks = ["functions are named as Go's stack traces print them: `main.(*server).GetInfo`, `main.main.func1`"]
-        nearest = self.functions.nearest(name)
+        nearest = self._closest(name, span)
         prefix = name[: name.rfind(".") + 1]
-        siblings = tuple(n for n in self.functions.beginning(prefix) if n.isidentifier()) if prefix else ()
-        if not nearest and siblings:
-            remarks.append(f"`{prefix[:-1]}` has {few(siblings)}")
+        if prefix and not nearest and not self._in_library(span):
+            siblings = tuple(n for n in self.functions.beginning(prefix) if n.isidentifier())
+            remarks += [f"`{prefix[:-1]}` has {few(siblings)}"] if siblings else []
         return UnknownFunction(span=span, binary=self.binary, name=name, nearest=nearest, remarks=tuple(remarks))
 
     def _capture_columns(self, func: ast.Func, table: str) -> list[str]:

@@ -143,6 +143,7 @@ class BinaryDebugInfo:
         returns = Returns(binary.elf, lambda: self.pclntab, self._types)
         generics = Generics(units, self._types, self._functions, locator, lambda: self.pclntab)
         self._variables = Variables(units, self._types, self._functions, self._lines, locator, returns, generics)
+        self._bodies: dict[str, tuple[Body, ...]] = {}
         self._known: dict[Body, tuple[Variable, ...]] = {}
 
     @property
@@ -176,7 +177,9 @@ class BinaryDebugInfo:
 
     def bodies(self, name: str) -> tuple[Body, ...]:
         """Every body of the function: all shapes of a generic one, all inlined instances; by address."""
-        return _guarded(self._units, lambda: self._functions.bodies(name))
+        if name not in self._bodies:
+            self._bodies[name] = _guarded(self._units, lambda: self._functions.bodies(name))
+        return self._bodies[name]
 
     def variables(self, body: Body) -> tuple[Variable, ...]:
         """The variables of a body, parameters first, then as declared; pseudo-variables are hidden."""

@@ -12,7 +12,8 @@ from tests.support.gobuild import ROOT
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, input="", capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_without_its_packages_the_command_says_what_to_install() -> None:
@@ -23,6 +24,11 @@ def test_without_its_packages_the_command_says_what_to_install() -> None:
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("error[SEY0904]: ")
     assert "pip install 'sey[lsp]'" in done.stderr
+
+
+def test_it_ends_with_its_input() -> None:
+    done = python("import sys; from sey.cli.main import main; sys.exit(main(['lsp']))")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_help_does_not_load_it() -> None:

@@ -60,7 +60,7 @@ def test_problems_appear_and_go_as_the_text_changes(speaker: Editor, uri: str) -
 def test_half_typed_text_is_a_syntax_problem_at_its_place(speaker: Editor, uri: str) -> None:
     whole = 'func "main.request" as r when id > 2 { job.Tags[1] as t { max_items 3 } }\ntable x = """select"""\n'
     assert speaker.changed(uri, whole) == []
-    for end in range(1, len(whole), 3):
+    for end in range(1, len(whole), 7):
         found = speaker.changed(uri, whole[:end])
         assert all(one["code"] for one in found)
     (unknown,) = speaker.changed(uri, "fnc")
@@ -325,5 +325,6 @@ def test_without_a_binary_only_the_syntax_is_checked(tmp_path: Path) -> None:
         speaker.notify("workspace/didChangeConfiguration", {"settings": {"sey": {"binaries": ["built"]}}})
         assert codes(speaker.diagnostics(uri)) == ["SEY0403"]
         built.unlink()
+        assert codes(speaker.diagnostics(uri)) == ["SEY0251"]
         built.symlink_to(build("many"))
         assert codes(speaker.diagnostics(uri)) == ["SEY0202"]
