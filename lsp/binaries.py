@@ -15,6 +15,7 @@ from sey.frontend.bind.assertions import as_in_source
 from sey.frontend.bind.scope import FunctionScope
 from sey.frontend.bind.spec import MAX_FUNCTIONS
 from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
+from sey.frontend.diagnostics.nearest import Names
 from sey.lsp.problems import NoSuchBinary
 from sey.lsp.ranking import Ranked
 
@@ -40,6 +41,11 @@ class Binary:
     def functions(self) -> list[str]:
         """The functions that a spec may name, sorted."""
         return globs.written_by_people(self.info.function_names())
+
+    @cached_property
+    def close(self) -> Names:
+        """The functions, for being misspelled."""
+        return Names(self.functions)
 
     @cached_property
     def function_names(self) -> Ranked:

@@ -42,7 +42,8 @@ def check(source: Source, read: Callable[[str], Source], paths: Sequence[str], b
     for path in paths:
         try:
             binary = binaries.open(path)
-            by_path[path] = bind(spec, source, binary.info, binary=path, module=binary.module)[1]
+            info, close = binary.info, binary.close
+            by_path[path] = bind(spec, source, info, binary=path, module=binary.module, functions=close)[1]
         except SeyError as error:
             by_path[path] = error.problems
     return Checked(source, tuple(_merged(by_path, source)))

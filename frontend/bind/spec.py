@@ -60,13 +60,17 @@ def bind(
     binary: str,
     module: str | None = None,
     allow_missing: bool = False,
+    functions: Names | None = None,
 ) -> tuple[bound.BoundSpec, list[SpannedProblem]]:
     """The spec bound to one binary, and the warnings there are.
 
     `binary` is its path; `module` its main module's path, where known, which decides whether `in` blocks apply.
-    With `allow_missing`, what the binary lacks is a warning. Raises SpecError with everything that is wrong.
+    With `allow_missing`, what the binary lacks is a warning. `functions` : the names of the binary's functions without
+    those that the compiler made for itself, where they are at hand. Raises SpecError with everything that is wrong.
     """
     binder = _Binder(spec, source, info, binary, module, allow_missing)
+    if functions is not None:
+        binder.functions = functions
     result = binder.run()
     problems = sorted(binder.problems, key=lambda p: p.span)
     errors = [p for p in problems if p.effective_severity is Severity.ERROR]
@@ -153,12 +157,7 @@ class _Binder:
     @cached_property
     def functions(self) -> Names:
         """Them, for being misspelled."""
-        return Names(self.function_names)
-
-    @cached_property
-    def function_names(self) -> list[str]:
-        """The names of the binary's functions, without those that the compiler made for itself."""
-        return globs.written_by_people(self.info.function_names())
+        return Names(globs.written_by_people(self.info.function_names()))
 
     # Programs and tables
 
@@ -336,7 +335,7 @@ class _Binder:
 
     def _that_fit(self, pattern: str, span: Span) -> list[str]:
         """The functions that fit a pattern. Raises Reject where none does, or too many."""
-        found = list(globs.matching(self.function_names, pattern))
+        found = list(globs.matching(self.functions.all, pattern))
         if not found:
             nearest = self._closest(pattern.replace("(*", "(").replace("*", "").replace("(", "(*"), span)
             raise Reject(NothingFits(span=span, binary=self.binary, pattern=pattern, nearest=nearest))

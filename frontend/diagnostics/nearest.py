@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _SHORTLIST = 40
+_KEPT = 1000
+"""Answers that are kept: an editor asks for the same misspelled names after each letter."""
 _AT_ONCE = 1 << 15
 """Names that are looked at at once: memory for a binary with a million is bounded so."""
 _GOOD_ENOUGH = 0.55
@@ -28,6 +30,12 @@ class Names:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names: Sequence[str] = names if isinstance(names, Sequence) else list(names)
+        self._answers: dict[tuple[str, int], tuple[str, ...]] = {}
+
+    @property
+    def all(self) -> Sequence[str]:
+        """The names, in their order."""
+        return self._names
 
     @cached_property
     def _folded(self) -> list[str]:
@@ -35,6 +43,13 @@ class Names:
 
     def nearest(self, wanted: str, count: int = 3) -> tuple[str, ...]:
         """Up to `count` names close to `wanted`, the closest first; none where nothing is close."""
+        if (wanted, count) not in self._answers:
+            if len(self._answers) >= _KEPT:
+                self._answers.clear()
+            self._answers[wanted, count] = self._nearest(wanted, count)
+        return self._answers[wanted, count]
+
+    def _nearest(self, wanted: str, count: int) -> tuple[str, ...]:
         shortlist = self._shortlist(wanted.lower())
         scored = sorted((-_likeness(wanted, name), len(name), name) for name in shortlist)
         best = -scored[0][0] if scored else 0.0
