@@ -25,6 +25,6 @@ def lsp(binaries: tuple[str, ...]) -> None:
     A spec is checked against the binaries that a comment at its top names (`# binary: ./bin/shop`, relative to the
     spec), else those of --binary, else those of the editor's setting `sey.binaries`.
     """
-    from sey.lsp.server import serve
+    from sey.lsp.serve import serve
 
     serve(binaries)

@@ -65,7 +65,7 @@ def bind(
     """The spec bound to one binary, and the warnings there are.
 
     `binary` is its path; `module` its main module's path, where known, which decides whether `in` blocks apply.
-    With `allow_missing`, what the binary lacks is a warning. `functions` : the names of the binary's functions without
+    With `allow_missing`, what the binary lacks is a warning. `functions`: the names of the binary's functions without
     those that the compiler made for itself, where they are at hand. Raises SpecError with everything that is wrong.
     """
     binder = _Binder(spec, source, info, binary, module, allow_missing)

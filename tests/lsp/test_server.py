@@ -312,6 +312,16 @@ def test_a_flood_of_changes_ends_with_the_last(speaker: Editor, uri: str) -> Non
     assert "nme199" in found["message"]
 
 
+def test_a_folder_joins_the_workspace(tmp_path: Path) -> None:
+    (tmp_path / "server").symlink_to(build("many"))
+    with editor() as speaker:
+        speaker.start(tmp_path / "empty", initializationOptions={"binaries": ["server"]})
+        assert codes(speaker.open("untitled:a", 'func "main.request" { nme }')) == ["SEY0251"]
+        added = {"uri": tmp_path.as_uri(), "name": "more"}
+        speaker.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": [added], "removed": []}})
+        assert codes(speaker.diagnostics("untitled:a")) == ["SEY0202"]
+
+
 def test_without_a_binary_only_the_syntax_is_checked(tmp_path: Path) -> None:
     uri = "untitled:Untitled-1"
     with editor() as speaker:

@@ -13,7 +13,7 @@ import pytest
 
 from sey.frontend.build import LIMITS, RULES
 from sey.frontend.layout import KEYWORDS
-from sey.lsp.server import binaries_in
+from sey.lsp.serve import binaries_in
 from tests.support.gobuild import ROOT
 
 FOLDER = ROOT / "editors" / "vscode"
