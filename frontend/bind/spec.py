@@ -43,6 +43,7 @@ from sey.frontend.diagnostics.names import (
     UnknownTable,
 )
 from sey.frontend.diagnostics.nearest import Names
+from sey.frontend.diagnostics.redaction import NothingRedacted
 from sey.frontend.diagnostics.syntax import EmptySpec
 from sey.frontend.printer import expression
 from sey.frontend.redaction import Redactor
@@ -141,7 +142,7 @@ class _Binder:
 
         The library names what many releases of a module have; which of it a binary has is no matter.
         """
-        if self._in_library(problem.span) and (problem.is_lack() or isinstance(problem, NoCode)):
+        if self._in_library(problem.span) and (problem.is_lack() or isinstance(problem, NoCode | NothingRedacted)):
             return
         if problem.is_lack() and self.allow_missing:
             problem = replace(problem, severity=Severity.WARNING)

@@ -23,6 +23,9 @@ from tests.support.gobuild import ROOT, TARGETS, build, go_command
 from tests.support.kernel import require_bpf
 from tests.support.target import Target
 
+_APART = ("lib/grpc.sey", "lib/secrets.sey")
+"""Files that have a test of their own."""
+
 GRPC = ("1.77.0", "1.56.3", "1.64.1", "1.71.3")
 
 
@@ -61,7 +64,7 @@ def _done(*arguments: str) -> subprocess.CompletedProcess[str]:
 def standard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Captured:
     """What a program does with Go's own packages."""
     require_bpf()
-    libraries = [path for path in library_files() if path != "lib/grpc.sey"]
+    libraries = [path for path in library_files() if path not in _APART]
     return Captured(build("library", go=request.param), tmp_path_factory.mktemp("library"), libraries, request.param)
 
 
@@ -71,13 +74,13 @@ def test_the_readme_and_the_language_tell_of_it(standard: Captured) -> None:
     assert imports
     for path, tables in imports:
         assert path in library_files()
-        for table in tables.split(", ") if path != "lib/grpc.sey" else ():
+        for table in tables.split(", ") if path not in _APART else ():
             standard.rows(f"from {table}")
     (query,) = re.findall(r"^sey query now.seyc '(select .* from http_server .*)'$", readme, re.MULTILINE)
     assert {row["path"] for row in standard.rows(query)} == {"/orders", "/items/1"}
     for path, tables in re.findall(r"^\| `(lib/.*?)` \| (.*?) \|$", language, re.MULTILINE):
         assert path in library_files()
-        for table in re.findall(r"`([a-z_]+)`", tables.partition(":")[0]) if path != "lib/grpc.sey" else ():
+        for table in re.findall(r"`([a-z_]+)`", tables.partition(":")[0]) if path not in _APART else ():
             standard.rows(f"from {table}")
 
 
@@ -146,6 +149,19 @@ def test_who_waits_for_which_lock(standard: Captured) -> None:
 def test_who_watches_contexts(standard: Captured) -> None:
     (row,) = standard.rows("select parent, child, watchers from context_watched")
     assert row == {"parent": "main.ownContext", "child": "*context.cancelCtx", "watchers": 4}
+
+
+@pytest.mark.parametrize("kept_back", [False, True])
+def test_no_secret_is_in_a_file(kept_back: bool, tmp_path: Path) -> None:
+    """A header of a request, which is in maps, in buffers of both ends, and in what was sent."""
+    require_bpf()
+    spec, capture = tmp_path / "whole.sey", tmp_path / "whole.seyc"
+    whole = 'func "net/http.(*conn).serve" { c { depth 5, max_string 4KiB, max_items 4096 }, w { depth 5 } }\n'
+    spec.write_text(whole + ('import "lib/secrets.sey"\n' if kept_back else ""))
+    with Target(build("library", go="1.26")) as target:
+        done = _done("snapshot", str(spec), "-p", str(target.pid), "-o", str(capture), "--max-pause", "5s")
+    assert "warning" not in done.stderr
+    assert (b"key-to-everything" in capture.read_bytes()) is not kept_back
 
 
 @contextlib.contextmanager

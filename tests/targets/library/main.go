@@ -45,6 +45,7 @@ func send(method, url string) {
 	if err != nil {
 		panic(err)
 	}
+	request.Header.Set("Authorization", "Bearer key-to-everything")
 	http.DefaultClient.Do(request)
 }
 
