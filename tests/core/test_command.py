@@ -116,8 +116,8 @@ def test_the_stacks_of_a_core(core: Path) -> None:
 
 
 def test_the_commands_of_the_readme(core: Path, tmp_path: Path) -> None:
-    fenced = re.findall(r"^```\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    commands = next(block for block in fenced if "--core" in block).splitlines()
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    commands = next(block for word, block in fenced if not word and "--core" in block).splitlines()
     (tmp_path / "my.sey").write_text(SPEC)
     named = {"CORE": str(core), "BINARY": str(build("crash", go="1.26"))}
     for line in commands:

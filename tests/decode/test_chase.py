@@ -123,9 +123,10 @@ def captured(go: GoTypes, kind: PlanType, rows: list[Any], **limits: int) -> Dec
 def chaser(shared: Shared, info: MadeUp) -> Program:
     """The prelude's walk over values, by itself."""
     tables = (*type_tables(shared.types), shared.limit_table())
-    parts = ("memory", "maps", "pack", "chase")
+    parts = ("memory", "maps", "pack", "redact", "chase")
     text = "".join(files("sey.ir.prelude").joinpath(f"{part}.ir").read_text() for part in parts)
-    constants = {**_contracts(), **container_constants(info), "itab_type": 8, "types": 0, "g_goid": 0}
+    none = ("types", "g_goid", "any_redacted", "empty_is_name")
+    constants = {**_contracts(), **container_constants(info), "itab_type": 8, **dict.fromkeys(none, 0)}
     program = parse_program(
         text, constants=constants, streams=prelude_streams(), tables=tables, signatures=scan_signatures(text)
     )
