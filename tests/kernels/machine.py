@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.kernels.debian import Kernel
 
-TIMEOUT = 600
+TIMEOUT = 1200
 MEMORY_MIB = 3072
 
 
