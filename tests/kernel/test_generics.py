@@ -109,8 +109,8 @@ EXPECTED: dict[str, dict[str, list[Any]]] = {
     "spin": {"v": [HOME]},
 }
 MISSING = {
-    # Closures of optimized code have their dictionary in the closure, and nothing keeps what no code needs. Where `spin`
-    # runs at that moment, it may be past its value's last use.
+    # Closures of optimized code have their dictionary in the closure, and nothing keeps what no code needs. `spin`
+    # runs, and may be past the last use of its value.
     "plain": {
         *(("one", "many"), ("closure", "v"), ("closure", "w"), ("careless", "v"), ("escaped", "w")),
         *(("two", "whole"), ("two", "swapped"), ("spin", "v")),
