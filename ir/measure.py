@@ -30,9 +30,8 @@ from sey.ir.rewrite import regions_of
 
 MAX_FRAMES = 8
 """Call frames that the kernel allows (MAX_CALL_FRAMES in include/linux/bpf_verifier.h)."""
-MAX_INSTRUCTIONS = 700_000
-"""What the kernel's verifier walks before it gives up (BPF_COMPLEXITY_LIMIT_INSNS, 1 000 000), less what an estimate
-may be short of: at most a quarter (`instructions`)."""
+MAX_INSTRUCTIONS = 500_000
+"""Half of what the kernel's verifier walks before it gives up (BPF_COMPLEXITY_LIMIT_INSNS, 1 000 000)."""
 
 _FAULTING = (Read, Fill, Copy, Begin, Reserve, Raise)
 
