@@ -149,7 +149,7 @@ def decoded(shared: Shared, machine: Machine, raws: list[bytes], kind: int, limi
     return decode_column(decoder, chosen, 0, records, np.zeros(len(raws), dtype=np.int64))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_what_memory_holds_is_what_is_decoded(data: st.DataObject) -> None:
     go = GoTypes()
@@ -161,7 +161,7 @@ def test_what_memory_holds_is_what_is_decoded(data: st.DataObject) -> None:
     assert jsons(result) == [expected_json(go, pointer, row) for row in rows]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_limits_cut_and_say_so(data: st.DataObject) -> None:
     """Under any limits every difference from the whole value is marked where it is."""

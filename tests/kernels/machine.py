@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.kernels.debian import Kernel
 
-TIMEOUT = 1200
+TIMEOUT = 900
 MEMORY_MIB = 3072
 
 
