@@ -466,7 +466,7 @@ class Plan:
     goroutine_count: int = 0
     """Link-time address of runtime.allglen, by which the host makes room before the pause; 0 unknown."""
     locks: bool = False
-    """Whether the binary's sync.Mutex, RWMutex and WaitGroup are laid out as `runtime/decode/waits.py` reads them."""
+    """Whether the binary's sync.RWMutex and WaitGroup, where it has them, are laid out as `ir/locks.py` says."""
     layout: str | None = None
     """The release by whose table the runtime is read (`Go 1.26`), where the binary doesn't describe its own."""
     links: tuple[PlanLink, ...] = ()

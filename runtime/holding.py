@@ -18,17 +18,14 @@ from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary
 from sey.binary.pclntab import open_pclntab
 from sey.binary.stackmaps import StackMaps
+from sey.ir.locks import NO_OBJECT_SIZE, SEMAPHORES
 from sey.ir.plan import PC_EXACT, Plan
 from sey.runtime.capture import Holding
 from sey.runtime.pages import Pages
 from sey.runtime.symbols import stack_words
 
-_GLOBAL_OBJECT = 1032
-"""Size of what stands in for the object of a lock that isn't on the heap (`ir/prelude/waits.ir`)."""
 _MOST = 4096
 """Frames of this kind that are kept."""
-_SEMAPHORE_PLACES = (4, 8, 12)
-"""Where the locks of package sync have their semaphores."""
 
 
 def find_holdings(binary: GoBinary, plan: Plan, pages: Pages, bias: int) -> tuple[Holding, ...]:
@@ -75,7 +72,7 @@ class _Finder:
 
     def variables(self, locks: npt.NDArray[np.void], pcs: npt.NDArray[np.uint64]) -> list[Holding]:
         """Frames in a section whose function refers to a lock that is a variable."""
-        wanted = locks["semaphore"][locks["object_size"] == _GLOBAL_OBJECT]
+        wanted = locks["semaphore"][locks["object_size"] == NO_OBJECT_SIZE]
         found = []
         for pc in np.unique(pcs).tolist() if len(wanted) else ():
             line = self.line_at(pc)
@@ -83,7 +80,7 @@ class _Finder:
                 continue
             code = (pc & ~PC_EXACT) - self.bias
             for semaphore in wanted.tolist():
-                for address in (semaphore - place for place in _SEMAPHORE_PLACES):
+                for address in (semaphore - place for place in SEMAPHORES):
                     if self.sections.refers(code, address - self.bias):
                         found.append(Holding(0, 0, pc, address, line))
         return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sey.binary.errors import SeyError
 from sey.frontend.debuginfo.runtime_facts import Facts, field_offset, global_address, struct_type, type_size
 from sey.frontend.lower.problems import NoRuntimeFact
+from sey.ir.locks import LOCK_BEFORE, NO_OBJECT_BEFORE, NO_OBJECT_SIZE, RW_MUTEX, WAIT_GROUP
 from sey.ir.plan import Wait
 
 _SUDOG = {
@@ -27,10 +28,7 @@ _HCHAN = {
     "recvq": "recvq.first",
     "sendq": "sendq.first",
 }
-_LOCKS = (
-    ("sync.RWMutex", {"w": 0, "writerSem": 8, "readerSem": 12, "readerCount": 16, "readerWait": 20}),
-    ("sync.WaitGroup", {"state": 0, "sema": 8}),
-)
+_LOCKS = (("sync.RWMutex", RW_MUTEX), ("sync.WaitGroup", WAIT_GROUP))
 _NONE = (
     *(f"sudog_{name}" for name in _SUDOG),
     *(f"hchan_{name}" for name in _HCHAN),
@@ -42,15 +40,16 @@ _SIZES = {"sudog_size": 8, "hchan_size": 8, "sema_stride": 64, "sema_bytes": 64}
 
 def wait_constants(info: Facts) -> dict[str, int]:
     """The prelude's `$names` for waits; `any_waits` is 0 where they can't be found."""
-    kinds = {f"wait_{kind.name.lower()}": int(kind) for kind in Wait}
+    fixed = {f"wait_{kind.name.lower()}": int(kind) for kind in Wait}
+    fixed |= {"lock_before": LOCK_BEFORE, "no_object_before": NO_OBJECT_BEFORE, "no_object_size": NO_OBJECT_SIZE}
     try:
-        return {**kinds, "any_waits": 1, **_found(info)}
+        return {**fixed, "any_waits": 1, **_found(info)}
     except SeyError:
-        return {**kinds, "any_waits": 0, **dict.fromkeys(_NONE, 0), **_SIZES}
+        return {**fixed, "any_waits": 0, **dict.fromkeys(_NONE, 0), **_SIZES}
 
 
 def locks_known(info: Facts) -> bool:
-    """Whether the locks of package sync, those that the program has, are laid out as since Go 1.20."""
+    """Whether the locks of package sync, those that the program has, are laid out as `ir/locks.py` says."""
     try:
         return all(
             info.find_type(name) is None

@@ -29,7 +29,7 @@ STATUS_WORDS: Mapping[int, str] = {
     10: "leaked",
     11: "deadextra",
 }
-_WAITING = (4, 10)
+WAITING = (4, 10)
 
 
 def goroutines_table(
@@ -45,7 +45,7 @@ def goroutines_table(
     `reasons` are the target's words, `labels` a map a row, `in_user_code` whether its stack is not the runtime's alone.
     """
     status = records["status"].astype(np.int64)
-    waiting = np.isin(status, _WAITING)
+    waiting = np.isin(status, WAITING)
     since = records["wait_since"].astype(np.int64)
     waited = np.maximum(facts.monotonic_ns - since, 0)
     stack, thread = records["stack"], records["thread"]

@@ -7,7 +7,7 @@ such frames), or the lock is a variable that the frame's function refers to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,14 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sey.ir.locks import LOCK_BEFORE, MUTEX, RW_MUTEX, WAIT_GROUP_COUNTER
 from sey.runtime.capture import ProcessFacts
 from sey.runtime.decode.stacks import Stacks
 from sey.runtime.pages import I64Array, U64Array
 
 Records = npt.NDArray[np.void]
-
-_BEFORE = 12
-"""How many of the bytes around a semaphore lie before it."""
 
 LOCKS = pa.schema(
     [
@@ -86,16 +84,18 @@ class Locks:
     def table(self) -> pa.Table:
         """Table `waited_locks`."""
         rows = [(lock.address, lock.kind, len(np.unique(lock.waiters)), *_state(lock)) for lock in self._locks]
-        columns = list(zip(*rows, strict=True)) or [()] * (len(LOCKS) - 1)
-        pids = [self.facts.pid] * len(rows)
-        return pa.table([pa.array(c, f.type) for c, f in zip((pids, *columns), LOCKS, strict=True)], schema=LOCKS)
+        return self._table(rows, LOCKS)
 
     def holders(self, goroutines: Records, stacks: Stacks) -> pa.Table:
         """Table `lock_holders`; `goroutines` by the address of their runtime.g."""
         rows = sorted(set(self._holders(goroutines, stacks)), key=lambda row: (row[0], row[1], -row[2]))
+        return self._table(rows, HOLDERS)
+
+    def _table(self, rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+        """A table of rows that lack the pid alone."""
+        columns = list(zip(*rows, strict=True)) or [()] * (len(schema) - 1)
         pids = [self.facts.pid] * len(rows)
-        columns = list(zip(*rows, strict=True)) or [()] * (len(HOLDERS) - 1)
-        return pa.table([pa.array(c, f.type) for c, f in zip((pids, *columns), HOLDERS, strict=True)], schema=HOLDERS)
+        return pa.table([pa.array(c, f.type) for c, f in zip((pids, *columns), schema, strict=True)], schema=schema)
 
     def _holders(self, goroutines: Records, stacks: Stacks) -> Iterator[tuple[int, int, int, int, str]]:
         """Address, goid, depth, line and evidence of each holder."""
@@ -147,19 +147,20 @@ def _state(lock: _Lock) -> tuple[bool | None, int | None, int | None]:
         return None, None, None
     record = records[0]
     around = b"".join(int(record[f"word{i}"]).to_bytes(8, "little") for i in range(4))
-    start = lock.address - int(record["semaphore"]) + _BEFORE
+    start = lock.address - int(record["semaphore"]) + LOCK_BEFORE
 
     def signed(place: int) -> int:
         return int.from_bytes(around[start + place : start + place + 4], "little", signed=True)
 
     match lock.kind:
         case "mutex":
-            return bool(signed(0) & 1), None, None
+            return bool(signed(MUTEX["state"]) & 1), None, None
         case "rwmutex":
-            pending = signed(16) < 0
-            readers = signed(20) if pending else signed(16)
+            count = signed(RW_MUTEX["readerCount"])
+            pending = count < 0
+            readers = signed(RW_MUTEX["readerWait"]) if pending else count
             return pending and readers <= 0, max(readers, 0), None
         case "waitgroup":
-            return None, None, signed(4)
+            return None, None, signed(WAIT_GROUP_COUNTER)
         case _:
             return None, None, None

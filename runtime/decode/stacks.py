@@ -92,8 +92,8 @@ class Stacks:
 
     def _with_names(self, wanted: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
         symbols = self.symbols
-        foreign = np.array([wanted(name) for name in symbols.names], dtype=np.bool_)
-        rows = np.concatenate(([0], np.cumsum(foreign[symbols.function]))) if len(symbols.function) else np.zeros(1)
+        fits = np.array([wanted(name) for name in symbols.names], dtype=np.bool_)
+        rows = np.concatenate(([0], np.cumsum(fits[symbols.function]))) if len(symbols.function) else np.zeros(1)
         of_symbol = np.diff(rows[symbols.starts]) > 0
         of_word = of_symbol[np.maximum(self.symbol, 0)] & (self.symbol >= 0) if len(of_symbol) else self.symbol >= 0
         words = np.concatenate(([0], np.cumsum(of_word)))

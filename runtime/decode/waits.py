@@ -9,19 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sey.ir.locks import COND_NOTIFY, MUTEX, RW_MUTEX, WAIT_GROUP
 from sey.ir.plan import Plan, PlanStream, Wait
 from sey.runtime.capture import ProcessFacts
-from sey.runtime.decode.locks import HOLDERS, LOCKS, Locks, Waiting
+from sey.runtime.decode.goroutines import WAITING
+from sey.runtime.decode.locks import HOLDERS, LOCKS, Locks, Records, Waiting
 from sey.runtime.decode.stacks import Stacks
 from sey.runtime.pages import I64Array, Pages
-
-Records = npt.NDArray[np.void]
-
-_WAITING = (4, 10)
 
 
 @dataclass(frozen=True)
@@ -35,18 +32,18 @@ class _Meaning:
 
 _CHANNEL = _Meaning("channel", None)
 _SEMAPHORE = _Meaning("semaphore", "acquire")
-_MUTEX = _Meaning("mutex", "lock", 4)
-_RW_MUTEX = _Meaning("rwmutex", "lock", 4)
+_MUTEX = _Meaning("mutex", "lock", MUTEX["sema"])
+_RW_MUTEX = _Meaning("rwmutex", "lock", RW_MUTEX["w"] + MUTEX["sema"])
 """A writer that waits for other writers, by the Mutex at the start of a RWMutex."""
-_WAIT_GROUP = _Meaning("waitgroup", "wait", 8)
+_WAIT_GROUP = _Meaning("waitgroup", "wait", WAIT_GROUP["sema"])
 _MEANINGS: tuple[tuple[str, _Meaning], ...] = (
     ("chan receive", _Meaning("channel", "receive")),
     ("chan send", _Meaning("channel", "send")),
     ("sync.Mutex.Lock", _MUTEX),
-    ("sync.RWMutex.RLock", _Meaning("rwmutex", "rlock", 12)),
-    ("sync.RWMutex.Lock", _Meaning("rwmutex", "lock", 8)),
+    ("sync.RWMutex.RLock", _Meaning("rwmutex", "rlock", RW_MUTEX["readerSem"])),
+    ("sync.RWMutex.Lock", _Meaning("rwmutex", "lock", RW_MUTEX["writerSem"])),
     ("sync.WaitGroup.Wait", _WAIT_GROUP),
-    ("sync.Cond.Wait", _Meaning("cond", "wait", 16)),
+    ("sync.Cond.Wait", _Meaning("cond", "wait", COND_NOTIFY)),
 )
 """Beginnings of wait reasons (`runtime.waitReasonStrings`); `select (durable)` and the like are of package synctest."""
 
@@ -152,7 +149,7 @@ class _Process:
         records = records[np.concatenate(([True], ~again))]
         known = self.goroutines["g"]
         at = np.minimum(np.searchsorted(known, records["g"]), len(known) - 1)
-        there = (known[at] == records["g"]) & np.isin(self.goroutines["status"][at], _WAITING)
+        there = (known[at] == records["g"]) & np.isin(self.goroutines["status"][at], WAITING)
         return records[there], at[there].astype(np.int64)
 
     def _meanings(self, waits: Records, at: I64Array) -> tuple[list[_Meaning], I64Array]:
