@@ -42,10 +42,9 @@ class ProcessFacts:
     `snapshot` numbers the snapshots in a file, from 0; `skew_ns` is how long after the first process of its snapshot
     this one was paused. `bundle` and `binary` number the probe it was captured with. `captured_at_ns` is Unix time and
     `monotonic_ns` the clock of Go's runtime (CLOCK_MONOTONIC), both of the moment at which the pause began. `bias` is
-    what to add to
-    addresses of the executable. `core` is the path of the core that was read instead of a process, empty for one that
-    ran: then `captured_at_ns` is when the core was written, and `monotonic_ns` the latest time that anything in it
-    tells of. `counters` are the program's (`ir.plan.COUNTERS`), `when_missing` counts by table the
+    what to add to addresses of the executable. `core` is the path of the core that was read instead of a process,
+    empty for one that ran: then `captured_at_ns` is when the core was written, and `monotonic_ns` the latest time that
+    anything in it tells of. `counters` are the program's (`ir.plan.COUNTERS`), `when_missing` counts by table the
     frames left out because an operand of `when` was missing. `type_names` are the names of dynamic types by the first
     word of an interface (the address of an itab or a type). `programs` are the spec's programs that the process is.
     `holdings` are frames that may hold a lock that others wait for.

@@ -146,9 +146,7 @@ def _told() -> Iterator[None]:
         raise SeyError(WrongSql(*explain(error))) from None
 
 
-def base_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The names of the captured tables."""
-    rows = connection.execute(
-        "select table_name from duckdb_tables() where database_name = 'captured' order by table_oid"
-    ).fetchall()
-    return [name for (name,) in rows]
+def base_tables(connection: duckdb.DuckDBPyConnection, catalog: str = "captured") -> list[str]:
+    """The names of the captured tables, in the database `catalog`."""
+    listing = "select table_name from duckdb_tables() where database_name = ? order by table_oid"
+    return [name for (name,) in connection.execute(listing, [catalog]).fetchall()]

@@ -16,7 +16,7 @@ from sey.binary.cachedir import cache_folder
 from sey.binary.errors import SeyError
 from sey.runtime.capture import Capture
 from sey.runtime.decode.tables import stream_capture
-from sey.runtime.duck import fill
+from sey.runtime.duck import fill, literal
 from sey.runtime.files import replacing
 
 DECODER = 4
@@ -54,8 +54,7 @@ def _attached(connection: duckdb.DuckDBPyConnection, path: Path, catalog: str) -
     if not path.exists():
         return False
     try:
-        quoted = str(path).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as {catalog} (read_only)")
+        connection.execute(f"attach {literal(str(path))} as {catalog} (read_only)")
     except duckdb.Error:
         with contextlib.suppress(OSError):
             path.unlink()
@@ -65,8 +64,7 @@ def _attached(connection: duckdb.DuckDBPyConnection, path: Path, catalog: str) -
 
 def _make(path: Path, capture: Capture) -> None:
     with replacing(str(path)) as temporary, duckdb.connect(":memory:", config={"threads": 1}) as target:
-        place = temporary.replace("'", "''")
-        target.execute(f"attach '{place}' as kept (row_group_size {_ROW_GROUP})")
+        target.execute(f"attach {literal(temporary)} as kept (row_group_size {_ROW_GROUP})")
         fill(target, "kept", stream_capture(capture))
         target.execute("detach kept")
 

@@ -15,6 +15,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def fill(connection: duckdb.DuckDBPyConnection, catalog: str, tables: Iterable[TableStream]) -> None:
     """Create `tables` in the database `catalog` of the connection. Raises SeyError where a capture is damaged."""
     for table in tables:

@@ -28,16 +28,18 @@ def report(file: str, html: str | None, as_json: bool) -> None:
     leave_on_interrupt()
     capture = Capture.load(file)
     from sey.runtime.database import open_database
+    from sey.runtime.report.base import Source
     from sey.runtime.report.gather import gather
 
     with working("decoding the capture"):
         database = open_database(capture)
     with database:
-        found = gather(database)
+        source = Source(database)
+        found = gather(source)
         if html is not None:
             from sey.runtime.report.page import write_page
 
-            write_page(html, found, database)
+            write_page(html, found, source)
         if as_json:
             print_json(found.as_object())
         elif html is None:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from sey.runtime.diff.compare import Diff, Followed, StackChange
 from sey.runtime.report.model import Place
-from sey.runtime.report.text import address, place, short_function
+from sey.runtime.report.text import address, joined, long, more, place, short_function
 from sey.runtime.summary import is_standard
-from sey.runtime.wording import counted, duration, printable
+from sey.runtime.wording import counted, duration
 
 _MOST = 10
 _MOST_FRAMES = 4
@@ -18,18 +18,14 @@ _CHANGES = ("appeared", "grew", "waits longer", "gone", "shrank")
 
 def render(diff: Diff) -> str:
     """The diff as lines of text."""
-    sections = [("", list(_head(diff)))]
+    sections = [("", _head(diff))]
     for change in _CHANGES:
         found = [stack for stack in diff.stacks if stack.change == change]
-        sections.append((f"STACKS: {change.upper()}", list(_stacks(found))))
-    sections.append(("LOCKS", list(_locks(diff))))
-    sections.append(("TABLES", list(_tables(diff))))
-    sections.append(("GOROUTINES BY ID", list(_followed(diff))))
-    lines = list[str]()
-    for title, body in sections:
-        if body:
-            lines += ([""] if lines else []) + ([title] if title else []) + body
-    return "".join(f"{printable(line)}\n" for line in lines)
+        sections.append((f"STACKS: {change.upper()}", _stacks(found)))
+    sections.append(("LOCKS", _locks(diff)))
+    sections.append(("TABLES", _tables(diff)))
+    sections.append(("GOROUTINES BY ID", _followed(diff)))
+    return joined(sections)
 
 
 def _head(diff: Diff) -> Iterable[str]:
@@ -53,15 +49,14 @@ def _stacks(stacks: Sequence[StackChange]) -> Iterable[str]:
         yield f"  {count} {stack.doing}{_waits(stack)} at {_where(stack.frames)}"
         if stack.created_by:
             yield f"      created by {short_function(stack.created_by)}"
-    if len(stacks) > _MOST:
-        yield f"  … and {len(stacks) - _MOST} more (--json has all)"
+    yield from more(len(stacks), _MOST)
 
 
 def _waits(stack: StackChange) -> str:
     before, after = stack.longest_before_ns, stack.longest_after_ns
     if after is None:
         return ""
-    return f", up to {duration(after)}" + ("" if before is None else f" (before {duration(before)})")
+    return long(after) + ("" if before is None else f" (before {duration(before)})")
 
 
 def _where(frames: Sequence[Place]) -> str:
@@ -74,8 +69,7 @@ def _where(frames: Sequence[Place]) -> str:
 def _locks(diff: Diff) -> Iterable[str]:
     for lock in diff.locks[:_MOST]:
         yield f"  {lock.change}: {address(lock.kind, lock.address)} {lock.before} → {lock.after} waiting"
-    if len(diff.locks) > _MOST:
-        yield f"  … and {len(diff.locks) - _MOST} more (--json has all)"
+    yield from more(len(diff.locks), _MOST)
 
 
 def _tables(diff: Diff) -> Iterable[str]:
@@ -99,6 +93,6 @@ def _followed(diff: Diff) -> Iterable[str]:
 
 
 def _group(one: Followed) -> str:
-    waits = "" if one.longest_after_ns is None else f", up to {duration(one.longest_after_ns)}"
     ids = ", ".join(map(str, one.goids[:5])) + (", …" if one.goroutines > 5 else "")
-    return f"{counted(one.goroutines, 'goroutine')} ({ids}) {one.doing}{waits} at {_where(one.frames)}"
+    doing = f"{one.doing}{long(one.longest_after_ns)}"
+    return f"{counted(one.goroutines, 'goroutine')} ({ids}) {doing} at {_where(one.frames)}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
-from sey.runtime.database import Database
 from sey.runtime.report.base import CROWD, Source, crowd_of, place_of
 from sey.runtime.report.locking import locking
 from sey.runtime.report.missing import missing
@@ -76,19 +75,24 @@ order by g.pid, g.n desc, g.created_by, g.place
 """
 _CONTEXTS = """
 with found as (
-    select v.pid, v.goid, v.source, v.name, v.value->>'$.deadline' as deadline, v.value->>'$.cancelled' as cancelled
-    from last_captures v where v.goid is not null and v.value like '{"type":%"deadline":"%'
+    select pid, goid, source, name, context->>'$.deadline' as deadline, context->>'$.cancelled' as cancelled
+    from (
+        -- Any text may look like one, and be cut.
+        select pid, goid, source, name, try_cast(value as json) as context from last_captures
+        where goid is not null and value like '{"type":%"deadline":"%'
+    )
 )
 select f.pid, f.goid, f.source, f.name, f.deadline,
-    epoch_ns(p.captured_at) - epoch_ns(try_cast(f.deadline as timestamp)) as overdue, f.cancelled = 'true', c.place
+    -- Nanoseconds end in 2262, deadlines needn't.
+    (epoch_us(p.captured_at) - epoch_us(try_cast(f.deadline as timestamp)))::hugeint * 1000 as overdue,
+    f.cancelled = 'true', c.place
 from found f join last_processes p using (pid) join crew c on c.pid = f.pid and c.goid = f.goid
 where overdue > 0 order by overdue desc, f.pid, f.goid
 """
 
 
-def gather(database: Database) -> Report:
+def gather(source: Source) -> Report:
     """The report of a capture."""
-    source = Source(database)
     locks = locking(source)
     return Report(
         processes=tuple(Process(*row) for row in source.rows(_PROCESSES)),

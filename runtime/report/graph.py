@@ -61,7 +61,7 @@ class _Graph:
             self._waits(lock.pid, crowd, name, lock)
         for holder in lock.holders[:_MOST_HOLDERS]:
             node = self._goroutine(lock.pid, holder.goid, holder.now, holder.doing)
-            stuck = any(goid == holder.goid for _, goid, _ in self._stuck)
+            stuck = any((pid, goid) == (lock.pid, holder.goid) for pid, goid, _ in self._stuck)
             self.edges.append(Edge(name, node, "probably held by", 1, stuck))
 
     def _waits(self, pid: int, crowd: Crowd, target: str, lock: Lock | None) -> None:

@@ -7,8 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from sey.runtime.database import Database
-from sey.runtime.files import replacing
+from sey.runtime.files import write_whole
 from sey.runtime.report.base import Source
 from sey.runtime.report.flame import flame
 from sey.runtime.report.graph import graph
@@ -18,17 +17,16 @@ from sey.runtime.report.text import render
 _TITLE_MOST = 3
 
 
-def write_page(path: str, report: Report, database: Database) -> None:
+def write_page(path: str, report: Report, source: Source) -> None:
     """Write the page, whole or not at all. Raises SeyError where it can't be written."""
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        file.write(page(report, database))
+    write_whole(path, [page(report, source).encode()])
 
 
-def page(report: Report, database: Database) -> str:
+def page(report: Report, source: Source) -> str:
     """The page. Nothing of the capture gets into it but as escaped text or as data that no one runs."""
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     names = ", ".join(f"{p.executable} ({p.pid})" for p in report.processes[:_TITLE_MOST])
-    data = {"flame": flame(Source(database)), "graph": graph(report)}
+    data = {"flame": flame(source), "graph": graph(report)}
     parts = {
         "TITLE": escape(f"sey report: {names}"),
         "STYLE": files(__package__).joinpath("page.css").read_text(encoding="utf-8"),

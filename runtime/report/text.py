@@ -35,6 +35,11 @@ def render(report: Report) -> str:
         ("GOROUTINES", _states(report)),
         ("NOT IN THE CAPTURE", _missing(report)),
     )
+    return joined(sections)
+
+
+def joined(sections: Iterable[tuple[str, Iterable[str]]]) -> str:
+    """Sections with their titles, those without a line left out, an empty line between."""
     lines = list[str]()
     for title, found in sections:
         body = list(found)
@@ -75,7 +80,7 @@ def _deadlocks(deadlocks: Sequence[Deadlock]) -> Iterable[str]:
         yield f"  {counted(len(deadlock.steps), 'goroutine')} that probably wait for each other"
         for step in deadlock.steps:
             yield f"    {_step(step)}"
-    yield from _more(len(deadlocks))
+    yield from more(len(deadlocks))
 
 
 def _step(step: Step) -> str:
@@ -86,7 +91,7 @@ def _step(step: Step) -> str:
 def _locks(locks: Sequence[Lock]) -> Iterable[str]:
     for lock in locks[:_MOST]:
         behind = f" ({lock.stopped} with those behind them)" if lock.stopped > lock.waiters else ""
-        waits = f"{lock.waiters} waiting{behind}{_long(lock.longest_wait_ns)}"
+        waits = f"{lock.waiters} waiting{behind}{long(lock.longest_wait_ns)}"
         yield f"  {address(lock.kind, lock.address)}{_state(lock)}: {waits}"
         for holder in lock.holders[:_MOST_CROWDS]:
             section = f"locked in {short_function(holder.held_in.function)} at line {holder.locked_at_line}"
@@ -97,7 +102,7 @@ def _locks(locks: Sequence[Lock]) -> Iterable[str]:
         if not lock.holders and lock.kind in ("mutex", "rwmutex"):
             yield "    holder not found on any stack"
         yield from _crowds(lock.waiting)
-    yield from _more(len(locks))
+    yield from more(len(locks))
 
 
 def _state(lock: Lock) -> str:
@@ -113,7 +118,7 @@ def _chains(chains: Sequence[Chain]) -> Iterable[str]:
         yield f"  {counted(chain.stopped, 'goroutine')} stopped in all"
         for number, step in enumerate(chain.steps):
             yield f"    {'  ' * number}{_step(step)}" + (", probably held by" if step.lock is not None else "")
-    yield from _more(len(chains))
+    yield from more(len(chains))
 
 
 def _channels(channels: Sequence[Channels]) -> Iterable[str]:
@@ -126,14 +131,14 @@ def _channels(channels: Sequence[Channels]) -> Iterable[str]:
         closed = ", closed" if one.closed else ""
         yield f"  {name} len {held} cap {one.cap}{closed}{lacks}"
         yield from _crowds((*one.senders, *one.receivers))
-    yield from _more(len(channels))
+    yield from more(len(channels))
 
 
 def _crowds(crowds: Sequence[Crowd]) -> Iterable[str]:
     for crowd in crowds[:_MOST_CROWDS]:
         does = _DOES.get(crowd.operation or "", "in a select")
         who = f"goroutine {crowd.goids[0]} waits" if crowd.goroutines == 1 else f"{crowd.goroutines} goroutines wait"
-        yield f"    {who} {does}{_long(crowd.longest_wait_ns)}, at {place(crowd.place)}"
+        yield f"    {who} {does}{long(crowd.longest_wait_ns)}, at {place(crowd.place)}"
     if len(crowds) > _MOST_CROWDS:
         yield f"    and at {counted(len(crowds) - _MOST_CROWDS, 'other place')}"
 
@@ -141,9 +146,9 @@ def _crowds(crowds: Sequence[Crowd]) -> Iterable[str]:
 def _leaks(report: Report) -> Iterable[str]:
     for leak in report.leaks[:_MOST]:
         made = f"created by {short_function(leak.created_by)}" if leak.created_by else "of no known creator"
-        yield f"  {leak.goroutines} goroutines ({leak.share:.0%}) {made}{_long(leak.crowd.longest_wait_ns)}"
+        yield f"  {leak.goroutines} goroutines ({leak.share:.0%}) {made}{long(leak.crowd.longest_wait_ns)}"
         yield f"    all at {place(leak.crowd.place)}, {leak.wait_reason or 'waiting'}"
-    yield from _more(len(report.leaks))
+    yield from more(len(report.leaks))
 
 
 def _contexts(report: Report) -> Iterable[str]:
@@ -151,7 +156,7 @@ def _contexts(report: Report) -> Iterable[str]:
         state = "" if late.cancelled is None else ", cancelled" if late.cancelled else ", not cancelled"
         what = f"{late.source}.{late.name} {duration(late.overdue_ns)} late{state}"
         yield f"  goroutine {late.goid} at {place(late.now)}: {what}"
-    yield from _more(len(report.contexts))
+    yield from more(len(report.contexts))
 
 
 def _states(report: Report) -> Iterable[str]:
@@ -161,21 +166,23 @@ def _states(report: Report) -> Iterable[str]:
         most = state.crowds[0] if state.crowds else None
         share = f"{most.goroutines} of them " if most and most.goroutines < state.goroutines else ""
         where = f", {share}at {place(most.place)}" if most else ""
-        yield f"  {state.goroutines:{width}} {word}{_long(state.longest_wait_ns)}{where}"
-    yield from _more(len(report.states), 2 * _MOST)
+        yield f"  {state.goroutines:{width}} {word}{long(state.longest_wait_ns)}{where}"
+    yield from more(len(report.states), 2 * _MOST)
 
 
 def _missing(report: Report) -> Iterable[str]:
     for lack in report.missing[:_MOST]:
         what = f"{lack.count} × {lack.what}" if lack.count and lack.what else lack.what
         yield f"  {what}: {lack.why}" if what else f"  {lack.why}"
-    yield from _more(len(report.missing))
+    yield from more(len(report.missing))
 
 
-def _long(wait_ns: int | None) -> str:
+def long(wait_ns: int | None) -> str:
+    """How long somebody waits, as the end of a phrase."""
     return "" if wait_ns is None else f", up to {duration(wait_ns)}"
 
 
-def _more(count: int, shown: int = _MOST) -> Iterable[str]:
+def more(count: int, shown: int = _MOST) -> Iterable[str]:
+    """That not all of `count` are shown, where so it is."""
     if count > shown:
         yield f"  … and {count - shown} more (--json has all)"

@@ -13,6 +13,7 @@ import pytest
 
 from sey.runtime.capture import Capture
 from sey.runtime.database import open_database
+from sey.runtime.report.base import Source
 from sey.runtime.report.gather import gather
 from sey.runtime.report.page import write_page
 from tests.report.conftest import captures as captures
@@ -43,7 +44,8 @@ def browse(page: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def written(capture: Capture, folder: Path) -> Path:
     path = folder / "report.html"
     with open_database(capture, cached=False) as database:
-        write_page(str(path), gather(database), database)
+        source = Source(database)
+        write_page(str(path), gather(source), source)
     return path
 
 
