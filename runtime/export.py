@@ -9,14 +9,14 @@ import duckdb
 
 from sey.binary.errors import Problem, SeyError
 from sey.runtime.capture import Capture
-from sey.runtime.database import Database, base_tables, open_database
-from sey.runtime.decode.tables import stream_capture
-from sey.runtime.duck import fill, quoted
+from sey.runtime.database import Database, attach_captured, base_tables, open_database
+from sey.runtime.duck import literal, quoted
 from sey.runtime.file_errors import CannotWrite, UnknownExport
 from sey.runtime.files import replacing, write_whole
 from sey.runtime.pprof import profile
+from sey.runtime.query_errors import WrongSql
 from sey.runtime.relational import to_parquet, to_sqlite
-from sey.runtime.views import SpecSql, make_views
+from sey.runtime.views import SpecSql, explain, make_views
 
 Exporter = Callable[[Capture, SpecSql | None, str], tuple[Problem, ...]]
 
@@ -38,14 +38,14 @@ def exporter(path: str) -> Exporter:
 
 
 def _to_duckdb(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
-    """Captured tables with the spec's columns as tables, the spec's tables as views over them."""
+    """Captured tables with the spec's columns as tables, the spec's tables as views over them; of several snapshots
+    these are tables too.
+    """
     with replacing(path) as temporary, duckdb.connect(":memory:") as connection:
-        connection.execute("attach ':memory:' as captured")
-        fill(connection, "captured", stream_capture(capture))
+        attach_captured(connection, capture, "captured", cached=False)
         made = make_views(connection, base_tables(connection), SpecSql.of(capture) if spec is None else spec)
         try:
-            place = temporary.replace("'", "''")
-            connection.execute(f"attach '{place}' as exported")
+            connection.execute(f"attach {literal(temporary)} as exported")
             for name in base_tables(connection):
                 connection.execute(f"create table exported.main.{quoted(name)} as select * from main.{quoted(name)}")
             connection.execute("use exported.main")
@@ -60,6 +60,8 @@ def _to_duckdb(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Probl
             connection.execute("detach exported")
         except duckdb.IOException as error:
             raise SeyError(CannotWrite(path, " ".join(str(error).split()))) from None
+        except duckdb.Error as error:  # of several snapshots a spec's table is made here, of all its rows
+            raise SeyError(WrongSql(*explain(error))) from None
     return made.problems
 
 
