@@ -140,8 +140,10 @@ class Prepared:
         assert self._pause is not None
         pause, loaded = self._pause, self._load.probe
         wall_ns, monotonic_ns = time.time_ns(), time.monotonic_ns()
-        pause.run_all(loaded.runs(pause.threads, self._bias, pause.deadline_ns))
-        self.let_go()
+        try:
+            pause.run_all(loaded.runs(pause.threads, self._bias, pause.deadline_ns))
+        finally:
+            self.let_go()
         if pause.overrun:
             # The process ran while its memory was read: any value may be of another moment than its neighbours.
             raise SeyError(CaptureOverrun(self.process.pid, self._limits.max_pause_ns // 1_000_000))
