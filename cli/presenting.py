@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from sey.frontend import ast
 from sey.frontend.bind.columns import column_namespace, column_of, global_namespace, table_namespace, table_of
 from sey.frontend.bind.spec import limits_of
+from sey.frontend.build import LIMITS
 from sey.frontend.diagnostics.base import Reject, SpannedProblem, SpecError
 from sey.frontend.diagnostics.presenting import NeedsCapture
 from sey.frontend.parser import parse
@@ -159,11 +160,8 @@ def _lacks(
         yield NeedsCapture(span=item.expr.span, what=what, why=why)
         return
     wanted = limits_of(item.limits)
-    pairs = (("max_string", "max_string"), ("max_items", "max_items"), ("depth", "depth"))
     less = [
-        f"{word} {getattr(columns[0], name)}"
-        for word, name in pairs
-        if getattr(wanted, word) > getattr(columns[0], name)
+        f"{word} {getattr(columns[0], word)}" for word in LIMITS if getattr(wanted, word) > getattr(columns[0], word)
     ]
     if less:
         yield NeedsCapture(span=item.span, what=what, why=f"it was captured with {', '.join(less)}")

@@ -83,7 +83,7 @@ def series(chosen: Chosen, limits: Limits, every_ns: int, count: int | None, pat
         with _stopping() as stop, Taker(chosen.bundles, chosen.requests, limits) as taker:
             reason = _take_all(taker, chosen, every_ns, count, stop, spool, taken)
         snapshots = len({process.facts.snapshot for process in taken})
-        if reason and count != snapshots:
+        if reason:
             problems.report([SeriesEnded(counted(snapshots, "snapshot"), reason)])
         yield Capture(tuple(chosen.bundles), (*taken, *failed(chosen)))
 
@@ -99,6 +99,7 @@ def _take_all(
 ) -> str:
     """Take them into `taken`; why there will be no more, empty where it are as many as wanted."""
     number = 0
+    interrupted = "interrupted" if count is not None else ""
     while True:
         started = time.monotonic()
         captured = [named(process, chosen) for process in taker.take()]
@@ -110,7 +111,7 @@ def _take_all(
         if number == count:
             return ""
         if stop.wanted:
-            return "interrupted" if count is not None else ""
+            return interrupted
         if not taker.processes:
             return "no process is left"
         size = sum(len(process.pages.data) for process in captured if process.pages is not None)
@@ -118,7 +119,7 @@ def _take_all(
             return "the disk is nearly full"
         stop.wait_until(started + every_ns / 1e9)
         if stop.wanted:
-            return "interrupted" if count is not None else ""
+            return interrupted
 
 
 def _tell(number: int, captured: Sequence[ProcessCapture]) -> None:

@@ -43,7 +43,7 @@ class Binary:
         return globs.written_by_people(self.info.function_names())
 
     @cached_property
-    def close(self) -> Names:
+    def spellings(self) -> Names:
         """The functions, for being misspelled."""
         return Names(self.functions)
 

@@ -42,7 +42,7 @@ def check(source: Source, read: Callable[[str], Source], paths: Sequence[str], b
     for path in paths:
         try:
             binary = binaries.open(path)
-            info, close = binary.info, binary.close
+            info, close = binary.info, binary.spellings
             by_path[path] = bind(spec, source, info, binary=path, module=binary.module, functions=close)[1]
         except SeyError as error:
             by_path[path] = error.problems

@@ -22,19 +22,19 @@ class Ranked:
         return [self.names[i] for i in _best(begun, self._folded, most)]
 
 
-def rank(begun: str, name: str) -> int | None:
-    """0: `name` begins with `begun`; 1: a word in it does; 2: it holds it somewhere; None: nowhere. Both folded."""
-    at = name.find(begun)
-    if at <= 0:
-        return None if at else 0
+def rank(begun: str, name: str) -> int:
+    """Of a name that holds `begun`: 0: it begins with it; 1: a word in it does; 2: neither. Both folded."""
+    at = name.index(begun)
+    if at == 0:
+        return 0
     return 2 if name[at - 1].isalnum() else 1
 
 
 def _best(begun: str, folded: Iterable[str], most: int) -> list[int]:
     by_rank: tuple[list[int], list[int], list[int]] = ([], [], [])
     for i, name in enumerate(folded):
-        if begun in name and (found := rank(begun, name)) is not None:
-            by_rank[found].append(i)
+        if begun in name:
+            by_rank[rank(begun, name)].append(i)
             if len(by_rank[0]) >= most:
                 break
     return [i for each in by_rank for i in each][:most]

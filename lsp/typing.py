@@ -12,6 +12,7 @@ from sey.frontend.bind.expressions import PREDECLARED, Typer, names_in
 from sey.frontend.bind.scope import FunctionScope, TooManyError
 from sey.frontend.debuginfo.model import GoType
 from sey.frontend.diagnostics.base import Reject, SpecError
+from sey.frontend.lower.types import captured_type
 from sey.frontend.parser import parse
 from sey.frontend.source import Source
 from sey.lsp.binaries import Binary
@@ -40,7 +41,7 @@ def types_of(binary: Binary, scope: FunctionScope, expr: ast.Expr) -> list[GoTyp
         for typing in scope.typings(names):
             typer = Typer(binary.info, {name: binary.info.type(kind) for name, kind in typing.items()})
             with suppress(Reject):
-                go_type = typer.value(expr).type
+                go_type = captured_type(typer.value(expr))
                 found.setdefault(go_type.name, go_type)
     return list(found.values())
 
