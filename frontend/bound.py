@@ -6,6 +6,7 @@ spec. Spans point into the spec's text.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -182,6 +183,14 @@ class Redacted:
 
 
 @dataclass(frozen=True)
+class Elapsed:
+    """`duration` in a return event: how long the call took. Type time.Duration."""
+
+    type: GoType
+    span: Span
+
+
+@dataclass(frozen=True)
 class Unary:
     """`-x`, `+x`, `!x`, `^x`; `operator` is the Go token."""
 
@@ -220,6 +229,7 @@ Expr = (
     | Length
     | AddressOf
     | Redacted
+    | Elapsed
     | Unary
     | Binary
 )
@@ -275,6 +285,42 @@ class Func:
     glob: bool = False
     """Whether `function` is a pattern: the bodies are those of all functions that it fits. What only some of these have
     is `absent` in the rows of the others."""
+
+
+class Moment(enum.Enum):
+    """When an event happens."""
+
+    ENTRY = "entry"
+    RETURN = "return"
+    LINE = "line"
+
+
+@dataclass(frozen=True)
+class Event:
+    """An `event` block bound to the bodies of its functions in this binary.
+
+    `target` is what is written: a function, a pattern where `glob`, or `file.go:123`; of a line `file` is the path of
+    the file as debug information has it, and `line` the line that has code. `limit` rows are kept of each `window_ns`
+    (0: all), for `for_ns` (0: until the end), of 1 in `sample`; `stack` frames of the stack come along. The rest is as
+    in `Func`.
+    """
+
+    table: str
+    moment: Moment
+    target: str
+    bodies: tuple[Body, ...]
+    captures: tuple[Capture, ...]
+    when: tuple[Form, ...]
+    span: Span
+    glob: bool = False
+    limit: int = 0
+    window_ns: int = 0
+    for_ns: int = 0
+    sample: int = 1
+    stack: int = 0
+    program: str | None = None
+    file: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -384,3 +430,4 @@ class BoundSpec:
     kept_types: tuple[KeptType, ...] = ()
     types: Mapping[int, GoType] = field(default_factory=dict)
     redaction: Redaction = field(default_factory=Redaction)
+    events: tuple[Event, ...] = ()

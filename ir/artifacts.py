@@ -66,6 +66,76 @@ class BpfProgram:
         )
 
 
+@dataclass(frozen=True)
+class EventProgram:
+    """A BPF object of an event program: one program that all probes run, and where the host finds what it needs.
+
+    `program` is a sleepable uprobe program, the attach cookie is the number of the probe, plus `WANT_TLS` for code that
+    keeps no goroutine in a register. `ring` is the ring buffer, `slots` the array map of `slot_bytes` a value that hits
+    work in: the host sets the `max_entries` of both (powers of two) before it loads. `probes` has `PROBE_BYTES` for each
+    probe, words as `PROBE_COUNTERS` names them. `pid` (u64): the process wanted, 0 for any; `fsbase` (u64): the offset
+    of `thread.fsbase` in the kernel's task_struct, 0 unknown. `buffers` and `dicts` are as in `BpfProgram`; `stashes`
+    are the maps of what is kept between runs.
+    """
+
+    object: bytes
+    program: str
+    ring: str
+    slots: str
+    slot_bytes: int
+    probes: Place
+    pid: Place
+    fsbase: Place
+    buffers: Mapping[str, Place]
+    dicts: Mapping[str, str]
+    stashes: Mapping[str, str]
+
+    def facts(self) -> dict[str, Any]:
+        """Everything but the object, for JSON."""
+        return {
+            "program": self.program,
+            "ring": self.ring,
+            "slots": self.slots,
+            "slot_bytes": self.slot_bytes,
+            "probes": _place_facts(self.probes),
+            "pid": _place_facts(self.pid),
+            "fsbase": _place_facts(self.fsbase),
+            "buffers": {name: _place_facts(place) for name, place in self.buffers.items()},
+            "dicts": dict(self.dicts),
+            "stashes": dict(self.stashes),
+        }
+
+    @classmethod
+    def from_facts(cls, object_bytes: bytes, facts: Mapping[str, Any]) -> EventProgram:
+        """The program that `facts()` described. Raises KeyError or TypeError where a fact is missing or misshapen."""
+        return cls(
+            object=object_bytes,
+            program=str(facts["program"]),
+            ring=str(facts["ring"]),
+            slots=str(facts["slots"]),
+            slot_bytes=int(facts["slot_bytes"]),
+            probes=_place(facts["probes"]),
+            pid=_place(facts["pid"]),
+            fsbase=_place(facts["fsbase"]),
+            buffers={str(name): _place(place) for name, place in facts["buffers"].items()},
+            dicts={str(name): str(target) for name, target in facts["dicts"].items()},
+            stashes={str(name): str(target) for name, target in facts["stashes"].items()},
+        )
+
+
+WANT_TLS = 1 << 32
+"""Added to the cookie of a probe at code that keeps no goroutine in a register."""
+PROBE_BYTES = 64
+PROBE_COUNTERS: tuple[str, ...] = (
+    "hits",
+    "ns",  # spent in the program, by all hits together
+    "lost",  # events for which the ring buffer had no room
+    "no_slot",  # hits for which no slot was free
+    "emitted",  # events put into the ring buffer
+)
+"""Words of a probe in `EventProgram.probes`."""
+
+
 def _place_facts(place: Place) -> list[Any]:
     return [place.map, place.offset, place.size]
 

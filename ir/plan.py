@@ -227,6 +227,46 @@ ROW_MEMBERS: tuple[tuple[str, str], ...] = (
     ("site", "i32"),  # index into Block.sites
 )
 
+EVENT_MEMBERS: tuple[tuple[str, str], ...] = (
+    ("time", "i64"),  # CLOCK_MONOTONIC
+    ("goid", "i64"),
+    ("thread", "i32"),  # host thread id
+    ("site", "i32"),  # index into PlanEvent.sites
+    ("duration", "i64"),  # of a return event, since the call's entry; -1 unknown
+    ("stack", "i64"),  # in stream `bytes`: `frames` words, pc | PC_EXACT, innermost first; 0 none
+    ("frames", "i32"),
+    ("flags", "i32"),
+)
+"""What rows of an `event` block (stream `event_<i>`) start with; their columns follow as in rows of `func` blocks.
+
+Keys of objects, (address, type), hold within one event: the next one may find other values at the same addresses."""
+
+EVENT_INPUTS: tuple[str, ...] = (
+    "sample",  # keep 1 of so many; 0 and 1: all
+    "until",  # monotonic time at which it ends, 0 for none
+    "limit",  # rows in a window of time
+    "window",  # nanoseconds; 0 for no limit
+    "off",  # 1: no more rows
+)
+"""Words of an event in the host buffer `in_events`, `EVENT_INPUT_BYTES` for each."""
+EVENT_INPUT_BYTES = 64
+
+EVENT_COUNTERS: tuple[str, ...] = (
+    "seen",  # calls, returns or lines that came by
+    "rejected",  # by `when`
+    "when_missing",  # of these, because an operand was missing
+    "limited",  # by `limit`
+    "emitted",  # rows
+    "unmatched",  # returns of calls whose entry wasn't seen
+    "not_saved",  # calls for which there was no room until they return
+    "sampled_out",
+    "objects_dropped",  # objects not followed: queue or space
+    "rows_dropped",  # rows that had no room
+)
+"""Words of an event in the host buffer `out_events`, `EVENT_COUNTER_BYTES` for each; the words after them are the
+program's own."""
+EVENT_COUNTER_BYTES = 128
+
 THREAD_WORDS = 64
 """Words of a thread in the host buffer `in_regs`: 0 host tid, 1 tid in its innermost pid namespace, 2 rip,
 4..19 general registers by DWARF number (rax rdx rcx rbx rsi rdi rbp rsp r8-r15), 20..35 low halves of xmm0-15,
@@ -366,6 +406,56 @@ class PlanBlock:
 
 
 @dataclass(frozen=True)
+class PlanEvent:
+    """An `event` block: its table, the stream of its rows, its columns and sites; `index` is its place in the buffers
+    `in_events` and `out_events`.
+
+    `moment` is `entry`, `return` or `line`, `target` the function, pattern or line as written. `limit` rows are kept of
+    each `window_ns` (0: all), for `for_ns` (0: until the end), of 1 in `sample`; `stack` frames of the stack come along.
+    """
+
+    index: int
+    table: str
+    stream: str
+    moment: str
+    target: str
+    columns: tuple[PlanColumn, ...]
+    sites: tuple[PlanSite, ...]
+    limit: int = 0
+    window_ns: int = 0
+    for_ns: int = 0
+    sample: int = 1
+    stack: int = 0
+    program: str | None = None
+
+
+@dataclass(frozen=True)
+class PlanProbe:
+    """An instruction to probe: `address` as linked; `number` is its place among the probes, and the attach cookie.
+
+    `phase` is `entry`, `return` or `line`; the probe of a return event at the call's entry is one of phase `entry`.
+    `cheap`: the kernel emulates the instruction. `tls`: its code keeps no goroutine in a register.
+    """
+
+    number: int
+    event: int
+    phase: str
+    function: str
+    address: int
+    cheap: bool
+    tls: bool = False
+
+
+@dataclass(frozen=True)
+class PlanUnprobed:
+    """A function of an event that can't be probed, and why."""
+
+    event: int
+    function: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class PlanGlobal:
     """A package-level variable (or a path from one): the stream of its single row has one column."""
 
@@ -470,3 +560,7 @@ class Plan:
     layout: str | None = None
     """The release by whose table the runtime is read (`Go 1.26`), where the binary doesn't describe its own."""
     links: tuple[PlanLink, ...] = ()
+    events: tuple[PlanEvent, ...] = ()
+    """Of an event program, which has a plan of its own."""
+    probes: tuple[PlanProbe, ...] = ()
+    unprobed: tuple[PlanUnprobed, ...] = ()

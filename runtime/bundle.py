@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from sey.binary.errors import SeyError
 from sey.binary.identity import Identity
 from sey.ir import codec
-from sey.ir.artifacts import BpfProgram
+from sey.ir.artifacts import BpfProgram, EventProgram
 from sey.ir.plan import PLAN_VERSION, Plan
 from sey.ir.typegraph import DamagedTypesError, PlanTypes, columns_of, decoded
 from sey.runtime import container
@@ -22,6 +22,15 @@ from sey.runtime.container import BUNDLE, Container, Section
 from sey.runtime.file_errors import NewerFile
 from sey.runtime.plan_check import check_plan
 from sey.runtime.program_check import wrong_facts
+
+
+@dataclass(frozen=True)
+class EventProbe:
+    """What a spec's `event` blocks were compiled to for one binary."""
+
+    plan: Plan
+    ir: str
+    program: EventProgram
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class BinaryProbe:
     program: BpfProgram | None = None
     requirements: tuple[str, ...] = ()
     bytecode: bytes | None = None
+    events: EventProbe | None = None
 
 
 @dataclass(frozen=True)
