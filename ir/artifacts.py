@@ -70,12 +70,12 @@ class BpfProgram:
 class EventProgram:
     """A BPF object of an event program: one program that all probes run, and where the host finds what it needs.
 
-    `program` is a sleepable uprobe program, the attach cookie is the number of the probe, plus `WANT_TLS` for code that
-    keeps no goroutine in a register. `ring` is the ring buffer, `slots` the array map of `slot_bytes` a value that hits
-    work in: the host sets the `max_entries` of both (powers of two) before it loads. `probes` has `PROBE_BYTES` for each
-    probe, words as `PROBE_COUNTERS` names them. `pid` (u64): the process wanted, 0 for any; `fsbase` (u64): the offset
-    of `thread.fsbase` in the kernel's task_struct, 0 unknown. `buffers` and `dicts` are as in `BpfProgram`; `stashes`
-    are the maps of what is kept between runs.
+    `program` is a sleepable uprobe program, the attach cookie is the number of the probe, plus `WANT_TLS` for code
+    that keeps no goroutine in a register. `ring` is the ring buffer, `slots` the array map of `slot_bytes` a value
+    that hits work in: the host sets the `max_entries` of both (powers of two) before it loads. `probes` has
+    `PROBE_BYTES` for each probe, words as `PROBE_COUNTERS` names them. `pid` (u64): the process wanted, 0 for any;
+    `fsbase` (u64): the offset of `thread.fsbase` in the kernel's task_struct, 0 unknown. `buffers` and `dicts` are as
+    in `BpfProgram`; `stashes` are the maps of what is kept between runs.
     """
 
     object: bytes

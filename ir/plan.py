@@ -410,8 +410,9 @@ class PlanEvent:
     """An `event` block: its table, the stream of its rows, its columns and sites; `index` is its place in the buffers
     `in_events` and `out_events`.
 
-    `moment` is `entry`, `return` or `line`, `target` the function, pattern or line as written. `limit` rows are kept of
-    each `window_ns` (0: all), for `for_ns` (0: until the end), of 1 in `sample`; `stack` frames of the stack come along.
+    `moment` is `entry`, `return` or `line`, `target` the function, pattern or line as written. `limit` rows are kept
+    of each `window_ns` (0: all), for `for_ns` (0: until the end), of 1 in `sample`; `stack` frames of the stack come
+    along.
     """
 
     index: int
