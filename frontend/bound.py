@@ -7,8 +7,8 @@ spec. Spans point into the spec's text.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 
 from sey.frontend.debuginfo.model import Body, GlobalVariable, GoType
 from sey.frontend.source import Source, Span
@@ -233,6 +233,21 @@ Expr = (
     | Unary
     | Binary
 )
+
+
+def parts(expr: Expr) -> Iterator[Expr]:
+    """The expressions that an expression is made of, itself left out."""
+    for each in fields(expr):
+        part = getattr(expr, each.name)
+        if isinstance(part, Expr):
+            yield part
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """An expression and all in it."""
+    yield expr
+    for part in parts(expr):
+        yield from walk(part)
 
 
 @dataclass(frozen=True)

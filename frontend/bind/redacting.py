@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from sey.frontend import ast, bound
@@ -97,7 +96,7 @@ def looks(expr: bound.Expr, redactor: Redactor) -> bool:
         case bound.Instance(_, local):
             # What it is shows in the process.
             return redactor.name(local.name)
-    return redactor.type(expr.type) or _is_named(expr, redactor) or any(looks(e, redactor) for e in _parts(expr))
+    return redactor.type(expr.type) or _is_named(expr, redactor) or any(looks(e, redactor) for e in bound.parts(expr))
 
 
 def _is_secret(sought: bound.Sought, redactor: Redactor) -> bool:
@@ -117,7 +116,7 @@ def _looks_on_the_way(expr: bound.Expr, redactor: Redactor) -> bool:
             return _looks_on_the_way(base, redactor)
         case bound.Index(_, base, index) if base.type.kind is Kind.ARRAY:
             return _looks_on_the_way(base, redactor) or looks(index, redactor)
-    return any(looks(each, redactor) for each in _parts(expr))
+    return any(looks(each, redactor) for each in bound.parts(expr))
 
 
 def _is_named(expr: bound.Expr, redactor: Redactor) -> bool:
@@ -132,10 +131,3 @@ def _is_named(expr: bound.Expr, redactor: Redactor) -> bool:
         case bound.MapIndex(_, _, key):
             return isinstance(key.value, str) and redactor.name(key.value)
     return False
-
-
-def _parts(expr: bound.Expr) -> Iterator[bound.Expr]:
-    for each in dataclasses.fields(expr):
-        part = getattr(expr, each.name)
-        if isinstance(part, bound.Expr):
-            yield part

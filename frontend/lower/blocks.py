@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sey.frontend import bound
@@ -18,7 +18,7 @@ from sey.frontend.lower.types import TypeTable, captured_type
 from sey.frontend.source import Source, Span
 from sey.ir.builder import FunctionBuilder
 from sey.ir.nodes import Column, Function, Location, Stream, Table, Type, Value, layout_stream
-from sey.ir.plan import COUNTERS, ROW_MEMBERS, PlanColumn, Status
+from sey.ir.plan import COUNTERS, EVENT_MEMBERS, ROW_MEMBERS, PlanColumn, Status
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,17 @@ class Shared:
 
 def row_stream(number: int, widths: Iterable[int]) -> Stream:
     """The stream of a block's rows (`row_<number>`), with a column for each width in bytes."""
+    return layout_stream(f"row_{number}", _members(ROW_MEMBERS) + _column_members(widths))
+
+
+def event_stream(number: int, widths: Iterable[int]) -> Stream:
+    """The stream of an event's rows (`event_<number>`), with a column for each width in bytes."""
+    return layout_stream(f"event_{number}", _members(EVENT_MEMBERS) + _column_members(widths))
+
+
+def _members(named: Iterable[tuple[str, str]]) -> list[tuple[str, Type | int]]:
     kinds = {"i8": Type.I8, "i32": Type.I32, "i64": Type.I64}
-    members: list[tuple[str, Type | int]] = [(name, kinds[kind]) for name, kind in ROW_MEMBERS]
-    return layout_stream(f"row_{number}", members + _column_members(widths))
+    return [(name, kinds[kind]) for name, kind in named]
 
 
 def global_stream(number: int, width: int) -> Stream:
@@ -116,7 +124,7 @@ def lower_block(shared: Shared, number: int, block: bound.Func, book: SiteBook) 
     scope = Scope(slots, shared.dynamic, shared.maps, shared.contexts)
     # Where an expression holds in none of its typings: for a pattern's functions that is how they differ.
     missing = Status.ABSENT if block.glob else Status.NOT_LIVE
-    forms = _Forms(book, number, site)
+    forms = Forms(book, number, site)
     with b.at(shared.at(block.span)):
         wanted = _condition(b, forms, block, scope) if block.when else b.const(1, Type.I1)
     with b.if_(wanted):
@@ -124,7 +132,7 @@ def lower_block(shared: Shared, number: int, block: bound.Func, book: SiteBook) 
             record = _begin_row(b, number, site)
         for i, capture_ in enumerate(block.captures):
             with b.at(shared.at(capture_.span)):
-                _capture_column(shared, b, Target(record, i), capture_, scope, forms, missing)
+                capture_column(shared, b, Target(record, i), capture_, scope, forms, missing)
     return b.finish()
 
 
@@ -138,7 +146,7 @@ def _begin_row(b: FunctionBuilder, number: int, site: Value) -> Value:
 
 
 @dataclass(frozen=True)
-class _Forms:
+class Forms:
     """Which typing of an expression holds at the site at hand."""
 
     book: SiteBook
@@ -159,15 +167,16 @@ class _Forms:
                     yield number
 
 
-def _capture_column(
+def capture_column(
     shared: Shared,
     b: FunctionBuilder,
     target: Target,
     capture_: bound.Capture,
     scope: Scope,
-    forms: _Forms,
+    forms: Forms,
     missing: Status,
 ) -> None:
+    """A column at the site at hand, with the status `missing` where none of its typings holds."""
     for form in forms.each(b, target.column):
         if form < 0:
             b.put(target.record, b.const(missing, Type.I8), field=f"s{target.column}")
@@ -176,19 +185,37 @@ def _capture_column(
             capture(b, target, expr, scope, shared.limit(capture_.limits), shared.types)
 
 
-def _condition(b: FunctionBuilder, forms: _Forms, block: bound.Func, scope: Scope) -> Value:
+def _condition(b: FunctionBuilder, forms: Forms, block: bound.Func, scope: Scope) -> Value:
     """Whether the row is wanted (i1). Where an operand is missing it isn't, which `out_when` counts."""
+
+    def lacks() -> None:
+        at = 8 * forms.block
+        b.store("out_when", b.add(b.load(Type.I64, "out_when", None, at), 1), imm=at)
+
+    return condition(b, forms, block.when, len(block.captures), scope, lacks)
+
+
+def condition(
+    b: FunctionBuilder,
+    forms: Forms,
+    when: Sequence[bound.Form],
+    expression: int,
+    scope: Scope,
+    lacks: Callable[[], None],
+) -> Value:
+    """Whether a condition holds (i1), whose typings are those of the block's expression of that number. Where an
+    operand is missing it doesn't, and the code of `lacks` runs.
+    """
     b.store("wanted", b.const(0))
     with b.attempt() as attempt:
         with attempt.body():
-            for form in forms.each(b, len(block.captures)):
+            for form in forms.each(b, expression):
                 with statically_missing(b):
                     if form < 0:
                         raise MissingError(Status.NOT_LIVE)
-                    b.store("wanted", scalar_of(b, block.when[form].expr, scope))
+                    b.store("wanted", scalar_of(b, when[form].expr, scope))
         with attempt.handler():
-            at = 8 * forms.block
-            b.store("out_when", b.add(b.load(Type.I64, "out_when", None, at), 1), imm=at)
+            lacks()
     return b.ne(b.load(Type.I64, "wanted"), 0)
 
 

@@ -121,6 +121,14 @@ def _sliced(b: FunctionBuilder, expr: bound.Slice, scope: Scope) -> Words:
     return sliced(b, whole, (low, high, most))
 
 
+def _elapsed(b: FunctionBuilder) -> Value:
+    """How long the call at hand took."""
+    elapsed = b.load(Type.I64, "elapsed")
+    with b.if_(b.eq(elapsed, (1 << 64) - 1)):
+        raise_status(b, Status.NOT_LIVE)
+    return elapsed
+
+
 def is_place(expr: bound.Expr) -> bool:
     """Whether an expression names a variable or a part of one, whose bytes can be copied as they are."""
     return isinstance(expr, _PLACES)
@@ -133,6 +141,8 @@ def scalar_of(b: FunctionBuilder, expr: bound.Expr, scope: Scope) -> Value:
             return b.const(constant_bits(expr))
         case bound.Length(_, base, capacity):
             return _length(b, base, capacity, scope)
+        case bound.Elapsed():
+            return _elapsed(b)
         case bound.AddressOf(_, base):
             return address_of(b, place_of(b, base, scope))
         case bound.Unary(go_type, operator, operand):

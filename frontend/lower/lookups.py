@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -54,9 +53,4 @@ class MapLookups:
 
 def indexed(expr: bound.Expr) -> Iterator[bound.MapIndex]:
     """The elements of maps that an expression asks for."""
-    if isinstance(expr, bound.MapIndex):
-        yield expr
-    for each in dataclasses.fields(expr):
-        part = getattr(expr, each.name)
-        if isinstance(part, bound.Expr):
-            yield from indexed(part)
+    return (each for each in bound.walk(expr) if isinstance(each, bound.MapIndex))

@@ -38,6 +38,10 @@ from sey.frontend.lower.types import (
 from sey.ir.nodes import FAULT_USER, MAX_RECORD_BYTES, PAGE_BYTES
 from sey.ir.plan import (
     COUNTERS,
+    EVENT_COUNTER_BYTES,
+    EVENT_COUNTERS,
+    EVENT_INPUT_BYTES,
+    EVENT_INPUTS,
     GOROUTINE_IN_CGO,
     GOROUTINE_LOCKED,
     GOROUTINE_REGISTERS,
@@ -56,6 +60,32 @@ INNER_FRAMES = 384
 OUTER_FRAMES = 128
 OUTSIDE = FAULT_USER + 64
 NO_PCSP = FAULT_USER + 65
+
+SNAPSHOT_SIZES = {
+    "of_snapshot": 1,
+    "queue_entries": 65536,
+    "seen_entries": 65536,
+    "held_pages": 256,
+    "known_keys": 4096,
+    "window": 4096,
+    "shared_page": 4096,
+}
+"""Sizes of the prelude's buffers in a snapshot, which has them once; `of_snapshot`: the process stands still."""
+
+EVENT_SIZES = {
+    "of_snapshot": 0,
+    "queue_entries": 1024,
+    "seen_entries": 1024,
+    "held_pages": 1,
+    "known_keys": 1,
+    "window": 512,
+    "shared_page": 0,
+    "max_object": 32760,
+    "event_objects": 512,
+    "event_bytes": 32768,
+    "event_ns": 5_000_000,
+}
+"""The same for events, several of which may run at a time; and what one event may follow, in objects, bytes, time."""
 
 _G = {
     "sched_pc": "sched.pc",
@@ -124,7 +154,33 @@ def prelude_constants(info: Described, table: PclnTab) -> dict[str, int]:
         **_code(table),
         **container_constants(info),
         "types": table.module.types,
+        **SNAPSHOT_SIZES,
     }
+
+
+def event_constants(info: Facts, events: int) -> dict[str, int]:
+    """What the prelude of an event program has otherwise than a snapshot's."""
+    counters = {name: 8 * i for i, name in enumerate(EVENT_COUNTERS)}
+    own = {name: 8 * (len(EVENT_COUNTERS) + i) for i, name in enumerate(_OWN_WORDS)}
+    goid = field_offset(info, "runtime.g", "goid")
+    return {
+        **EVENT_SIZES,
+        **counters,
+        **own,
+        **{f"in_{name}": 8 * i for i, name in enumerate(EVENT_INPUTS)},
+        "events": 1 << max(events - 1, 0).bit_length(),
+        "input_bytes": EVENT_INPUT_BYTES,
+        "counter_bytes": EVENT_COUNTER_BYTES,
+        "phase_call": 1,
+        "phase_return": 2,
+        "g_stack_lo": field_offset(info, "runtime.g", "stack.lo").offset,
+        "g_stack_hi": field_offset(info, "runtime.g", "stack.hi").offset,
+        "g_head": goid.offset + goid.size,
+    }
+
+
+_OWN_WORDS = ("sampling", "window_start", "window_rows", "objects")
+"""Words of the program behind an event's counters."""
 
 
 def _contracts() -> dict[str, int]:

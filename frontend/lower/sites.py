@@ -31,6 +31,7 @@ PLACES = {"nowhere": 0, "cfa": 1, "register": 2, "address": 3}
 """Numbers of the places of pieces in the table `pieces`."""
 MAX_PIECES = 24
 NO_FORM = 255
+Block = bound.Func | bound.Event
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class SiteBook:
 
     info: DebugInfo
     liveness: Liveness
+    floats: bool = True
+    """Whether registers for floats can be read; their variables are `unsupported` where not."""
     sites: list[Site] = field(default_factory=list)
     claims: dict[Mode, list[tuple[Range, int]]] = field(default_factory=lambda: {mode: [] for mode in Mode})
     _numbers: dict[Site, int] = field(default_factory=dict)
@@ -80,7 +83,19 @@ class SiteBook:
                     answers = dict(zip(names, stretch.answers, strict=True)) | absent
                     self.claims[mode].append((stretch.range, self._site(number, block, body, answers)))
 
-    def _lacking(self, block: bound.Func, names: Iterable[str]) -> dict[str, dict[str, Answer]]:
+    def add_place(self, number: int, block: bound.Event, body: Body, address: int) -> int:
+        """The site of a body at one instruction. Raises SeyError where the block names too many variables."""
+        names = names_of(block)
+        if len(names) > MAX_SLOTS:
+            raise SeyError(TooManyVariables(block.target, len(names), MAX_SLOTS))
+        lacking = self._lacking(block, names) if block.glob else {}
+        variables = with_words(self.info.variables(body))
+        found = stretches(body, variables, names, Mode.EXACT, self.liveness)
+        here = next((s.answers for s in found if s.range.holds(address)), None)
+        answers: tuple[Answer, ...] = here or (Missing(None, Status.NOT_LIVE),) * len(names)
+        return self._site(number, block, body, dict(zip(names, answers, strict=True)) | lacking.get(body.function, {}))
+
+    def _lacking(self, block: Block, names: Iterable[str]) -> dict[str, dict[str, Answer]]:
         """By function of a pattern the variables that no body of it has."""
         known: dict[str, set[str]] = {}
         for body in block.bodies:
@@ -88,7 +103,7 @@ class SiteBook:
         missing: Answer = Missing(None, Status.ABSENT)
         return {function: dict.fromkeys((n for n in names if n not in own), missing) for function, own in known.items()}
 
-    def _site(self, number: int, block: bound.Func, body: Body, answers: Mapping[str, Answer]) -> int:
+    def _site(self, number: int, block: Block, body: Body, answers: Mapping[str, Answer]) -> int:
         kept = tuple(self._kept(answer) for answer in answers.values())
         typings = zip(expressions(block), _parameters(block), strict=True)
         forms = tuple(_form_at(forms, answers, parameters) for forms, parameters in typings)
@@ -102,6 +117,10 @@ class SiteBook:
         if isinstance(answer, Missing):
             return Kept((), answer.status)
         variable, pieces = answer.variable, answer.pieces
+        if not self.floats and any(_is_float(piece) for piece in pieces):
+            pieces = tuple(p._replace(place=Place.NOWHERE, value=0) if _is_float(p) else p for p in pieces)
+            if all(piece.place is Place.NOWHERE for piece in pieces):
+                return Kept((), Status.UNSUPPORTED)
         if variable.role is Role.DICTIONARY and variable.word is not None:
             return Kept(pieces, Status.NOT_LIVE, _WORD, _WORD * variable.word.index)
         size = self.info.type(variable.type).size
@@ -199,17 +218,21 @@ def register_word(number: int) -> int:
     return 8 * word
 
 
-def names_of(block: bound.Func) -> list[str]:
+def _is_float(piece: Piece) -> bool:
+    return piece.place is Place.REGISTER and piece.value >= _FIRST_XMM
+
+
+def names_of(block: Block) -> list[str]:
     """The variables that a block's expressions name, sorted; the number of one is that of its slot."""
     return sorted({name for forms in expressions(block) for form in forms for name in form.types})
 
 
-def expressions(block: bound.Func) -> list[Sequence[bound.Form]]:
+def expressions(block: Block) -> list[Sequence[bound.Form]]:
     """What is evaluated at a site of a block: its captures in order, then its condition, if there is one."""
     return [*(c.forms for c in block.captures), *([block.when] if block.when else [])]
 
 
-def _parameters(block: bound.Func) -> list[tuple[str, ...] | None]:
+def _parameters(block: Block) -> list[tuple[str, ...] | None]:
     """For each expression `bound.Capture.parameters`."""
     return [*(c.parameters for c in block.captures), *([None] if block.when else [])]
 

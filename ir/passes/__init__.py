@@ -11,11 +11,12 @@ from typing import Protocol
 
 from sey.ir.nodes import Program
 from sey.ir.passes.dead import RemoveDead
+from sey.ir.passes.decide import Decide
 from sey.ir.passes.inline import Inline
 from sey.ir.passes.share import Share
 from sey.ir.verify import check_size, verify
 
-__all__ = ["DEFAULT_PASSES", "Inline", "Pass", "RemoveDead", "Share", "run_passes"]
+__all__ = ["DEFAULT_PASSES", "Decide", "Inline", "Pass", "RemoveDead", "Share", "run_passes"]
 
 
 class Pass(Protocol):
@@ -26,7 +27,7 @@ class Pass(Protocol):
         ...
 
 
-DEFAULT_PASSES: tuple[Pass, ...] = (Inline(), Share(), RemoveDead())
+DEFAULT_PASSES: tuple[Pass, ...] = (Decide(), Inline(), Share(), RemoveDead())
 """What a program goes through before a backend."""
 
 

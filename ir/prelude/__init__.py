@@ -6,7 +6,7 @@ from the contracts of `ir/plan.py`. Lowering adds the functions `row`, `global_v
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 
@@ -15,9 +15,11 @@ from sey.ir.parser import Signature, parse_program, scan_signatures
 from sey.ir.plan import STREAMS
 
 PARTS = (
-    "memory", "pclntab", "walk", "stacks", "fetch", "maps", "pack", "redact", "chase", "lookup", "labels", "race",
-    "waits", "goroutines",
+    "inputs", "memory", "pclntab", "walk", "stacks", "fetch", "maps", "pack", "redact", "chase", "shares", "lookup",
+    "labels", "race", "waits", "goroutines",
 )  # fmt: skip
+"""The parts of a snapshot."""
+EVENT_PARTS = ("events", "memory", "fetch", "maps", "pack", "redact", "chase", "lookup")
 
 
 def prelude_streams() -> tuple[Stream, ...]:
@@ -32,17 +34,18 @@ def prelude(
     tables: Iterable[Table],
     signatures: Mapping[str, Signature],
     first_file: int,
+    parts: Sequence[str] = PARTS,
 ) -> Program:
     """The prelude with its constants filled in; its texts are files `first_file` and on.
 
     `tables` and `signatures` are those that the prelude uses and lowering supplies. Raises SeyError (SEY0501) naming
     a constant that is missing.
     """
-    texts = {part: files(__package__).joinpath(f"{part}.ir").read_text() for part in PARTS}
+    texts = {part: files(__package__).joinpath(f"{part}.ir").read_text() for part in parts}
     known = dict(signatures)
     for text in texts.values():
         known.update(scan_signatures(text))
-    whole = Program(files=tuple(f"prelude/{part}.ir" for part in PARTS), streams=prelude_streams())
+    whole = Program(files=tuple(f"prelude/{part}.ir" for part in parts), streams=prelude_streams())
     for number, text in enumerate(texts.values()):
         part = parse_program(
             text,

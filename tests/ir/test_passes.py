@@ -9,7 +9,7 @@ import pytest
 from sey.binary.errors import SeyError
 from sey.ir.nodes import Program
 from sey.ir.parser import parse_program
-from sey.ir.passes import DEFAULT_PASSES, Inline, Pass, RemoveDead, Share, run_passes
+from sey.ir.passes import DEFAULT_PASSES, Decide, Inline, Pass, RemoveDead, Share, run_passes
 from sey.ir.printer import print_function
 
 WORLD = "buffer @out 64\nbuffer @frame 64\nstream @blob\n"
@@ -116,6 +116,51 @@ def test_remove_dead() -> None:
     }"""
     rows = "stream @rows { a i64 }\n"
     assert transformed(rows + before, RemoveDead()) == exactly(rows + after)
+
+
+def test_decide() -> None:
+    before = """func @main() {
+      %yes = const i1 1
+      %a = load i64 @frame
+      %b i64 = if %yes {
+        %no = const i1 0
+        if %no {
+          store i64 @out[0], %a
+        } else {
+          store i64 @out[8], %a
+        }
+        yield %a
+      } else {
+        %c = const i64 5
+        yield %c
+      }
+      store i64 @out[16], %b
+    }"""
+    after = """func @main() {
+      %yes = const i1 1
+      %a = load i64 @frame
+      %no = const i1 0
+      store i64 @out[8], %a
+      store i64 @out[16], %a
+    }"""
+    assert transformed(before, Decide()) == exactly(after)
+
+
+def test_decide_ends_where_the_region_taken_does() -> None:
+    before = """func @main() { attempt {
+      %yes = const i1 1
+      %a = load i64 @frame
+      if %yes {
+        raise 17, %a
+      }
+      store i64 @out[16], %a
+    } on fault %code, %detail { } }"""
+    after = """func @main() { attempt {
+      %yes = const i1 1
+      %a = load i64 @frame
+      raise 17, %a
+    } on fault %code, %detail { } }"""
+    assert transformed(before, Decide()) == exactly(after)
 
 
 def test_inline() -> None:
