@@ -22,7 +22,7 @@ from sey.frontend.lower.blocks import Shared
 from sey.frontend.lower.captures import how_deep
 from sey.frontend.lower.containers import container_constants
 from sey.frontend.lower.dynamic import DynamicTypes
-from sey.frontend.lower.runtime import _contracts
+from sey.frontend.lower.runtime import SNAPSHOT_SIZES, _contracts
 from sey.frontend.lower.types import STEP_DEEPER, TypeTable
 from sey.frontend.lower.typetables import type_tables
 from sey.frontend.source import Source
@@ -123,10 +123,11 @@ def captured(go: GoTypes, kind: PlanType, rows: list[Any], **limits: int) -> Dec
 def chaser(shared: Shared, info: MadeUp) -> Program:
     """The prelude's walk over values, by itself."""
     tables = (*type_tables(shared.types), shared.limit_table())
-    parts = ("memory", "maps", "pack", "redact", "chase")
+    parts = ("inputs", "memory", "maps", "pack", "redact", "chase", "shares")
     text = "".join(files("sey.ir.prelude").joinpath(f"{part}.ir").read_text() for part in parts)
     none = ("types", "g_goid", "any_redacted", "empty_is_name")
-    constants = {**_contracts(), **container_constants(info), "itab_type": 8, **dict.fromkeys(none, 0)}
+    sizes = {**SNAPSHOT_SIZES, "itab_type": 8, **dict.fromkeys(none, 0)}
+    constants = {**_contracts(), **container_constants(info), **sizes}
     program = parse_program(
         text, constants=constants, streams=prelude_streams(), tables=tables, signatures=scan_signatures(text)
     )

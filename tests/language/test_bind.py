@@ -53,6 +53,8 @@ def drawn(expr: bound.Expr) -> str:
             return name
         case bound.Instance(_, local):
             return f"{drawn(local)}.(type)"
+        case bound.Elapsed():
+            return "duration"
         case bound.Global(_, variable):
             return variable.name
         case bound.Field(_, base, name, offset):
