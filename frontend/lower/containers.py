@@ -28,7 +28,7 @@ _OLD_FIELDS = {
     "map_buckets": (_OLD, "buckets"),
     "map_old_buckets": (_OLD, "oldbuckets"),
 }
-_CHAN_FIELDS = {
+CHAN_FIELDS = {
     "chan_count": (_CHAN, "qcount"),
     "chan_capacity": (_CHAN, "dataqsiz"),
     "chan_buffer": (_CHAN, "buf"),
@@ -39,7 +39,7 @@ _CHAN_FIELDS = {
     "chan_timer": (_CHAN, "timer"),
     "sudog_next": ("runtime.sudog", "next"),
 }
-_NAMES = (*_SWISS_FIELDS, *_OLD_FIELDS, *_CHAN_FIELDS)
+_NAMES = (*_SWISS_FIELDS, *_OLD_FIELDS, *CHAN_FIELDS)
 
 
 def container_constants(info: Facts) -> dict[str, int]:
@@ -47,7 +47,7 @@ def container_constants(info: Facts) -> dict[str, int]:
     none of its types is one either."""
     swiss = info.find_type(_SWISS) is not None
     found = dict.fromkeys(_NAMES, 0)
-    for name, (struct, path) in {**(_SWISS_FIELDS if swiss else _OLD_FIELDS), **_CHAN_FIELDS}.items():
+    for name, (struct, path) in {**(_SWISS_FIELDS if swiss else _OLD_FIELDS), **CHAN_FIELDS}.items():
         slot = find_field(info, struct, path) if info.find_type(struct) is not None else None
         if slot is not None:
             found[name] = slot.offset

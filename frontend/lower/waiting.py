@@ -7,35 +7,30 @@ from __future__ import annotations
 
 from sey.binary.errors import SeyError
 from sey.frontend.debuginfo.runtime_facts import Facts, field_offset, global_address, struct_type, type_size
+from sey.frontend.lower.containers import CHAN_FIELDS
 from sey.frontend.lower.problems import NoRuntimeFact
 from sey.ir.locks import LOCK_BEFORE, NO_OBJECT_BEFORE, NO_OBJECT_SIZE, RW_MUTEX, WAIT_GROUP
 from sey.ir.plan import Wait
 
-_SUDOG = {
-    "g": "g",
-    "next": "next",
-    "prev": "prev",
-    "elem": "elem",
-    "select": "isSelect",
-    "waitlink": "waitlink",
-    "c": "c",
+_FIELDS = {
+    "sudog_g": ("runtime.sudog", "g"),
+    "sudog_prev": ("runtime.sudog", "prev"),
+    "sudog_elem": ("runtime.sudog", "elem"),
+    "sudog_select": ("runtime.sudog", "isSelect"),
+    "sudog_waitlink": ("runtime.sudog", "waitlink"),
+    "sudog_c": ("runtime.sudog", "c"),
+    "chan_elemtype": ("runtime.hchan", "elemtype"),
+    "g_waiting": ("runtime.g", "waiting"),
+    "sema_treap": ("runtime.semaRoot", "treap"),
+    "arenas": ("runtime.mheap", "arenas"),
+    "arena_spans": ("runtime.heapArena", "spans"),
+    "mspan_startaddr": ("runtime.mspan", "startAddr"),
+    "mspan_elemsize": ("runtime.mspan", "elemsize"),
 }
-_HCHAN = {
-    "qcount": "qcount",
-    "dataqsiz": "dataqsiz",
-    "closed": "closed",
-    "elemtype": "elemtype",
-    "recvq": "recvq.first",
-    "sendq": "sendq.first",
-}
+_OF_CONTAINERS = ("chan_count", "chan_capacity", "chan_closed", "chan_receivers", "chan_senders", "sudog_next")
+"""Those of `CHAN_FIELDS` without which there are no waits; their values are `container_constants`' alone."""
 _LOCKS = (("sync.RWMutex", RW_MUTEX), ("sync.WaitGroup", WAIT_GROUP))
-_NONE = (
-    *(f"sudog_{name}" for name in _SUDOG),
-    *(f"hchan_{name}" for name in _HCHAN),
-    *("g_waiting", "semtable", "sema_roots", "sema_treap", "arenas", "arena_spans"),
-    *("mspan_startaddr", "mspan_elemsize"),
-)
-_SIZES = {"sudog_size": 8, "hchan_size": 8, "sema_stride": 64, "sema_bytes": 64}
+_SIZES = {"sudog_size": 8, "sema_stride": 64, "sema_bytes": 64}
 
 
 def wait_constants(info: Facts) -> dict[str, int]:
@@ -45,7 +40,7 @@ def wait_constants(info: Facts) -> dict[str, int]:
     try:
         return {**fixed, "any_waits": 1, **_found(info)}
     except SeyError:
-        return {**fixed, "any_waits": 0, **dict.fromkeys(_NONE, 0), **_SIZES}
+        return {**fixed, "any_waits": 0, **dict.fromkeys((*_FIELDS, "semtable", "sema_roots"), 0), **_SIZES}
 
 
 def locks_known(info: Facts) -> bool:
@@ -61,26 +56,22 @@ def locks_known(info: Facts) -> bool:
 
 
 def _found(info: Facts) -> dict[str, int]:
-    found = {f"sudog_{name}": field_offset(info, "runtime.sudog", path).offset for name, path in _SUDOG.items()}
-    found |= {f"hchan_{name}": field_offset(info, "runtime.hchan", path).offset for name, path in _HCHAN.items()}
-    found |= {"sudog_size": type_size(info, "runtime.sudog"), "hchan_size": type_size(info, "runtime.hchan")}
+    for name in _OF_CONTAINERS:
+        field_offset(info, *CHAN_FIELDS[name])
+    found = {name: field_offset(info, struct, path).offset for name, (struct, path) in _FIELDS.items()}
+    found["arenas"] += global_address(info, "runtime.mheap_")
     table = struct_type(info, "runtime.semTable")
     root = info.type(table.elem) if table.elem is not None else table
     stride, roots = root.size, table.length or 0
-    heap = global_address(info, "runtime.mheap_")
     found |= {
-        "g_waiting": field_offset(info, "runtime.g", "waiting").offset,
+        "sudog_size": type_size(info, "runtime.sudog"),
         "semtable": global_address(info, "runtime.semtable"),
         "sema_roots": roots,
         "sema_stride": stride,
         "sema_bytes": roots * stride,
-        "sema_treap": field_offset(info, "runtime.semaRoot", "treap").offset,
-        "arenas": heap + field_offset(info, "runtime.mheap", "arenas").offset,
-        "arena_spans": field_offset(info, "runtime.heapArena", "spans").offset,
-        "mspan_startaddr": field_offset(info, "runtime.mspan", "startAddr").offset,
-        "mspan_elemsize": field_offset(info, "runtime.mspan", "elemsize").offset,
     }
-    fits = max(found["sudog_size"], found["hchan_size"]) <= 128 and 0 < roots <= 1024 and stride == 64
+    sizes = (found["sudog_size"], type_size(info, "runtime.hchan"))
+    fits = max(sizes) <= 128 and 0 < roots <= 1024 and stride == 64
     if not fits:  # in the prelude's buffers
         raise SeyError(NoRuntimeFact("runtime.semTable"))
     return found
