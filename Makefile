@@ -22,8 +22,8 @@ test: setup ## the tests; ARGS="-k NAME" to pass something to pytest
 test-all: setup ## the tests, and every Go release in every build mode (most of an hour)
 	@SEY_REQUIRE_GO=1 $(PYTHON) -m pytest -ra -m "not kernels and not servers and not browser" $(ARGS)
 
-test-servers: setup ## servers that others wrote, installed by `go install`, run with load on them (root; their build takes minutes)
-	@$(PYTHON) -m pytest -ra -m servers tests/servers $(ARGS)
+test-servers: setup ## modules and servers that others wrote, these installed by `go install` and run with load on them (root; minutes)
+	@$(PYTHON) -m pytest -ra -m servers $(ARGS)
 
 test-kernels: setup ## captures on Debian's kernels 5.10, 6.1, 6.12 and the newest, booted in QEMU (a minute or two each)
 	@tools/qemu.sh
@@ -37,8 +37,11 @@ fuzz: setup ## search a reader for crashes, guided by coverage; TARGET=elf|dwarf
 	@$(PYTHON) -m pip install -q atheris
 	@$(PYTHON) -m tests.fuzz.coverage $(or $(TARGET),dwarf) $(ARGS)
 
-lint: setup ## ruff
+lint: setup ## ruff; of the tests' machine in Go, gofmt and vet
 	@$(PYTHON) -m ruff check .
+	@cd tests/govm && unformatted=$$($$(go env GOROOT)/bin/gofmt -l .) && [ -z "$$unformatted" ] || \
+		{ echo "gofmt would change tests/govm: $$unformatted"; exit 1; }
+	@cd tests/govm && go vet ./...
 
 types: setup ## mypy --strict
 	@$(PYTHON) -m mypy -p sey -p tests -p tools -p bench

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import shutil
@@ -36,12 +37,28 @@ def gdb_core(pid: int, path: Path) -> Path:
 
 @contextlib.contextmanager
 def kernel_cores(folder: Path) -> Iterator[None]:
-    """Let the kernel write the cores of processes started in the block to `folder`, their working directory."""
-    before = _PATTERN.read_text()
-    if before.startswith("|") or "/" in before:
-        if os.geteuid() != 0:
-            pytest.skip(f"the kernel gives cores elsewhere: {before.strip()}")
-        _PATTERN.write_text("core")
+    """Let the kernel write the cores of processes started in the block to `folder`, their working directory.
+
+    One block at a time on the machine, so none within another: what one has found must not be put back while the
+    other needs its own.
+    """
+    with _PATTERN.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = _PATTERN.read_text()
+        if before.startswith("|") or "/" in before:
+            if os.geteuid() != 0:
+                pytest.skip(f"the kernel gives cores elsewhere: {before.strip()}")
+            _PATTERN.write_text("core")
+        try:
+            with _cores_in(folder):
+                yield
+        finally:
+            if _PATTERN.read_text() != before:
+                _PATTERN.write_text(before)
+
+
+@contextlib.contextmanager
+def _cores_in(folder: Path) -> Iterator[None]:
     limits, here = resource.getrlimit(resource.RLIMIT_CORE), Path.cwd()
     resource.setrlimit(resource.RLIMIT_CORE, (limits[1], limits[1]))
     os.chdir(folder)
@@ -50,8 +67,6 @@ def kernel_cores(folder: Path) -> Iterator[None]:
     finally:
         os.chdir(here)
         resource.setrlimit(resource.RLIMIT_CORE, limits)
-        if _PATTERN.read_text() != before:
-            _PATTERN.write_text(before)
 
 
 def ended(target: Target, folder: Path, by: signal.Signals | None = signal.SIGABRT) -> Path:

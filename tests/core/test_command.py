@@ -7,7 +7,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,12 +27,12 @@ func "main.crash" as crash in shop { order.ID as id }
 
 
 @pytest.fixture(scope="module")
-def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("command")
     executable = build("crash", go="1.26")
     with kernel_cores(folder), Target(executable, env={"GOTRACEBACK": "crash", "SHOP": "tea"}) as target:
         target.tell("panic")
-        yield ended(target, folder, None)
+        return ended(target, folder, None)
 
 
 def test_a_spec_over_a_core(core: Path, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,14 +43,14 @@ class Dumped:
 
 
 @pytest.fixture(scope="module")
-def dumped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dumped]:
+def dumped(tmp_path_factory: pytest.TempPathFactory) -> Dumped:
     folder = tmp_path_factory.mktemp("refused")
     executable = build("crash", go="1.26")
     named = folder / "crash"
     shutil.copy(executable, named)
     with kernel_cores(folder), Target(named, env={"GOTRACEBACK": "crash"}) as target:
         target.tell("panic")
-        yield Dumped(ended(target, folder, None), executable, named)
+        return Dumped(ended(target, folder, None), executable, named)
 
 
 def _problem(core: Path, executable: Path | None) -> Problem:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ PARAMETERS = [
 
 
 @pytest.fixture(scope="module", params=PARAMETERS)
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     require_bpf()
     name, release, mode = request.param
     executable, folder = build(name, go=release, mode=mode), tmp_path_factory.mktemp("cores")
@@ -72,8 +71,9 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         gdb = tables(core, executable, spec)
         core.unlink()
         core = ended(target, folder)
-        yield Pair(live, gdb, tables(core, executable, spec))
+        kernel = tables(core, executable, spec)
         core.unlink()
+        return Pair(live, gdb, kernel)
 
 
 @pytest.mark.parametrize("table", QUERIES)

@@ -17,7 +17,10 @@ from tests.support.kernel import require_bpf
 from tests.support.target import Target
 
 # Those that differ most; `make test-all` has all.
-BUILDS = [("1.26", "plain"), ("1.26", "cgo"), ("1.24", "plain"), ("1.26", "nodwarf"), ("1.21", "cgo-pie")]
+BUILDS = [
+    *(("1.26", "plain"), ("1.26", "cgo"), ("1.24", "plain"), ("1.26", "nodwarf")),
+    *(("1.21", "cgo-pie"), ("1.23", "race")),
+]
 
 
 FOREIGN_THREADS = 3  # foreignThreads in cgo.go

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import hashlib
 import os
@@ -24,11 +25,25 @@ def base_commands() -> Path:
     """The folder of the environment's commands, `sey` among them, as the working tree is now.
 
     The environment with its dependencies is kept for as long as pyproject.toml stays the same; the package is put into
-    it anew. Skips the calling test where pip can't get a dependency: it asks for the releases that run these tests,
-    which its cache has.
+    it anew, once a run of pytest: its workers share it. Skips the calling test where pip can't get a dependency: it
+    asks for the releases that run these tests, which its cache has.
     """
     key = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()[:12]
     venv = ROOT / ".cache" / f"base-{key}"
+    venv.parent.mkdir(exist_ok=True)
+    installed, run = venv / "run", os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
+    with Path(f"{venv}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not run or not installed.exists() or installed.read_text() != run:
+            _renew(venv)
+            installed.write_text(run)
+    names = "import importlib.util as u, sys; print(*(n for n in sys.argv[1:] if u.find_spec(n)))"
+    found = _run([venv / "bin" / "python", "-I", "-c", names, *_EXTRAS])
+    assert found.stdout.split() == [], "the base package asks for what belongs to an extra"
+    return venv / "bin"
+
+
+def _renew(venv: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="sey-wheel-") as folder:
         wheel = _wheel(Path(folder))
         if not (venv / "bin" / "sey").exists():
@@ -37,10 +52,6 @@ def base_commands() -> Path:
             _install(venv, "-c", str(_constraints(Path(folder))), str(wheel))
         else:
             _install(venv, "--no-deps", "--no-index", "--force-reinstall", str(wheel))
-    names = "import importlib.util as u, sys; print(*(n for n in sys.argv[1:] if u.find_spec(n)))"
-    found = _run([venv / "bin" / "python", "-I", "-c", names, *_EXTRAS])
-    assert found.stdout.split() == [], "the base package asks for what belongs to an extra"
-    return venv / "bin"
 
 
 def _wheel(folder: Path) -> Path:
