@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,18 @@ def test_an_exported_database_has_all_snapshots(run: Run, taken: tuple[Path, Don
         for table in ("who", "same", "parked"):
             rows = connection.execute(f"select snapshot, count(*) from {table} group by 1 order by 1").fetchall()
             assert rows == [(0, 20), (1, 20), (2, 20)]
+
+
+def test_a_table_that_fails_while_several_snapshots_are_exported_is_told(run: Run, tmp_path: Path) -> None:
+    (process,) = Shop().capture().processes
+    later = replace(process, facts=replace(process.facts, snapshot=1))
+    Capture((Shop().bundle(),), (process, later)).save(str(tmp_path / "two.seyc"))
+    (tmp_path / "wrong.sey").write_text('table wrong = "select customer::int as n from handle"\n')
+    done = run("export", tmp_path / "two.seyc", "--spec", tmp_path / "wrong.sey", "-o", tmp_path / "a.duckdb")
+    assert done.status == 2
+    assert "error[SEY0801]" in done.err
+    assert "small" in done.err
+    assert not (tmp_path / "a.duckdb").exists()
 
 
 @pytest.mark.parametrize("engine", ["ebpf", "interp"])

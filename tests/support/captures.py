@@ -72,9 +72,12 @@ def symbol_table(code: dict[int, Chain] = CODE) -> SymbolTable:
 
 
 class Shop:
-    """The plan and the pages of a shop with `waiting` requests behind a lock whose holder waits for the network."""
+    """The plan and the pages of a shop with `waiting` requests behind a lock whose holder waits for the network.
 
-    def __init__(self, waiting: int = 5) -> None:
+    `customer` is the holder's.
+    """
+
+    def __init__(self, waiting: int = 5, customer: bytes = b"big") -> None:
         go = self.go = GoTypes()
         self.request = go.struct("main.Request", ("id", go.int64), ("path", go.string))
         self.label = go.struct("runtime/pprof.label", ("key", go.string), ("value", go.string))
@@ -114,7 +117,7 @@ class Shop:
             self._goroutine(10 + number, stack=0, reason=3, since=NOW - (number + 1) * SECOND)
             self._row(10 + number, stack=0, frame=3, customer=b"big" if number % 3 else b"small")
         self._goroutine(99, stack=1, reason=4, since=NOW - 90 * SECOND, labels={b"tenant": b"big"})
-        self._row(99, stack=1, frame=1, customer=b"big")
+        self._row(99, stack=1, frame=1, customer=customer)
         self.writer.objects(self.memory.objects)
 
     def _goroutine(
