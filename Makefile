@@ -17,7 +17,7 @@ demo: setup ## a misbehaving service, a snapshot of it, the culprit (root)
 	@$(PYTHON) -m tools.demo
 
 test: setup ## the tests; ARGS="-k NAME" to pass something to pytest
-	@$(PYTHON) -m pytest -ra -n 2 --dist loadfile $(ARGS)
+	@$(PYTHON) -m pytest -ra -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-all: setup ## the tests, and every Go release in every build mode (most of an hour)
 	@SEY_REQUIRE_GO=1 $(PYTHON) -m pytest -ra -m "not kernels and not servers and not browser" $(ARGS)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+_LONG = ("kernel", "core", "library")
+"""Folders whose files have few tests that take long."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", help="write what the code produces now into the goldens")
@@ -17,6 +20,11 @@ def pytest_configure() -> None:
     # A shell that starts us in the background has interrupts ignored, which every process of the tests would inherit.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Workers take whole files, in this order: a long one that comes last would leave the other worker without work.
+    items.sort(key=lambda item: item.path.parent.name not in _LONG)
 
 
 @pytest.fixture

@@ -124,6 +124,16 @@ def test_zoo_waits_in_every_way_and_says_so(zoo: Path) -> None:
         os.kill(pid, 0)
 
 
+def test_a_stack_found_in_c_code_is_dumped_as_words() -> None:
+    dump = """goroutine 0 gp=0x1a142d63ab40 m=2 mp=0x1a142d67e808 [idle]:
+runtime: g 0 gp=0x1a142d63ab40: unknown pc 0x7fd624aeddd4
+stack: frame={sp:0x7fd5ddefea20, fp:0x0} stack=[0x7fd5dd6ff728,0x7fd5ddeff328)
+00007fd5ddefe930: 00000000 00000000  00000000 0074f3f0  ..........t.....
+00007fd5ddefe940: 00007fd5 d80015d0  00000000 00801000  .............(.)
+"""
+    assert parse_dump(dump) == [Goroutine(0, "idle")]
+
+
 def test_zoo_ends_with_the_runtime_frames_when_asked(zoo: Path) -> None:
     with run_target(zoo, "-spin", "0", env={"GOTRACEBACK": "system"}) as target:
         everything = parse_dump(target.quit_dump())

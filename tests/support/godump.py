@@ -64,6 +64,8 @@ _HEADER = re.compile(
 _LOCATION = re.compile(r"\t(?P<file>.+):(?P<line>\d+)(?: \+0x(?P<offset>[0-9a-f]+))?(?: fp=\S+ sp=\S+ pc=\S+)?$")
 _CREATED = re.compile(r"created by (?P<function>.+?)(?: in goroutine (?P<parent>\d+))?$")
 _ELIDED = re.compile(r"\.\.\.(?P<count>\d+|additional) frames elided\.\.\.$")
+_HEXDUMP = re.compile(r"runtime: g \d+ gp=\S+: unknown pc |stack: frame=\{|[0-9a-f]{16}: ")
+"""What is printed of a stack that a signal found in C code: `tracebackHexdump`."""
 _LABEL = re.compile(r'("(?:[^"\\]|\\.)*"|[^:,]+): ("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)')
 
 
@@ -91,6 +93,8 @@ def _goroutine(header: re.Match[str], body: list[str]) -> Goroutine:
     created_by, parent, unavailable = None, None, False
     rest = iter(body)
     for line in rest:
+        if line.startswith("non-Go function") or _HEXDUMP.match(line):
+            continue
         if elided := _ELIDED.match(line):
             frames.append(Elided(None if elided["count"] == "additional" else int(elided["count"])))
         elif created := _CREATED.match(line):
@@ -98,8 +102,6 @@ def _goroutine(header: re.Match[str], body: list[str]) -> Goroutine:
             parent = int(created["parent"]) if created["parent"] else None
         elif "stack unavailable" in line:
             unavailable = True
-        elif line.startswith("non-Go function"):
-            continue
         elif line.endswith(")"):
             name, _, arguments = line.rpartition("(")
             frames.append(_frame(name, next(rest, ""), inlined=arguments == "...)"))
