@@ -199,6 +199,12 @@ class FunctionBuilder:
         a, n = self._value(address), self._value(length)
         self._emit(nodes.Fill(buffer, offset, imm, a, n, limit, self._loc))
 
+    def fetch_add(self, buffer: str, value: Operand, offset: Value | None = None, imm: int = 0) -> Value:
+        """Add to an i64 of a host buffer; what was there."""
+        result, v = self._new(Type.I64), self._value(value)
+        self._emit(nodes.FetchAdd(result, buffer, offset, imm, v, self._loc))
+        return result
+
     def read(self, kind: Type, address: Operand) -> Value:
         """An integer of the target."""
         result, a = self._new(kind), self._value(address)
@@ -286,6 +292,28 @@ class FunctionBuilder:
         result = self._new(Type.I64)
         self._emit(nodes.Position(result, record, self._loc))
         return result
+
+    def save(self, stash: str, key: Operand) -> Value:
+        """Keep the output so far under a key and take it away; i1 0 where that wasn't possible."""
+        result, k = self._new(Type.I1), self._value(key)
+        self._emit(nodes.Save(result, stash, k, self._loc))
+        return result
+
+    def restore(self, stash: str, key: Operand) -> Value:
+        """Make the output what is kept under a key, which is forgotten; its length, 0 for nothing."""
+        result, k = self._new(Type.I64), self._value(key)
+        self._emit(nodes.Restore(result, stash, k, self._loc))
+        return result
+
+    def reopen(self, stream: str, position: Operand) -> Value:
+        """The record of a stream at a position of the output."""
+        result, p = self._new(Type.RECORD), self._value(position)
+        self._emit(nodes.Reopen(result, stream, p, self._loc))
+        return result
+
+    def discard(self) -> None:
+        """Forget the output so far."""
+        self._emit(nodes.Discard(self._loc))
 
     def clock(self) -> Value:
         """The machine's clock in nanoseconds."""

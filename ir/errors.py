@@ -93,3 +93,15 @@ class TooLong(Problem):
 
     estimate: int
     allowed: int
+
+
+@dataclass(frozen=True)
+class EventsOnly(Problem):
+    """A program that keeps something between its runs was to be compiled for snapshots."""
+
+    code = "SEY0508"
+    exit_status = Exit.BUG
+    title = "the operation {op}{place} is for programs of events, which a snapshot doesn't run"
+
+    op: str
+    place: str

@@ -19,8 +19,6 @@ from sey.ir.nodes import (
     FAULT_FULL,
     FAULT_READ,
     MAX_RECORD_BYTES,
-    PAGE_BYTES,
-    PAGE_HEADER_BYTES,
     Attempt,
     Begin,
     Binary,
@@ -34,6 +32,8 @@ from sey.ir.nodes import (
     DictDelete,
     DictGet,
     DictPut,
+    Discard,
+    FetchAdd,
     Fill,
     Function,
     Get,
@@ -47,7 +47,10 @@ from sey.ir.nodes import (
     Raise,
     Read,
     Region,
+    Reopen,
     Reserve,
+    Restore,
+    Save,
     Search,
     Select,
     Store,
@@ -57,6 +60,7 @@ from sey.ir.nodes import (
     Value,
     Yield,
 )
+from sey.ir.outputs import Pages, Run
 
 MASK64 = (1 << 64) - 1
 
@@ -122,29 +126,29 @@ _End = tuple[int, ...] | _Broken
 
 
 @dataclass
-class _OpenPage:
-    """The page that a stream is written to: its number, and bytes used with the header."""
-
-    number: int
-    used: int
-
-
-@dataclass
 class Machine:
-    """A machine with all memories zero; verified programs only. `pages`: how many pages of output there are."""
+    """A machine with all memories zero; verified programs only. `pages`: how many pages of output there are.
+
+    As a machine of an event program (`event`) it can run any number of times, and keeps all memories but the output.
+    """
 
     program: Program
     memory: TargetMemory
     pages: int = 64
     clock: Callable[[], int] = time.monotonic_ns
+    event: bool = False
     dicts: dict[str, dict[int, int]] = field(init=False)
     """Entries by name of the dict; those of host dicts may be filled before the run."""
     buffers: dict[str, bytearray] = field(init=False)
     """The bytes of each buffer and its slack, to write before the run and to read after it."""
-    _output: list[bytearray] = field(init=False, default_factory=list)
-    _open: dict[str, _OpenPage] = field(init=False, default_factory=dict)
+    stashes: dict[str, dict[int, bytes]] = field(init=False)
+    """Outputs kept, by stash and key."""
+    _output: Pages | Run = field(init=False)
 
     def __post_init__(self) -> None:
+        self._output = Run() if self.event else Pages(self.pages)
+        self.stashes = {each.name: {} for each in self.program.stashes}
+        self.rooms = {each.name: (each.capacity, each.size) for each in self.program.stashes}
         self.dicts = {each.name: {} for each in self.program.dicts}
         self.buffers = {b.name: bytearray(b.size + b.slack) for b in self.program.buffers}
         self.sizes = {b.name: b.size for b in self.program.buffers}
@@ -154,12 +158,24 @@ class Machine:
         self.functions = {f.name: f for f in self.program.functions}
 
     def run(self) -> None:
-        """Call `main`, which may be done once. Raises OutsideRecordError for a bug of the program."""
+        """Call `main`: of an event program for each event, else once. Raises OutsideRecordError for its bugs."""
+        if self.event:
+            self._output = Run()
         self.call(self.functions["main"], ())
 
     def output(self) -> tuple[bytes, ...]:
         """The pages that were claimed, in order, each of PAGE_BYTES."""
-        return tuple(map(bytes, self._output))
+        assert isinstance(self._output, Pages)
+        return tuple(map(bytes, self._output.pages))
+
+    def event_output(self) -> bytes:
+        """What the last run of an event program put out."""
+        return bytes(self.run_output().data)
+
+    def run_output(self) -> Run:
+        """The output of the run of an event program."""
+        assert isinstance(self._output, Run), "not a machine of an event program"
+        return self._output
 
     def call(self, function: Function, arguments: tuple[int, ...]) -> tuple[int, ...]:
         """What the function yields. Raises Fault."""
@@ -173,34 +189,43 @@ class Machine:
     # Output
 
     def claim(self, stream: str, size: int) -> _Record:
-        """Room for `size` bytes in the stream's page, or in a new one where it has none or they don't fit."""
-        page = self._open.get(stream)
-        if page is None or page.used + size > PAGE_BYTES:
-            page = self._open[stream] = self._new_page(stream)
-        record = _Record(page.number * PAGE_BYTES + page.used, size, stream)
-        page.used += size
-        self._output[page.number][4:8] = (page.used - PAGE_HEADER_BYTES).to_bytes(4, "little")
-        return record
-
-    def _new_page(self, stream: str) -> _OpenPage:
-        if len(self._output) >= self.pages:
+        """Room for `size` bytes. Raises Fault where there is none."""
+        position = self._output.claim(self.streams[stream][0], size)
+        if position is None:
             raise Fault(FAULT_FULL, 0)
-        page = bytearray(PAGE_BYTES)
-        page[0:4] = (self.streams[stream][0] + 1).to_bytes(4, "little")
-        self._output.append(page)
-        return _OpenPage(len(self._output) - 1, PAGE_HEADER_BYTES)
+        return _Record(position, size, stream)
 
     def place(
         self, record: _Record, name: str | None, offset: int | None, imm: int, length: int
     ) -> tuple[bytearray, int]:
-        """The page and the offset in it of `length` bytes of a record."""
+        """Bytes of the output and the offset in them of `length` bytes of a record."""
         inside = imm + (offset or 0) % MAX_RECORD_BYTES
         if name is not None:
             inside += self.streams[record.stream][1].field(name).offset
         if inside + length > record.size:
             raise OutsideRecordError(f"bytes {inside} to {inside + length} of {record}")
-        number, start = divmod(record.position, PAGE_BYTES)
-        return self._output[number], start + inside
+        data, start = self._output.find(record.position)
+        if start + inside + length > len(data):
+            raise OutsideRecordError(f"{record} is not in the output")
+        return data, start + inside
+
+    # What is kept between runs
+
+    def save(self, stash: str, key: int) -> int:
+        """Keep the output under a key and take it away; 0 where that isn't possible."""
+        kept, (capacity, size), output = self.stashes[stash], self.rooms[stash], self.run_output()
+        data = bytes(output.data)
+        output.data.clear()
+        if len(data) > size or (key not in kept and len(kept) >= capacity):
+            return 0
+        kept[key] = data
+        return 1
+
+    def restore(self, stash: str, key: int) -> int:
+        """Make the output what is kept under a key, and forget that; its length."""
+        output = self.run_output()
+        output.data[:] = self.stashes[stash].pop(key, b"")
+        return len(output.data)
 
     # The target
 
@@ -261,6 +286,8 @@ class _Frame:
                 yielded = self._machine.call(callee, tuple(map(self._int, arguments)))
                 if result is not None:
                     self._values[result.name] = yielded[0]
+            case Discard():
+                self._machine.run_output().data.clear()
             case Store() | Fill() | DictDelete() | Put() | Copy():
                 self._effect(op)
             case _:
@@ -316,6 +343,8 @@ class _Frame:
                 return self._machine.claim(stream, self._machine.streams[stream][1].size)
             case Reserve(_, stream, length, limit):
                 return self._machine.claim(stream, max(8, -(-min(self._int(length), limit) // 8) * 8))
+            case Reopen(_, stream, position):
+                return _Record(self._int(position), self._machine.streams[stream][1].size, stream)
             case Position(_, record):
                 return self._record(record).position
             case _:
@@ -334,6 +363,12 @@ class _Frame:
                 return self._machine.dicts[name].get(self._int(key), self._int(default))
             case DictPut(_, name, key, value):
                 return self._put(name, self._int(key), self._int(value))
+            case Save(_, stash, key):
+                return self._machine.save(stash, self._int(key))
+            case Restore(_, stash, key):
+                return self._machine.restore(stash, self._int(key))
+            case FetchAdd():
+                return self._fetch_add(op)
         raise AssertionError(f"no operation: {op!r}")
 
     def _put(self, name: str, key: int, value: int) -> int:
@@ -342,6 +377,13 @@ class _Frame:
             return 0
         entries[key] = value
         return 1
+
+    def _fetch_add(self, op: FetchAdd) -> int:
+        dynamic = self._int(op.offset) & (self._machine.sizes[op.buffer] - 8) if op.offset else 0
+        data, at = self._machine.buffers[op.buffer], dynamic + op.imm
+        before = _load(Type.I64, data, at)
+        _store(Type.I64, data, at, before + self._int(op.value) & MASK64)
+        return before
 
     # Operations without a result
 

@@ -21,6 +21,8 @@ from sey.ir.nodes import (
     Read,
     Region,
     Reserve,
+    Restore,
+    Save,
     Search,
     Switch,
     Yield,
@@ -111,6 +113,8 @@ _WEIGHTS: dict[type, int] = {
     Copy: 30,
     Begin: 64,
     Reserve: 80,
+    Save: 40,
+    Restore: 60,
     Attempt: 10,
     Raise: 6,
 }

@@ -31,6 +31,10 @@ PAGE_HEADER_BYTES = 16
 """Each page starts with: u32 stream number + 1, u32 bytes used after the header, u64 zero."""
 CHUNK_BYTES = 1 << 26
 """Pages lie in chunks of this size (one BPF array element each); chunk i holds pages i*256 to i*256+255."""
+EVENT_OUTPUT_BYTES = 1 << 16
+"""What a run of an event program can put out, headers of records included."""
+RECORD_HEADER_BYTES = 8
+"""Before each record of an event: u32 stream number + 1, u32 bytes of the record."""
 MAX_NESTING = 100
 """Regions within regions in a function, its body counted; what walks programs recurses that deep."""
 MAX_RECORD_BYTES = 1 << 16
@@ -80,7 +84,8 @@ class Value:
 class Buffer:
     """Scratch of `size` bytes, a power of two (>= 8), and `slack` bytes behind that only an `imm` can reach.
 
-    Zero at the start of a run. `host` buffers are the program's inputs (written before) and results (read after).
+    Zero at the start of a snapshot; a run of an event program finds in those that aren't the host's what earlier runs
+    left there. `host` buffers are the program's inputs (written before) and results (read after).
     """
 
     name: str
@@ -129,6 +134,15 @@ class Dict:
     name: str
     capacity: int
     host: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stash:
+    """Room to keep the output of runs for later ones, by key: `capacity` outputs of at most `size` bytes."""
+
+    name: str
+    capacity: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +306,22 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchAdd:
+    """`%r = fetch_add i64 @buf[%off + 16], %v`: adds to an i64 of a host buffer, all runs one after another.
+
+    The result is what was there. The place is a multiple of 8: an offset counts without its lowest three bits.
+    Event programs only.
+    """
+
+    result: Value
+    buffer: str
+    offset: Value | None
+    imm: int
+    value: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fill:
     """`fill @buf[%off + 16], %addr, %len max 4096`: min(%len, max) bytes of the target into a buffer. May fault.
 
@@ -444,10 +474,61 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """`%p = position %r`: where the record starts in the output, i64: page number * PAGE_BYTES + offset in the page."""
+    """`%p = position %r`: where the record starts in the output, i64: page number * PAGE_BYTES + offset in the page.
+
+    In the output of an event it is the offset.
+    """
 
     result: Value
     record: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """`%ok = save @stash[%key]`: keeps the output of the run so far under an i64 key and takes it away.
+
+    Replaces what was kept there. i1 0 where the output is longer than the stash takes or there is no room; it is then
+    gone. Event programs only.
+    """
+
+    result: Value
+    stash: str
+    key: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """`%n = restore @stash[%key]`: replaces the output of the run so far by what was kept, and forgets that.
+
+    The result is its length in bytes (i64); where nothing is kept it is 0, and the output is empty. Event programs
+    only.
+    """
+
+    result: Value
+    stash: str
+    key: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """`%r = reopen @stream, %position`: the record of a stream with fields that starts there in the output.
+
+    That one does is up to the program, as places in records are. Event programs only.
+    """
+
+    result: Value
+    stream: str
+    position: Value
+    loc: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """`discard`: the output of the run so far is gone. Event programs only."""
+
     loc: Location | None = None
 
 
@@ -547,12 +628,15 @@ class Attempt:
 
 
 Op = (
-    Const | Binary | Compare | Convert | Select | Load | Store | Fill | Read | TableGet | Search
-    | DictGet | DictPut | DictDelete | Begin | Reserve | Put | Get | Copy | Position | Clock | Call
+    Const | Binary | Compare | Convert | Select | Load | Store | FetchAdd | Fill | Read | TableGet | Search
+    | DictGet | DictPut | DictDelete | Begin | Reserve | Put | Get | Copy | Position | Save | Restore | Reopen
+    | Discard | Clock | Call
     | Raise | Break | Yield | If | Switch | Loop | Attempt
 )  # fmt: skip
 
 Terminator = Raise | Break | Yield
+EventOp = FetchAdd | Save | Restore | Reopen | Discard
+"""Operations of event programs alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -586,6 +670,7 @@ class Program:
     dicts: tuple[Dict, ...] = ()
     streams: tuple[Stream, ...] = ()
     functions: tuple[Function, ...] = field(default_factory=tuple)
+    stashes: tuple[Stash, ...] = ()
 
     def function(self, name: str) -> Function:
         """The function of that name. Raises KeyError."""

@@ -16,6 +16,8 @@ from sey.ir.nodes import (
     DictDelete,
     DictGet,
     DictPut,
+    Discard,
+    FetchAdd,
     Fill,
     Get,
     If,
@@ -26,7 +28,10 @@ from sey.ir.nodes import (
     Put,
     Raise,
     Read,
+    Reopen,
     Reserve,
+    Restore,
+    Save,
     Search,
     Select,
     Store,
@@ -50,13 +55,15 @@ def operands(op: Op) -> tuple[Value, ...]:
             return (value,)
         case Read(address=value) | TableGet(index=value) | Search(key=value) | DictDelete(key=value):
             return (value,)
+        case Save(key=value) | Restore(key=value) | Reopen(position=value):
+            return (value,)
         case Reserve(length=value) | Position(record=value):
             return (value,)
         case DictGet(key=key, default=value) | DictPut(key=key, value=value):
             return (key, value)
         case Load(offset=offset):
             return _present(offset)
-        case Store(offset=offset, value=value):
+        case Store(offset=offset, value=value) | FetchAdd(offset=offset, value=value):
             return _present(offset, value)
         case Fill(offset=offset, address=address, length=length):
             return _present(offset, address, length)
@@ -68,7 +75,7 @@ def operands(op: Op) -> tuple[Value, ...]:
             return _present(record, offset, address, length)
         case Call(arguments=values) | Yield(values=values):
             return values
-        case Const() | Begin() | Clock() | Break() | Attempt():
+        case Const() | Begin() | Clock() | Break() | Discard() | Attempt():
             return ()
 
 

@@ -26,6 +26,8 @@ from sey.ir.nodes import (
     DictDelete,
     DictGet,
     DictPut,
+    Discard,
+    FetchAdd,
     Fill,
     Function,
     Get,
@@ -39,7 +41,10 @@ from sey.ir.nodes import (
     Raise,
     Read,
     Region,
+    Reopen,
     Reserve,
+    Restore,
+    Save,
     Search,
     Select,
     Store,
@@ -337,6 +342,13 @@ class FunctionParser:
         value = self._operand(kind, line)
         return Store(buffer, offset, imm, value, self._location(line))
 
+    def _fetch_add(self, result: _Result, line: int) -> Op:
+        kind, buffer = self._type(), self._global("a buffer")
+        offset, imm = self._index()
+        self.lexer.expect(",")
+        value = self._operand(kind, line)
+        return FetchAdd(self._define(result, kind), buffer, offset, imm, value, self._location(line))
+
     def _fill(self, line: int) -> Op:
         buffer = self._global("a buffer")
         offset, imm = self._index()
@@ -365,19 +377,19 @@ class FunctionParser:
         return Search(self._define(result, Type.I64), table, column, key, self._location(line))
 
     def _get(self, result: _Result, line: int) -> Op:
-        name, key = self._dict_key(line)
+        name, key = self._keyed("a dict", line)
         self.lexer.expect(",")
         default = self._operand(Type.I64, line)
         return DictGet(self._define(result, Type.I64), name, key, default, self._location(line))
 
     def _put(self, result: _Result, line: int) -> Op:
-        name, key = self._dict_key(line)
+        name, key = self._keyed("a dict", line)
         self.lexer.expect(",")
         value = self._operand(Type.I64, line)
         return DictPut(self._define(result, Type.I1), name, key, value, self._location(line))
 
     def _delete(self, line: int) -> Op:
-        name, key = self._dict_key(line)
+        name, key = self._keyed("a dict", line)
         return DictDelete(name, key, self._location(line))
 
     def _begin(self, result: _Result, line: int) -> Op:
@@ -415,6 +427,25 @@ class FunctionParser:
     def _position(self, result: _Result, line: int) -> Op:
         record = self._operand(Type.RECORD, line)
         return Position(self._define(result, Type.I64), record, self._location(line))
+
+    def _save(self, result: _Result, line: int) -> Op:
+        name, key = self._keyed("a stash", line)
+        return Save(self._define(result, Type.I1), name, key, self._location(line))
+
+    def _restore(self, result: _Result, line: int) -> Op:
+        name, key = self._keyed("a stash", line)
+        return Restore(self._define(result, Type.I64), name, key, self._location(line))
+
+    def _reopen(self, result: _Result, line: int) -> Op:
+        stream = self._global("a stream")
+        self.lexer.expect(",")
+        position = self._operand(Type.I64, line)
+        record = self._define(result, Type.RECORD)
+        self.records[record.name] = stream
+        return Reopen(record, stream, position, self._location(line))
+
+    def _discard(self, line: int) -> Op:
+        return Discard(self._location(line))
 
     def _clock(self, result: _Result, line: int) -> Op:
         return Clock(self._define(result, Type.I64), self._location(line))
@@ -464,8 +495,9 @@ class FunctionParser:
         self.lexer.expect(".")
         return table, self.lexer.take("word", "a column's name").text
 
-    def _dict_key(self, line: int) -> tuple[str, Value]:
-        name = self._global("a dict")
+    def _keyed(self, what: str, line: int) -> tuple[str, Value]:
+        """`@name[%key]`."""
+        name = self._global(what)
         self.lexer.expect("[")
         key = self._operand(Type.I64, line)
         self.lexer.expect("]")
@@ -594,6 +626,10 @@ _VALUES: dict[str, Callable[[FunctionParser, _Result, int], Op]] = {
     "peek": FunctionParser._peek,
     "position": FunctionParser._position,
     "clock": FunctionParser._clock,
+    "fetch_add": FunctionParser._fetch_add,
+    "save": FunctionParser._save,
+    "restore": FunctionParser._restore,
+    "reopen": FunctionParser._reopen,
 }
 
 _EFFECTS: dict[str, Callable[[FunctionParser, int], Op]] = {
@@ -602,6 +638,7 @@ _EFFECTS: dict[str, Callable[[FunctionParser, int], Op]] = {
     "delete": FunctionParser._delete,
     "set": FunctionParser._set,
     "copy": FunctionParser._copy,
+    "discard": FunctionParser._discard,
     "raise": FunctionParser._raise,
     "break": FunctionParser._break,
 }

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sey.ir.lexer import Lexer
-from sey.ir.nodes import Buffer, Column, Dict, Function, Program, Stream, StreamField, Table, Type, layout_stream
+from sey.ir.nodes import Buffer, Column, Dict, Function, Program, Stash, Stream, StreamField, Table, Type, layout_stream
 from sey.ir.parse_function import TYPES, FunctionParser, Known, Signature, scan_locals, scan_signatures, signature_of
 
 __all__ = ["Signature", "parse_functions", "parse_program", "scan_signatures", "signature_of"]
@@ -76,6 +76,7 @@ class _ProgramParser:
     dicts: list[Dict] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
+    stashes: list[Stash] = field(default_factory=list)
 
     def program(self) -> Program:
         """Read to the end of the text."""
@@ -88,6 +89,7 @@ class _ProgramParser:
             tuple(self.dicts),
             tuple(self.streams),
             tuple(self.functions),
+            tuple(self.stashes),
         )
 
     def _declaration(self) -> None:
@@ -100,6 +102,8 @@ class _ProgramParser:
                 self.buffers.append(self._buffer())
             case "dict":
                 self.dicts.append(self._dict())
+            case "stash":
+                self.stashes.append(self._stash())
             case "table":
                 self.tables.append(self._table())
                 self.known.tables[self.tables[-1].name] = self.tables[-1]
@@ -109,7 +113,7 @@ class _ProgramParser:
             case "func":
                 self.functions.append(FunctionParser(lexer, self.known, self.stamp).function())
             case other:
-                lexer.fail(f"a declaration expected (file, buffer, dict, table, stream or func), not {other!r}")
+                lexer.fail(f"a declaration expected (file, buffer, dict, stash, table, stream or func), not {other!r}")
 
     def _name(self) -> str:
         self.lexer.advance()
@@ -123,6 +127,11 @@ class _ProgramParser:
     def _dict(self) -> Dict:
         name, capacity = self._name(), self.lexer.constant()
         return Dict(name, capacity, self.lexer.accept("host"))
+
+    def _stash(self) -> Stash:
+        name, capacity = self._name(), self.lexer.constant()
+        self.lexer.expect("size")
+        return Stash(name, capacity, self.lexer.constant())
 
     def _table(self) -> Table:
         name = self._name()

@@ -22,6 +22,8 @@ from sey.ir.nodes import (
     DictDelete,
     DictGet,
     DictPut,
+    Discard,
+    FetchAdd,
     Fill,
     Function,
     Get,
@@ -36,9 +38,13 @@ from sey.ir.nodes import (
     Raise,
     Read,
     Region,
+    Reopen,
     Reserve,
+    Restore,
+    Save,
     Search,
     Select,
+    Stash,
     Store,
     Stream,
     StreamField,
@@ -62,6 +68,7 @@ def print_program(program: Program) -> str:
         *(f"file {json.dumps(name)}" for name in program.files),
         *map(_buffer, program.buffers),
         *map(_dict, program.dicts),
+        *map(_stash, program.stashes),
         *map(_table, program.tables),
         *map(_stream, program.streams),
     ]
@@ -90,6 +97,10 @@ def _buffer(buffer: Buffer) -> str:
 
 def _dict(item: Dict) -> str:
     return f"dict @{item.name} {item.capacity}{' host' if item.host else ''}"
+
+
+def _stash(item: Stash) -> str:
+    return f"stash @{item.name} {item.capacity} size {item.size}"
 
 
 def _table(table: Table) -> str:
@@ -193,6 +204,8 @@ def _memory(op: Op) -> str:
             return f"{_value(result)} = load {result.type.value} @{buffer}{_index(offset, imm)}"
         case Store(buffer, offset, imm, value):
             return f"store {value.type.value} @{buffer}{_index(offset, imm)}, {_value(value)}"
+        case FetchAdd(result, buffer, offset, imm, value):
+            return f"{_value(result)} = fetch_add {value.type.value} @{buffer}{_index(offset, imm)}, {_value(value)}"
         case Fill(buffer, offset, imm, address, length, limit):
             return f"fill @{buffer}{_index(offset, imm)}, {_value(address)}, {_value(length)} max {limit}"
         case Read(result, address):
@@ -226,6 +239,14 @@ def _output(op: Op) -> str:
             return f"copy {_place(record, field, offset, imm)}, {_value(address)}, {_value(length)} max {limit}"
         case Position(result, record):
             return f"{_value(result)} = position {_value(record)}"
+        case Save(result, stash, key):
+            return f"{_value(result)} = save @{stash}[{_value(key)}]"
+        case Restore(result, stash, key):
+            return f"{_value(result)} = restore @{stash}[{_value(key)}]"
+        case Reopen(result, stream, position):
+            return f"{_value(result)} = reopen @{stream}, {_value(position)}"
+        case Discard():
+            return "discard"
         case _:
             raise TypeError(f"not an operation: {op!r}")
 

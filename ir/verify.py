@@ -13,21 +13,25 @@ from itertools import islice
 from operator import gt
 
 from sey.binary.errors import Problem, SeyError
-from sey.ir.errors import BadDeclaration, Recursion
-from sey.ir.measure import escaping_fault, problems_of_size
+from sey.ir.errors import BadDeclaration, EventsOnly, Recursion
+from sey.ir.measure import escaping_fault, place_of, problems_of_size
 from sey.ir.nodes import (
+    EVENT_OUTPUT_BYTES,
     MAX_RECORD_BYTES,
     Buffer,
     Column,
     Dict,
+    EventOp,
     Function,
     Program,
+    Stash,
     Stream,
     StreamField,
     Table,
     Type,
 )
-from sey.ir.rewrite import calls
+from sey.ir.printer import print_op
+from sey.ir.rewrite import calls, walk
 from sey.ir.verify_function import MAX_ARGUMENTS, Declared, check_function
 
 MAX_BUFFER_BYTES = 1 << 29
@@ -60,6 +64,13 @@ def check_size(program: Program) -> None:
         raise SeyError(*problems)
 
 
+def check_snapshot(program: Program) -> None:
+    """Raise where a program has operations that are for events alone (SEY0508)."""
+    found = [op for function in program.functions for op in walk(function.body) if isinstance(op, EventOp)]
+    if found:
+        raise SeyError(EventsOnly(print_op(found[0]), place_of(program, found[0].loc)))
+
+
 def _problems(program: Program, checked: frozenset[int]) -> Iterator[Problem]:
     """The problems of declarations; where there are none those of code, which would otherwise be consequences."""
     found = [*_names(program), *_declarations(program, checked)]
@@ -84,6 +95,7 @@ def _names(program: Program) -> Iterator[Problem]:
         *(buffer.name for buffer in program.buffers),
         *(table.name for table in program.tables),
         *(each.name for each in program.dicts),
+        *(each.name for each in program.stashes),
         *(stream.name for stream in program.streams),
         *(function.name for function in program.functions),
     ]
@@ -110,6 +122,8 @@ def _declarations(program: Program, checked: frozenset[int]) -> Iterator[Problem
             yield from _table(table)
     for each in program.dicts:
         yield from _dict(each)
+    for stash in program.stashes:
+        yield from _stash(stash)
     for stream in program.streams:
         yield from _stream(stream)
     for function in program.functions:
@@ -126,6 +140,13 @@ def _buffer(buffer: Buffer) -> Iterator[Problem]:
 def _dict(each: Dict) -> Iterator[Problem]:
     if not 1 <= each.capacity <= MAX_DICT_ENTRIES:
         yield BadDeclaration(f"@{each.name}", f"{each.capacity} entries is not from 1 to {MAX_DICT_ENTRIES}")
+
+
+def _stash(each: Stash) -> Iterator[Problem]:
+    if not 1 <= each.capacity <= MAX_DICT_ENTRIES:
+        yield BadDeclaration(f"@{each.name}", f"{each.capacity} outputs is not from 1 to {MAX_DICT_ENTRIES}")
+    if not 8 <= each.size <= EVENT_OUTPUT_BYTES or each.size % 8:
+        yield BadDeclaration(f"@{each.name}", f"{each.size} bytes is not a multiple of 8 up to {EVENT_OUTPUT_BYTES}")
 
 
 def _table(table: Table) -> Iterator[Problem]:

@@ -31,6 +31,8 @@ from sey.ir.nodes import (
     DictDelete,
     DictGet,
     DictPut,
+    Discard,
+    FetchAdd,
     Fill,
     Function,
     Get,
@@ -44,9 +46,13 @@ from sey.ir.nodes import (
     Raise,
     Read,
     Region,
+    Reopen,
     Reserve,
+    Restore,
+    Save,
     Search,
     Select,
+    Stash,
     Store,
     Stream,
     Switch,
@@ -76,6 +82,7 @@ class Declared:
     dicts: dict[str, Dict]
     streams: dict[str, Stream]
     functions: dict[str, Function]
+    stashes: dict[str, Stash]
 
     @classmethod
     def of(cls, program: Program) -> Declared:
@@ -87,6 +94,7 @@ class Declared:
             {d.name: d for d in program.dicts},
             {s.name: s for s in program.streams},
             {f.name: f for f in program.functions},
+            {s.name: s for s in program.stashes},
         )
 
 
@@ -113,7 +121,7 @@ class _Checker:
     problems: list[Problem] = field(default_factory=list)
     visible: dict[str, Value] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
-    records: dict[str, Begin | Reserve] = field(default_factory=dict)
+    records: dict[str, Begin | Reserve | Reopen] = field(default_factory=dict)
     loops: int = 0
     nesting: int = 0
 
@@ -297,6 +305,13 @@ class _Checker:
             case Store(buffer, offset, imm, value):
                 self._use(value)
                 self._index(buffer, offset, imm, value.type.bytes)
+            case FetchAdd(result, buffer, offset, imm, value):
+                self._use(value, Type.I64)
+                # An offset is at most 8 bytes from the end of the buffer, as its lowest three bits don't count.
+                self._index(buffer, offset, imm, 8 if offset is None else 1)
+                _need(self.declared.buffers[buffer].host, f"@{buffer} is not the host's: no other run sees it")
+                _need(imm % 8 == 0, "the constant part of the index is a multiple of 8")
+                self._result(result, Type.I64)
             case Fill(buffer, offset, imm, address, length, limit):
                 self._limit(limit, MAX_LIMIT)
                 # One byte less than an integer could have, so that `imm + limit` itself fits the slack.
@@ -352,6 +367,10 @@ class _Checker:
             case Begin(result, stream):
                 _need(bool(self._stream(stream).fields), f"@{stream} has no fields: reserve bytes in it")
                 self._record(op)
+            case Reopen(result, stream, position):
+                _need(bool(self._stream(stream).fields), f"@{stream} has no fields: its records can't be opened again")
+                self._use(position, Type.I64)
+                self._record(op)
             case Reserve(result, stream, length, limit):
                 _need(not self._stream(stream).fields, f"@{stream} has fields: begin a record of it")
                 self._use(length, Type.I64)
@@ -371,10 +390,16 @@ class _Checker:
             case Position(result, record):
                 self._use(record, Type.RECORD)
                 self._result(result, Type.I64)
+            case Save(result, stash, key) | Restore(result, stash, key):
+                _need(stash in self.declared.stashes, f"there is no stash @{stash}")
+                self._use(key, Type.I64)
+                self._result(result, Type.I1 if isinstance(op, Save) else Type.I64)
+            case Discard():
+                pass
             case _:
                 raise _WrongError("not an operation")
 
-    def _record(self, op: Begin | Reserve) -> None:
+    def _record(self, op: Begin | Reserve | Reopen) -> None:
         self._result(op.result, Type.RECORD)
         self.records[op.result.name] = op
 
@@ -390,12 +415,12 @@ class _Checker:
         self._use(offset, Type.I64)
         origin = self.records.get(record.name)
         if origin is None:
-            raise _WrongError(f"%{record.name} doesn't come from begin or reserve")
+            raise _WrongError(f"%{record.name} doesn't come from begin, reserve or reopen")
         room = self._room(origin, name, kind, plain=offset is None and imm == 0)
         _need(imm >= 0, "the constant part of a place is not negative")
         _need(imm + length <= room, f"it reaches {imm + length} bytes into {room}")
 
-    def _room(self, origin: Begin | Reserve, name: str | None, kind: Type | None, *, plain: bool) -> int:
+    def _room(self, origin: Begin | Reserve | Reopen, name: str | None, kind: Type | None, *, plain: bool) -> int:
         """How many bytes can be reached from the start of the field, or of the reservation."""
         if isinstance(origin, Reserve):
             _need(name is None, f"@{origin.stream} has no fields")

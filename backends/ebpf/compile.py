@@ -29,6 +29,7 @@ from sey.backends.ebpf.outline import outlined_regions
 from sey.backends.ebpf.piece import Kind, Piece, Unit, offset_pointer
 from sey.ir.artifacts import BpfProgram, Place
 from sey.ir.nodes import Function, Program, Type
+from sey.ir.verify import check_snapshot
 
 ENTRY = "snapshot"
 """Name of the task iterator."""
@@ -37,8 +38,9 @@ ENTRY = "snapshot"
 def compile_snapshot(program: Program, *, sources: Mapping[str, str] | None = None) -> BpfProgram:
     """Compile a verified program. `sources` are texts of `Program.files`, shown in the kernel's log where given.
 
-    Raises SeyError where a function is longer than BPF's jumps reach (SEY0511).
+    Raises SeyError where a function is longer than BPF's jumps reach (SEY0511), and for programs of events (SEY0508).
     """
+    check_snapshot(program)
     unit = lower_program(program, sources or {})
     data = emit_object(module_text(unit), suspects=long_functions(unit.functions))
     places = host_places(data)

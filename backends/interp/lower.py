@@ -38,13 +38,15 @@ from sey.ir.nodes import (
     Yield,
 )
 from sey.ir.rewrite import calls, walk
+from sey.ir.verify import check_snapshot
 
 
 def compile_bytecode(program: Program) -> Bytecode:
     """The bytecode of a verified program. The same program gives the same bytes.
 
-    Raises SeyError (SEY0773) where no machine would run it, since it is too large.
+    Raises SeyError where no machine would run it: it is too large (SEY0773), or for events (SEY0508).
     """
+    check_snapshot(program)
     order = callees_first(program)
     names = Names(
         {buffer.name: number for number, buffer in enumerate(program.buffers)},

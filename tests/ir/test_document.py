@@ -33,7 +33,7 @@ def test_example(text: str) -> None:
     assert parse_program(print_program(program)) == program
     assert results(text), "the example says nothing of what it does"
     for chosen in (program, run_passes(program, DEFAULT_PASSES)):
-        machine = Machine(chosen, Image(IMAGE))
+        machine = Machine(chosen, Image(IMAGE), event=bool(program.stashes))
         if "in_bias" in machine.buffers:
             machine.buffers["in_bias"][:8] = BIAS.to_bytes(8, "little")
         machine.run()
@@ -51,7 +51,7 @@ def test_every_operation_is_documented() -> None:
     """Each operation's mnemonic, as its docstring in nodes.py prints it, is in the document."""
     undocumented = []
     for kind in nodes.Op.__args__:
-        printed = re.findall(r"`(?:%\w+(?: i\d+)? = )?([a-z]+)[ `:]", kind.__doc__ or "")
+        printed = re.findall(r"`(?:%\w+(?: i\d+)? = )?([a-z_]+)[ `:]", kind.__doc__ or "")
         if not printed or (f"{printed[0]} " not in DOCUMENT and f"`{printed[0]}`" not in DOCUMENT):
             undocumented.append(kind.__name__)
     assert undocumented == []
