@@ -241,6 +241,9 @@ EVENT_MEMBERS: tuple[tuple[str, str], ...] = (
 
 Keys of objects, (address, type), hold within one event: the next one may find other values at the same addresses."""
 
+EVENT_STACK_END = 3
+"""Bits of an event's `flags`: the `StackEnd` of the walk of its stack, 0 where it isn't known."""
+
 EVENT_INPUTS: tuple[str, ...] = (
     "sample",  # keep 1 of so many; 0 and 1: all
     "until",  # monotonic time at which it ends, 0 for none

@@ -8,8 +8,9 @@ Bundle.load("shop.seyp").for_identity(identity(elf))
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from sey.binary.errors import SeyError
 from sey.binary.identity import Identity
@@ -21,7 +22,9 @@ from sey.runtime import container
 from sey.runtime.container import BUNDLE, Container, Section
 from sey.runtime.file_errors import NewerFile
 from sey.runtime.plan_check import check_plan
-from sey.runtime.program_check import wrong_facts
+from sey.runtime.program_check import wrong_event_facts, wrong_facts
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class BinaryProbe:
     requirements: tuple[str, ...] = ()
     bytecode: bytes | None = None
     events: EventProbe | None = None
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan of snapshots, and that of events where there are any."""
+        return (self.plan,) if self.events is None else (self.plan, self.events.plan)
 
 
 @dataclass(frozen=True)
@@ -153,11 +161,26 @@ def _binary_sections(binary: BinaryProbe) -> Mapping[str, Section]:
         "ir": binary.ir.encode(),
     }
     if binary.program is not None:
-        facts = json.dumps(binary.program.facts(), separators=(",", ":"), sort_keys=True)
-        sections |= {"bpf": facts.encode(), "bpf.o": binary.program.object}
+        sections |= {"bpf": _facts(binary.program), "bpf.o": binary.program.object}
     if binary.bytecode is not None:
         sections["seyb"] = binary.bytecode
+    if binary.events is not None:
+        sections |= {f"events/{name}": data for name, data in _event_sections(binary.events).items()}
     return sections
+
+
+def _event_sections(events: EventProbe) -> Mapping[str, Section]:
+    return {
+        "plan": codec.dumps(replace(events.plan, types=())),
+        "types": columns_of(events.plan.types).encoded(),
+        "ir": events.ir.encode(),
+        "bpf": _facts(events.program),
+        "bpf.o": events.program.object,
+    }
+
+
+def _facts(program: BpfProgram | EventProgram) -> bytes:
+    return json.dumps(program.facts(), separators=(",", ":"), sort_keys=True).encode()
 
 
 def _read_binary(file: Container, number: int, entry: _BinaryEntry) -> BinaryProbe:
@@ -171,7 +194,19 @@ def _read_binary(file: Container, number: int, entry: _BinaryEntry) -> BinaryPro
         program=_read_program(file, f"b{number}/bpf", plan),
         requirements=entry.requirements,
         bytecode=bytes(file.section(f"b{number}/seyb")) if f"b{number}/seyb" in file.sections else None,
+        events=_read_events(file, f"b{number}/events", plan) if f"b{number}/events/plan" in file.sections else None,
     )
+
+
+def _read_events(file: Container, section: str, snapshot: Plan) -> EventProbe:
+    plan = _read_plan(file, f"{section}/plan", f"{section}/types")
+    taken = {name.lower() for name in (*(b.table for b in snapshot.blocks), *(t.name for t in snapshot.tables))}
+    if any(event.table.lower() in taken for event in plan.events):
+        raise file.damage(f"section `{section}/plan`", "two tables are the same")
+    program = _program_of(file, f"{section}/bpf", EventProgram.from_facts)
+    if reason := wrong_event_facts(program, plan):
+        raise file.damage(f"section `{section}/bpf`", reason)
+    return EventProbe(plan, _text(file, f"{section}/ir"), program)
 
 
 def _read_plan(file: Container, section: str, types: str) -> Plan:
@@ -194,14 +229,17 @@ def _read_plan(file: Container, section: str, types: str) -> Plan:
 def _read_program(file: Container, section: str, plan: Plan) -> BpfProgram | None:
     if section not in file.sections:
         return None
-    try:
-        facts = json.loads(bytes(file.section(section)))
-        program = BpfProgram.from_facts(bytes(file.section(f"{section}.o")), facts)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        raise file.damage(f"section `{section}`", f"{type(error).__name__} {error}") from None
+    program = _program_of(file, section, BpfProgram.from_facts)
     if reason := wrong_facts(program, plan):
         raise file.damage(f"section `{section}`", reason)
     return program
+
+
+def _program_of(file: Container, section: str, read: Callable[[bytes, Mapping[str, Any]], T]) -> T:
+    try:
+        return read(bytes(file.section(f"{section}.o")), json.loads(bytes(file.section(section))))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise file.damage(f"section `{section}`", f"{type(error).__name__} {error}") from None
 
 
 def _text(file: Container, section: str) -> str:

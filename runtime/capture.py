@@ -15,6 +15,7 @@ from sey.ir.plan import Plan
 from sey.runtime import container
 from sey.runtime.bundle import BinaryProbe, Bundle
 from sey.runtime.container import CAPTURE, Container, Section
+from sey.runtime.events.log import EventLog
 from sey.runtime.pages import Pages
 from sey.runtime.symbols import SymbolTable
 
@@ -48,6 +49,11 @@ class ProcessFacts:
     frames left out because an operand of `when` was missing. `type_names` are the names of dynamic types by the first
     word of an interface (the address of an itab or a type). `programs` are the spec's programs that the process is.
     `holdings` are frames that may hold a lock that others wait for.
+    Of a process that was `traced`, `captured_at_ns` and `monotonic_ns` are those of the start, and `ended_ns` is the
+    latter clock at the end; `threads` and the program's `counters` are empty then. `event_counters` are, by event, the
+    program's counts (`ir.plan.EVENT_COUNTERS`) and those of its probes together (`ir.artifacts.PROBE_COUNTERS`).
+    `type_words` are the first words of interfaces met: number of the type << 2 | whether the second word is the value
+    << 1 | 1.
     `engine_reason` says why the engine isn't eBPF, where sey chose it. `problem` says why a process has no data; then
     only `pid` and `executable` mean something.
     """
@@ -75,15 +81,28 @@ class ProcessFacts:
     problem: str | None = None
     snapshot: int = 0
     skew_ns: int = 0
+    traced: bool = False
+    ended_ns: int = 0
+    event_counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    type_words: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ProcessCapture:
-    """One process: facts, raw pages, names of its code addresses; no pages and symbols where facts name a problem."""
+    """One process: facts, raw pages, names of its code addresses; no pages and symbols where facts name a problem.
+
+    One that was traced has no pages in its `pages`, but `events`.
+    """
 
     facts: ProcessFacts
     pages: Pages | None
     symbols: SymbolTable | None
+    events: EventLog | None = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes were captured."""
+        return sum(len(each.data) for each in (self.pages, self.events) if each is not None)
 
 
 @dataclass(frozen=True)
@@ -123,7 +142,11 @@ class Capture:
 
     def plan(self, facts: ProcessFacts) -> Plan:
         """The plan that decodes a process."""
-        return self.probe(facts).plan
+        probe = self.probe(facts)
+        if not facts.traced:
+            return probe.plan
+        assert probe.events is not None  # loading has checked it
+        return probe.events.plan
 
     def sections(self) -> dict[str, Section]:
         """The capture as sections of its container."""
@@ -132,9 +155,13 @@ class Capture:
         for number, bundle in enumerate(self.bundles):
             sections[f"bundle{number}"] = bundle.to_bytes()
         for number, process in enumerate(self.processes):
-            if process.pages is not None and process.symbols is not None:
+            if process.symbols is None:
+                continue
+            if process.events is not None:
+                sections[f"p{number}/events"] = process.events.data.data
+            elif process.pages is not None:
                 sections[f"p{number}/pages"] = process.pages.data.data
-                sections[f"p{number}/symbols"] = process.symbols.to_bytes()
+            sections[f"p{number}/symbols"] = process.symbols.to_bytes()
         return sections
 
     def save(self, path: str) -> None:
@@ -173,9 +200,12 @@ def _read_process(file: Container, number: int, facts: ProcessFacts, bundles: tu
     if facts.problem is not None:
         return ProcessCapture(facts, None, None)
     _check(file, facts, bundles)
-    pages = Pages.parse(file.section(f"p{number}/pages"), file.path)
-    symbols = bytes(file.section(f"p{number}/symbols"))
-    return ProcessCapture(facts, pages, SymbolTable.from_bytes(symbols, f"{file.path}, p{number}/symbols"))
+    stored = bytes(file.section(f"p{number}/symbols"))
+    symbols = SymbolTable.from_bytes(stored, f"{file.path}, p{number}/symbols")
+    if facts.traced:
+        events = EventLog.parse(file.section(f"p{number}/events"), file.path)
+        return ProcessCapture(facts, Pages.parse(b""), symbols, events)
+    return ProcessCapture(facts, Pages.parse(file.section(f"p{number}/pages"), file.path), symbols)
 
 
 def _check(file: Container, facts: ProcessFacts, bundles: tuple[Bundle, ...]) -> None:
@@ -183,9 +213,12 @@ def _check(file: Container, facts: ProcessFacts, bundles: tuple[Bundle, ...]) ->
     error: SeyError | None = None
     if not known:
         error = file.damage("manifest", f"process {facts.pid} was captured with a probe that is missing")
-    moments = (facts.captured_at_ns, facts.monotonic_ns, facts.pause_ns, facts.skew_ns)
+    elif facts.traced and bundles[facts.bundle].binaries[facts.binary].events is None:
+        error = file.damage("manifest", f"process {facts.pid} was traced with a probe that has no events")
+    moments = (facts.captured_at_ns, facts.monotonic_ns, facts.ended_ns, facts.pause_ns, facts.skew_ns)
     numbers = (facts.pid, facts.threads, *moments)
-    large = (*numbers, *facts.counters.values(), *facts.when_missing.values())
+    counts = (count for counters in facts.event_counters.values() for count in counters.values())
+    large = (*numbers, *facts.counters.values(), *facts.when_missing.values(), *counts)
     if not all(0 <= n < 1 << 63 for n in large) or max(facts.pid, facts.threads) >= 1 << 31:
         error = file.damage("manifest", f"process {facts.pid} has an impossible number")
     if error is not None:

@@ -19,7 +19,7 @@ from sey.runtime.decode.tables import stream_capture
 from sey.runtime.duck import fill, literal
 from sey.runtime.files import replacing
 
-DECODER = 4
+DECODER = 5
 """Raise it when tables change: files of other decoders aren't used."""
 
 _SMALLEST = 8 << 20
@@ -32,7 +32,7 @@ def attach(connection: duckdb.DuckDBPyConnection, capture: Capture, catalog: str
     """Attach the decoded form as the database `catalog`, made first where it isn't kept yet. False where the capture is
     small or there is no place to keep it.
     """
-    size = sum(len(p.pages.data) for p in capture.processes if p.pages is not None)
+    size = sum(process.size for process in capture.processes)
     folder = cache_folder("decoded")
     if size < _SMALLEST or not capture.digest or folder is None:
         return False

@@ -10,7 +10,17 @@ from collections.abc import Iterable
 
 from sey.binary.errors import SeyError
 from sey.ir.nodes import MAX_RECORD_BYTES
-from sey.ir.plan import PLAN_VERSION, ROW_MEMBERS, STREAMS, Plan, PlanBlock, PlanColumn, PlanStream
+from sey.ir.plan import (
+    EVENT_MEMBERS,
+    PLAN_VERSION,
+    ROW_MEMBERS,
+    STREAMS,
+    Plan,
+    PlanBlock,
+    PlanColumn,
+    PlanEvent,
+    PlanStream,
+)
 from sey.ir.typecheck import problem_of
 from sey.ir.typegraph import columns_of
 from sey.runtime.file_errors import DamagedFile
@@ -57,10 +67,14 @@ class _Checker:
         _distinct((s.number for s in plan.streams), "streams")
         for stream in plan.streams:
             self._stream(stream)
-        tables = [*(b.table for b in plan.blocks), *(t.name for t in plan.tables), *(link.name for link in plan.links)]
+        blocks: list[PlanBlock | PlanEvent] = [*plan.blocks, *plan.events]
+        tables = [*(b.table for b in blocks), *(t.name for t in plan.tables), *(link.name for link in plan.links)]
         _distinct((name.lower() for name in tables), "tables")
         for block in plan.blocks:
-            self._block(block)
+            self._block(block, ROW_MEMBERS)
+        for event in plan.events:
+            self._block(event, EVENT_MEMBERS)
+        self._events()
         for link in plan.links:
             even = 0 < len(link.from_columns) == len(link.to_columns)
             _expect(even, f"the link {link.name} has no pairs of columns")
@@ -91,9 +105,27 @@ class _Checker:
         _expect(name in self.streams, f"there is no stream `{name}`")
         return self.streams[name]
 
-    def _block(self, block: PlanBlock) -> None:
+    def _events(self) -> None:
+        plan = self.plan
+        if plan.events:
+            self._found("object")
+            _distinct((event.stream for event in plan.events), "streams of events")
+        _expect([event.index for event in plan.events] == list(range(len(plan.events))), "events aren't numbered")
+        for event in plan.events:
+            _expect(event.moment in ("entry", "return", "line"), f"there is no moment `{event.moment}`")
+            numbers = (event.limit, event.window_ns, event.for_ns, event.sample, event.stack)
+            _expect(all(0 <= n < 1 << 63 for n in numbers), f"the event {event.table} has an impossible number")
+        _expect([probe.number for probe in plan.probes] == list(range(len(plan.probes))), "probes aren't numbered")
+        for probe in plan.probes:
+            _expect(0 <= probe.event < len(plan.events), f"probe {probe.number} is of no event")
+            _expect(probe.phase in ("entry", "return", "line"), f"there is no phase `{probe.phase}`")
+            _expect(0 <= probe.address < 1 << 63, f"probe {probe.number} has an impossible address")
+        for each in plan.unprobed:
+            _expect(0 <= each.event < len(plan.events), f"{each.function} is of no event")
+
+    def _block(self, block: PlanBlock | PlanEvent, members: tuple[tuple[str, str], ...]) -> None:
         stream = self._found(block.stream)
-        for name, width in ROW_MEMBERS:
+        for name, width in members:
             _expect(self._has(stream, name, width), f"stream `{stream.name}` has no field {name}")
         _distinct((c.name.lower() for c in block.columns), f"columns of {block.table}")
         for number, column in enumerate(block.columns):

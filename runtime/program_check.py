@@ -6,13 +6,14 @@ large maps are, and that there is no second program beside the one to run.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from sey.binary.errors import Exit, Problem, SeyError
-from sey.ir.artifacts import BpfProgram, Place
+from sey.ir.artifacts import PROBE_BYTES, BpfProgram, EventProgram, Place
 from sey.ir.nodes import CHUNK_BYTES
-from sey.ir.plan import COUNTERS, THREAD_MAX, THREAD_WORDS, Plan
+from sey.ir.plan import COUNTERS, EVENT_COUNTER_BYTES, EVENT_INPUT_BYTES, THREAD_MAX, THREAD_WORDS, Plan
 
 if TYPE_CHECKING:
     from sey.runtime.libbpf import BpfMap, BpfObject
@@ -21,6 +22,8 @@ _MAX_MAP = 1 << 28
 """Bytes of a map, but for the one of the output, and of all of them together: real probes take some 10 MiB."""
 _DICTS = ("stacks", "threads")
 _ARRAY, _HASH = 2, 1  # enum bpf_map_type
+_MAX_SLOT = 1 << 22
+"""Bytes of a slot of an event program: its output is at most 64 KiB."""
 _SLOT_BYTES = 64
 """What the kernel adds to an entry of a hash map."""
 
@@ -50,8 +53,28 @@ def wrong_facts(program: BpfProgram, plan: Plan) -> str | None:
         if name not in program.dicts:
             return f"no dict `{name}`"
     places = [("pages", program.pages), ("pages_used", program.pages_used), *program.buffers.items()]
+    return _misplaced(places, words)
+
+
+def wrong_event_facts(program: EventProgram, plan: Plan) -> str | None:
+    """What is wrong with a bundle's facts of the object of its event program, if anything."""
+    if not 0 < program.slot_bytes <= _MAX_SLOT or program.slot_bytes % 8:
+        return f"slots of {program.slot_bytes} bytes"
+    words = {"in_bias": 1, "in_events": len(plan.events) * EVENT_INPUT_BYTES // 8}
+    words |= {"out_events": len(plan.events) * EVENT_COUNTER_BYTES // 8}
+    for name in words:
+        if name not in program.buffers:
+            return f"no buffer `{name}`"
+    words |= {"probes": len(plan.probes) * PROBE_BYTES // 8}
+    own = [("probes", program.probes), ("pid", program.pid), ("fsbase", program.fsbase)]
+    return _misplaced([*own, *program.buffers.items()], words)
+
+
+def _misplaced(places: Iterable[tuple[str, Place]], words: Mapping[str, int]) -> str | None:
+    """Which of the places is impossible, or smaller than so many words, if any."""
     for name, place in places:
-        if place.offset < 0 or place.offset % 8 or not 8 * words.get(name, 1) <= place.size <= _MAX_MAP - place.offset:
+        least = 8 * max(words.get(name, 1), 1)
+        if place.offset < 0 or place.offset % 8 or not least <= place.size <= _MAX_MAP - place.offset:
             return f"`{name}` can't be at {place.offset} with {place.size} bytes"
     return None
 

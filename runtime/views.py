@@ -28,7 +28,7 @@ class SpecSql:
     @classmethod
     def of(cls, capture: Capture) -> SpecSql:
         """What the specs that the capture was taken with add."""
-        plans = [binary.plan for bundle in capture.bundles for binary in bundle.binaries]
+        plans = [plan for bundle in capture.bundles for binary in bundle.binaries for plan in binary.plans]
         tables = {table.name: table for plan in plans for table in plan.tables}
         columns = {(c.table, c.name): c for plan in plans for c in plan.columns}
         paths = dict.fromkeys(bundle.spec_path for bundle in capture.bundles if bundle.spec_path)

@@ -1,4 +1,4 @@
-"""The tables of `func` blocks, a slice of rows at a time."""
+"""The tables of `func` and `event` blocks, a slice of rows at a time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pyarrow as pa
 from sey.runtime.decode.columns import ColumnShape, DecodedColumn
 from sey.runtime.decode.forms import JSON, TIMESTAMP, Form
 from sey.runtime.decode.kinds import NAME_SUFFIX
-from sey.runtime.decode.process import BlockRows, DecodedBlock
+from sey.runtime.decode.rows import DecodedBlock, SlicedRows
 from sey.runtime.decode.text import constant
 
 
 @dataclass(frozen=True)
-class _Member:
+class Member:
     """A column of the table."""
 
     field: pa.Field
@@ -25,12 +25,17 @@ class _Member:
 
 
 class BlockTable:
-    """The table of one `func` block over all processes: `blocks` are its rows in each."""
+    """The table of one block over all processes: `blocks` are its rows in each.
 
-    def __init__(self, blocks: Sequence[BlockRows]) -> None:
+    `lead` are the columns before those of the captures.
+    """
+
+    def __init__(self, blocks: Sequence[SlicedRows], lead: Sequence[Member]) -> None:
         self._shapes = [{shape.column.name: shape for shape in rows.shapes} for rows in blocks]
-        self._members: dict[str, _Member] = {}
-        self._add_all()
+        self._members: dict[str, Member] = {}
+        for member in lead:
+            self._put(member.field, member.of)
+        self._add_captures()
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -44,13 +49,9 @@ class BlockTable:
 
     def _put(self, field: pa.Field, of: Callable[[DecodedBlock], pa.Array]) -> None:
         # A capture may be called like a column that goes with another one; the capture stays.
-        self._members.setdefault(field.name.lower(), _Member(field, of))
+        self._members.setdefault(field.name.lower(), Member(field, of))
 
-    def _add_all(self) -> None:
-        self._put(pa.field("pid", pa.int32()), lambda b: pa.array(np.full(len(b), b.pid, dtype=np.int32)))
-        self._put(pa.field("goid", pa.int64()), lambda b: pa.array(b.goid))
-        self._put(pa.field("depth", pa.int32()), depths)
-        self._put(pa.field("function", pa.string()), _functions)
+    def _add_captures(self) -> None:
         names = list(dict.fromkeys(name for shapes in self._shapes for name in shapes))
         forms = {name: _common_form([s[name].form for s in self._shapes if name in s]) for name in names}
         for name in names:
@@ -103,3 +104,10 @@ def _common_form(forms: Sequence[Form]) -> Form:
 def _functions(rows: DecodedBlock) -> pa.Array:
     names = constant(*(site.function for site in rows.block.sites))
     return pa.DictionaryArray.from_arrays(pa.array(rows.site.astype(np.int32)), names)
+
+
+pids = Member(pa.field("pid", pa.int32()), lambda rows: pa.array(np.full(len(rows), rows.pid, dtype=np.int32)))
+goids = Member(pa.field("goid", pa.int64()), lambda rows: pa.array(rows.goid))
+functions = Member(pa.field("function", pa.string()), _functions)
+FUNC_LEAD = (pids, goids, Member(pa.field("depth", pa.int32()), depths), functions)
+"""What rows of `func` blocks begin with."""

@@ -15,7 +15,8 @@ import pyarrow as pa
 from sey.runtime.decode.blocktables import depths, plain
 from sey.runtime.decode.columns import DecodedColumn
 from sey.runtime.decode.moments import numbered
-from sey.runtime.decode.process import BlockRows, DecodedBlock, DecodedProcess
+from sey.runtime.decode.process import DecodedProcess
+from sey.runtime.decode.rows import DecodedBlock, SlicedRows
 from sey.runtime.decode.text import constant
 
 SCHEMA = pa.schema(
@@ -38,7 +39,7 @@ class CaptureRows:
     def __init__(self) -> None:
         self._kept: defaultdict[tuple[int, int], list[pa.Buffer]] = defaultdict(list)
 
-    def put(self, block: BlockRows, rows: DecodedBlock) -> int:
+    def put(self, block: SlicedRows, rows: DecodedBlock) -> int:
         """Keep the rows of a slice of a block. Gives the size of their texts in bytes."""
         size, goid, depth = 0, pa.array(rows.goid), depths(rows)
         for number, column in enumerate(rows.columns):
@@ -50,7 +51,7 @@ class CaptureRows:
     def batches(self, processes: Sequence[DecodedProcess]) -> Iterator[pa.RecordBatch]:
         """All rows in order, let go of as they are given out."""
         for process in processes:
-            for block in process.blocks:
+            for block in process.captures:
                 for number in range(len(block.shapes)):
                     kept = self._kept.pop((id(block), number), [])
                     while kept:

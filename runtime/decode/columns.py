@@ -68,9 +68,17 @@ class ColumnShape:
         return cls(column, kinds, form, any(_has_address(kind, types) for kind in kinds), any(map(has_names, met)))
 
     def decode(
-        self, decoder: ValueDecoder, number: int, records: npt.NDArray[np.void], forms: I64Array
+        self,
+        decoder: ValueDecoder,
+        number: int,
+        records: npt.NDArray[np.void],
+        forms: I64Array,
+        events: I64Array | None = None,
     ) -> DecodedColumn:
-        """The column's values in `records`, whose column `number` it is; `forms` has the type of each row, or -1."""
+        """The column's values in `records`, whose column `number` it is; `forms` has the type of each row, or -1.
+
+        `events` are those that the rows belong to.
+        """
         status, detail = records[f"s{number}"], records[f"d{number}"]
         # A number that no program writes says nothing, so neither does the value beside it.
         status = np.where(status > max(Status), int(Status.UNREACHED), status).astype(np.uint8)
@@ -81,7 +89,7 @@ class ColumnShape:
                 parts.append(self._without_place(rows, status, detail))
             else:
                 raw = records[f"v{number}"]
-                parts.append(_decode_rows(decoder, self.kinds[which], self.column, raw, rows, status, detail))
+                parts.append(_decode_rows(decoder, self.kinds[which], self.column, raw, rows, status, detail, events))
         return DecodedColumn(self, len(records), tuple(parts))
 
     def _without_place(self, rows: I64Array, status: U8Array, detail: U64Array) -> Part:
@@ -274,6 +282,7 @@ def _decode_rows(
     rows: I64Array,
     status: U8Array,
     detail: U64Array,
+    events: I64Array | None,
 ) -> Part:
     whole = len(rows) == len(raw)
     status, detail = (status, detail) if whole else (status[rows], detail[rows])
@@ -282,7 +291,8 @@ def _decode_rows(
         no_room = np.where(there, int(Status.BUDGET), status).astype(np.uint8)
         return Part(rows, Vector(kind, no_room, detail, None, Nothing()), np.zeros(len(rows), dtype=np.bool_))
     chosen = raw if whole and bool(there.all()) else raw[rows[there]]
-    vector = decoder.decode(kind.id, chosen[:, : kind.size], Limits.of(column))
+    of = None if events is None else events[rows[there]]
+    vector = decoder.decode(kind.id, chosen[:, : kind.size], Limits.of(column), of)
     return Part(rows, spread(vector, there, status, detail), there)
 
 

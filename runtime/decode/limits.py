@@ -48,25 +48,48 @@ class Limits:
         return replace(self, free=False) if self.free else self
 
 
+EVENT_ADDRESS_BITS = 48
+"""Bits of an address in the key of an object of an event: user space on amd64 has 47."""
+MOST_EVENTS = 1 << 64 - EVENT_ADDRESS_BITS
+"""Events whose objects can be told apart together."""
+_ABOVE = np.uint64(1 << EVENT_ADDRESS_BITS)
+
+
+def event_keys(events: I64Array, addresses: U64Array) -> U64Array:
+    """What objects of events (by number, below `MOST_EVENTS`) at these addresses are found by; 0 where none can be."""
+    keys = (events.astype(np.uint64) << np.uint64(EVENT_ADDRESS_BITS)) | addresses
+    return np.where((addresses < _ABOVE) & (addresses != 0), keys, 0).astype(np.uint64)
+
+
 @dataclass(frozen=True)
 class Path:
-    """How far inside a value we are: levels, and for types that can contain themselves the addresses passed."""
+    """How far inside a value we are: levels, and for types that can contain themselves the addresses passed.
+
+    `events` are the numbers of the events that the rows belong to, None where all are of one moment.
+    """
 
     level: int = 0
     passed: tuple[tuple[int, U64Array], ...] = ()
+    events: I64Array | None = None
+
+    def keys(self, addresses: U64Array) -> U64Array:
+        """What the objects at these addresses, one of each row, are found by."""
+        return addresses if self.events is None else event_keys(self.events, addresses)
 
     def inward(self) -> Path:
         """One level further, for the same rows."""
-        return Path(self.level + 1, self.passed)
+        return Path(self.level + 1, self.passed, self.events)
 
     def take(self, rows: I64Array) -> Path:
         """One level further, for these rows."""
-        return Path(self.level + 1, tuple((kind, addresses[rows]) for kind, addresses in self.passed))
+        passed = tuple((kind, addresses[rows]) for kind, addresses in self.passed)
+        return Path(self.level + 1, passed, None if self.events is None else self.events[rows])
 
     def repeat(self, times: I64Array) -> Path:
         """One level further, for so many elements of each row."""
-        return Path(self.level + 1, tuple((kind, np.repeat(addresses, times)) for kind, addresses in self.passed))
+        passed = tuple((kind, np.repeat(addresses, times)) for kind, addresses in self.passed)
+        return Path(self.level + 1, passed, None if self.events is None else np.repeat(self.events, times))
 
     def through(self, kind: int, addresses: U64Array) -> Path:
         """Past these addresses of values of type `kind`."""
-        return Path(self.level, (*self.passed, (kind, addresses)))
+        return Path(self.level, (*self.passed, (kind, addresses)), self.events)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,9 @@ from sey.runtime.pages import I64Array, Pages, U8Array, U64Array
 
 _CHECKED = 1 << 16
 """Objects whose places are checked at a time."""
+
+Locate = Callable[[U64Array, I64Array], I64Array]
+"""Where in the data objects at these positions, of so many bytes, are."""
 
 
 class Found(NamedTuple):
@@ -39,9 +42,23 @@ class ObjectIndex:
 
     def __init__(self, pages: Pages, stream: PlanStream | None) -> None:
         self._types: dict[int, slice] = {}
-        if stream is None:
-            return
-        parts = [_with_address(part) for part in pages.parts(stream)]
+        if stream is not None:
+            parts = [_with_address(part) for part in pages.parts(stream)]
+            self._fill(parts, len(pages.data), lambda at, sizes: pages.places(at, sizes, "an object"))
+
+    @classmethod
+    def of_events(cls, records: npt.NDArray[np.void], places: I64Array) -> ObjectIndex:
+        """The objects of several events, whose `address` is a key (`limits.event_keys`); `places` is where each is."""
+        index = cls.__new__(cls)
+        index._types = {}
+        there = records["address"] != 0
+        records = records[there]
+        records["position"] = places[there]
+        index._fill([records], int(places.max(initial=0)), lambda at, _: at.astype(np.int64))
+        return index
+
+    def _fill(self, parts: Sequence[npt.NDArray[np.void]], most: int, locate: Locate) -> None:
+        """Take the objects of these parts, which lie below `most`."""
         status: npt.NDArray[np.uint32] = _column(parts, "status", np.uint32)
         # No page has more bytes than fit there.
         sizes: npt.NDArray[np.uint32] = _column(parts, "bytes", np.uint32)
@@ -57,7 +74,7 @@ class ObjectIndex:
         position: U64Array = _column(parts, "position", np.uint64)
         position = position[order]
         del order, parts
-        self._places = _places(pages, position, self._bytes)
+        self._places = _places(most, locate, position, self._bytes)
 
     def _sorted(self, parts: Sequence[npt.NDArray[np.void]], sizes: npt.NDArray[np.uint32]) -> I64Array:
         """Where the objects are among the parts, by type and address; notes their addresses and types."""
@@ -123,13 +140,15 @@ def _column(parts: Sequence[npt.NDArray[np.void]], name: str, kind: type[Any]) -
     return result
 
 
-def _places(pages: Pages, positions: U64Array, sizes: npt.NDArray[np.uint32]) -> npt.NDArray[np.integer[Any]]:
-    """Where in the pages the objects are. Raises SeyError where they are outside."""
-    narrow = len(pages.data) < 1 << 32
+def _places(
+    most: int, locate: Locate, positions: U64Array, sizes: npt.NDArray[np.uint32]
+) -> npt.NDArray[np.integer[Any]]:
+    """Where in the data, which ends at `most`, the objects are. Raises SeyError where they are outside."""
+    narrow = most < 1 << 32
     places: npt.NDArray[np.integer[Any]] = np.empty(len(positions), dtype=np.uint32 if narrow else np.int64)
     for at in range(0, len(positions), _CHECKED):
         part = slice(at, at + _CHECKED)
-        places[part] = pages.places(positions[part], sizes[part].astype(np.int64), "an object")
+        places[part] = locate(positions[part], sizes[part].astype(np.int64))
     return places
 
 

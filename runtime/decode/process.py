@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,42 +13,25 @@ from sey.ir.plan import Plan, PlanBlock, PlanGlobal, PlanStream
 from sey.ir.typegraph import types_by_id
 from sey.runtime.capture import ProcessCapture, ProcessFacts
 from sey.runtime.decode.columns import ColumnShape, DecodedColumn, decode_column
+from sey.runtime.decode.events import EventRows, decode_events
+from sey.runtime.decode.eventstacks import event_stacks_table
 from sey.runtime.decode.goroutines import goroutines_table
 from sey.runtime.decode.labels import label_maps
 from sey.runtime.decode.objects import ObjectIndex
-from sey.runtime.decode.slices import Slices
+from sey.runtime.decode.rows import DecodedBlock, DecodedSlice, SlicedRows, forms_of
 from sey.runtime.decode.stacks import Stacks, decode_stacks, frames_table, stacks_table
 from sey.runtime.decode.text import rows_of
 from sey.runtime.decode.typewords import TypeWords
 from sey.runtime.decode.values import ValueDecoder
-from sey.runtime.decode.vectors import STATUS_WORDS
 from sey.runtime.decode.waits import WaitTables, wait_tables
+from sey.runtime.events.log import EventLog
 from sey.runtime.pages import I64Array, Pages, record_dtype
 from sey.runtime.symbols import SymbolTable
 
 
 @dataclass(frozen=True)
-class DecodedBlock:
-    """Rows of a `func` block, by goroutine and depth. `site` is the index into the block's sites."""
-
-    block: PlanBlock
-    pid: int
-    goid: I64Array
-    depth: I64Array
-    site: I64Array
-    columns: tuple[DecodedColumn, ...]
-
-    def __len__(self) -> int:
-        return len(self.goid)
-
-    def column(self, name: str) -> DecodedColumn | None:
-        """The column of that name, if there is one."""
-        return next((column for column in self.columns if column.column.name == name), None)
-
-
-@dataclass(frozen=True)
-class BlockRows:
-    """All rows of a `func` block, not decoded yet, by goroutine and depth. `shapes` are those of its columns."""
+class BlockRows(SlicedRows):
+    """All rows of a `func` block, not decoded yet, by goroutine and depth."""
 
     block: PlanBlock
     pid: int
@@ -68,39 +51,17 @@ class BlockRows:
         """How many bytes were captured of the process."""
         return len(self._decoder.data)
 
-    def slices(self, sizes: Slices | None = None) -> Iterator[DecodedBlock]:
-        """The rows decoded, a slice at a time, as `sizes` has it; one without rows where there are none."""
-        sizes, done = sizes or Slices(len(self), self.captured), 0
-        while True:
-            count, vectors, raw = sizes.next(done), self._decoder.vectors, self._decoder.bytes
-            rows = self._slice(slice(done, done + count))
-            sizes.decoded(count, self._decoder.bytes - raw, self._decoder.vectors - vectors)
-            yield rows
-            done += count
-            if done == len(self):
-                return
-
-    def _slice(self, rows: slice) -> DecodedBlock:
+    def decoded(self, rows: slice) -> DecodedSlice:
+        """These rows decoded."""
+        vectors, size = self._decoder.vectors, self._decoder.bytes
         raw = rows_of(self._decoder.data, self._places[rows], self._dtype.itemsize)
         records, site = raw.view(self._dtype).reshape(-1), self.site[rows]
         columns = tuple(
             shape.decode(self._decoder, number, records, forms_of(self.block, site, number))
             for number, shape in enumerate(self.shapes)
         )
-        return DecodedBlock(self.block, self.pid, self.goid[rows], self.depth[rows], site, columns)
-
-    def status_counts(self) -> tuple[I64Array, ...]:
-        """For each column, how many values have each status (the index into STATUS_WORDS)."""
-        counts = [np.zeros(len(STATUS_WORDS), dtype=np.int64) for _ in self.shapes]
-        for part in self.slices():
-            for sums, column in zip(counts, part.columns, strict=True):
-                sums += column.status_counts()
-        return tuple(counts)
-
-
-def forms_of(block: PlanBlock, site: I64Array, number: int) -> I64Array:
-    """For each row, by its site, which of the types of column `number` it has, or -1."""
-    return np.array([s.forms[number] for s in block.sites], dtype=np.int64)[site] if len(site) else site
+        block = DecodedBlock(self.block, self.pid, self.goid[rows], self.depth[rows], site, columns)
+        return DecodedSlice(block, self._decoder.bytes - size, self._decoder.vectors - vectors)
 
 
 @dataclass(frozen=True)
@@ -113,7 +74,7 @@ class DecodedGlobal:
 
 @dataclass(frozen=True)
 class DecodedProcess:
-    """The tables and values of one process."""
+    """The tables and values of one process; of one that was traced, `events` and the stacks that came with them."""
 
     facts: ProcessFacts
     goroutines: pa.Table
@@ -122,19 +83,40 @@ class DecodedProcess:
     blocks: tuple[BlockRows, ...]
     globals: tuple[DecodedGlobal, ...]
     waiting: WaitTables
+    events: tuple[EventRows, ...] = ()
+
+    @property
+    def captures(self) -> tuple[SlicedRows, ...]:
+        """Everything whose rows have captured values."""
+        return (*self.blocks, *self.events)
 
 
 def decode_process(capture: ProcessCapture, plan: Plan) -> DecodedProcess:
-    """Decode everything of a process that has pages. Raises SeyError where these contradict themselves."""
+    """Decode everything of a process that has pages or events. Raises SeyError where these contradict themselves."""
     assert capture.pages is not None
     assert capture.symbols is not None
+    if capture.events is not None:
+        return _traced(capture.facts, plan, capture.events, capture.symbols)
     return _Process(capture.facts, plan, capture.pages, capture.symbols).decode()
+
+
+def _traced(facts: ProcessFacts, plan: Plan, log: EventLog, symbols: SymbolTable) -> DecodedProcess:
+    rows, stacks = decode_events(log, facts, plan, symbols)
+    frames, table = frames_table(stacks, facts.pid), event_stacks_table(stacks, facts.pid)
+    return replace(empty_process(facts, plan), frames=frames, stacks=table, events=rows)
 
 
 def empty_process(facts: ProcessFacts, plan: Plan) -> DecodedProcess:
     """What a process without data decodes to: tables of the right columns without rows."""
+    empty = _Process(facts, plan, Pages.parse(b""), _no_symbols()).decode()
+    if not plan.events:
+        return empty
+    return replace(empty, events=decode_events(EventLog.parse(b""), facts, plan, _no_symbols()).rows)
+
+
+def _no_symbols() -> SymbolTable:
     nothing: I64Array = np.zeros(0, dtype=np.int64)
-    symbols = SymbolTable(
+    return SymbolTable(
         nothing.astype(np.uint64),
         np.zeros(1, dtype=np.int64),
         nothing.astype(np.int32),
@@ -144,7 +126,6 @@ def empty_process(facts: ProcessFacts, plan: Plan) -> DecodedProcess:
         nothing.astype(np.uint8),
         (),
     )
-    return _Process(facts, plan, Pages.parse(b""), symbols).decode()
 
 
 class _Process:

@@ -57,7 +57,7 @@ class References:
         key, elem, entry = decoder.type_at(kind.key), decoder.type_at(kind.elem), kind.entry
         if key is None or elem is None or entry is None:
             return _nil_or_unsupported(kind, address)
-        found = decoder.objects.find(address, kind.id)
+        found = decoder.objects.find(path.keys(address), kind.id)
         status, detail = _object_status(address, found)
         room = found.bytes // entry.size if entry.size else _countable(found.length)
         shown = np.minimum(room, limits.max_items)
@@ -114,7 +114,7 @@ class References:
         elem = decoder.type_at(kind.elem)
         if elem is None:
             return _nil_or_unsupported(kind, address)
-        found = decoder.objects.find(address, kind.id)
+        found = decoder.objects.find(path.keys(address), kind.id)
         status, detail = _object_status(address, found)
         again = decoder.passed(kind.id, address, path) & (status == Status.OK)
         status[again], detail[again] = Status.DEPTH, address[again]
@@ -133,7 +133,7 @@ class References:
 
     def functions(self, kind: PlanType, address: U64Array, limits: Limits, path: Path) -> Vector:
         """Funcs: the function's name, and the captured variables where a closure's are known."""
-        found = self._decoder.objects.find(address, FUNC_TYPE)
+        found = self._decoder.objects.find(path.keys(address), FUNC_TYPE)
         status, detail = _object_status(address, found)
         short = (status == Status.OK) & (found.bytes < 16)
         status[short], detail[short] = Status.BUDGET, address[short]

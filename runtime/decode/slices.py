@@ -14,18 +14,19 @@ _LEAST_ROWS = 1024
 
 
 class Slices:
-    """Chooses slices of `rows` rows of a process of which `captured` bytes were captured.
+    """Chooses slices of `rows` rows of a process of which `captured` bytes were captured, of at most `most` rows.
 
     Nothing is known before the first slice; it tells what the others will come to.
     """
 
-    def __init__(self, rows: int, captured: int) -> None:
+    def __init__(self, rows: int, captured: int, most: int | None = None) -> None:
         self._rows, self._captured, self._share = rows, captured, 1.0
+        self._most = rows if most is None else most
         self._next = max(_LEAST_ROWS, rows * _SLICE // max(captured, 1))
 
     def next(self, done: int) -> int:
         """How many rows come after the first `done`."""
-        return min(self._next, self._rows - done)
+        return min(self._next, self._rows - done, self._most)
 
     def decoded(self, rows: int, raw: int, vectors: int) -> None:
         """Learn from a slice of so many rows: it has `raw` bytes in so many vectors."""

@@ -16,7 +16,8 @@ from sey.runtime.symbols import SymbolTable, stack_words
 
 NO_STACK = 0xFFFFFFFF
 
-_END_WORDS: Mapping[int, str] = {end: end.name.lower() for end in StackEnd}
+_END_WORDS: Mapping[int, str | None] = {end: end.name.lower() for end in StackEnd} | {0: None}
+"""0: nothing tells."""
 
 
 @dataclass(frozen=True)
@@ -119,20 +120,25 @@ def decode_stacks(pages: Pages, stream: PlanStream | None, symbols: SymbolTable)
     size = records["frames"].astype(np.int64)
     if bool(np.any((size < listed) | (size > 1 << 32))):
         pages.fail("a stack", "it has fewer frames than are listed")
+    ids, ends, inner = (records[name].astype(np.int64) for name in ("id", "end", "inner"))
+    return stacks_of(ids, ends, size, inner, listed, pcs, symbols)
+
+
+def stacks_of(
+    ids: I64Array,
+    ends: I64Array,
+    size: I64Array,
+    inner: I64Array,
+    listed: I64Array,
+    pcs: U64Array,
+    symbols: SymbolTable,
+) -> Stacks:
+    """Stacks by ascending id, `listed` of `pcs` each, end to end."""
     symbol = symbols.find(pcs)
     chain = np.where(symbol >= 0, np.diff(symbols.starts)[symbol] if len(symbols.pcs) else 0, 0)
-    return Stacks(
-        records["id"].astype(np.int64),
-        records["end"].astype(np.int64),
-        size,
-        records["inner"].astype(np.int64),
-        listed,
-        run_starts(listed),
-        pcs,
-        run_starts(np.maximum(chain, 1)),
-        np.where(chain > 0, symbol, -1),
-        symbols,
-    )
+    rows = run_starts(np.maximum(chain, 1))
+    symbol = np.where(chain > 0, symbol, -1)
+    return Stacks(ids, ends, size, inner, listed, run_starts(listed), pcs, rows, symbol, symbols)
 
 
 def frames_table(stacks: Stacks, pid: int) -> pa.Table:

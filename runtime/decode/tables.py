@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from sey.ir.plan import THREAD_MAX, Plan, State
 from sey.runtime.capture import Capture, ProcessFacts
-from sey.runtime.decode.blocktables import BlockTable, plain
+from sey.runtime.decode.blocktables import FUNC_LEAD, BlockTable, plain
 from sey.runtime.decode.captures import SCHEMA as CAPTURES
 from sey.runtime.decode.captures import CaptureRows
+from sey.runtime.decode.eventtables import EVENTS_SCHEMA, event_table, events_table
 from sey.runtime.decode.forms import JSON_FIELD
 from sey.runtime.decode.moments import numbered, numbered_schema, numbered_table
-from sey.runtime.decode.process import BlockRows, DecodedProcess, decode_process, empty_process
-from sey.runtime.decode.slices import Slices
+from sey.runtime.decode.process import DecodedProcess, decode_process, empty_process
+from sey.runtime.decode.rows import SlicedRows
 from sey.runtime.memory import give_back, share_allocator
 
 WAIT_TABLES = ("goroutine_waits", "waited_channels", "waited_locks", "lock_holders")
 BUILT_IN = ("processes", "goroutines", "frames", "stacks", "globals", "captures", *WAIT_TABLES)
 """Tables of every capture."""
+EVENTS = "events"
+"""The table of how many events there were, in captures with probes that have `event` blocks."""
 
 _NO_PLAN = Plan(1, "", "", (), (), (), (), (), (), ())
 _STATES = {State.OUT_OF_TIME: "the pause budget was spent", State.OUT_OF_SPACE: "the output was full"}
@@ -55,7 +58,7 @@ def stream_capture(capture: Capture) -> Iterator[TableStream]:
     ]
     give_back()
     # A probe that no process was captured with still has tables, without rows.
-    plans = [binary.plan for bundle in capture.bundles for binary in bundle.binaries]
+    plans = [plan for bundle in capture.bundles for binary in bundle.binaries for plan in binary.plans]
     shapes = processes + [empty_process(ProcessFacts(0, ""), plan) for plan in plans or [_NO_PLAN]]
     yield TableStream.whole("processes", processes_table([p.facts for p in capture.processes]))
     yield TableStream.whole("goroutines", _stacked([numbered_table(p.goroutines, p.facts) for p in shapes]))
@@ -65,8 +68,9 @@ def stream_capture(capture: Capture) -> Iterator[TableStream]:
     names = dict.fromkeys(rows.block.table for p in shapes for rows in p.blocks)
     for name in names:
         blocks = [(rows, p.facts) for p in shapes for rows in p.blocks if rows.block.table == name]
-        table = BlockTable([rows for rows, _ in blocks])
+        table = BlockTable([rows for rows, _ in blocks], FUNC_LEAD)
         yield TableStream(name, numbered_schema(table.schema), _block_batches(table, blocks, texts))
+    yield from _event_streams(shapes, texts, names)
     yield TableStream.whole("globals", _stacked([numbered_table(_globals_table(p), p.facts) for p in shapes]))
     yield TableStream("captures", numbered_schema(CAPTURES), texts.batches(shapes))
     for name in WAIT_TABLES:
@@ -76,12 +80,29 @@ def stream_capture(capture: Capture) -> Iterator[TableStream]:
             yield TableStream.whole(name, _stacked(waiting))
 
 
+def _event_streams(
+    shapes: Sequence[DecodedProcess], texts: CaptureRows, taken: Mapping[str, None]
+) -> Iterator[TableStream]:
+    """The tables of `event` blocks, and the one of how many events there were; none where no spec has any."""
+    names = dict.fromkeys(rows.block.table for p in shapes for rows in p.events)
+    for name in names:
+        events = [(rows, p.facts) for p in shapes for rows in p.events if rows.block.table == name]
+        table = event_table([rows for rows, _ in events])
+        # One bundle's `func` block may be called like another one's event.
+        told = f"{name}_events" if name in taken else name
+        yield TableStream(told, numbered_schema(table.schema), _block_batches(table, events, texts))
+    if names and EVENTS not in (*taken, *names):
+        traced = [p for p in shapes if p.facts.traced]
+        counts = [numbered_table(events_table(p.facts, [r.block for r in p.events]), p.facts) for p in traced]
+        yield TableStream.whole(EVENTS, pa.concat_tables([numbered_schema(EVENTS_SCHEMA).empty_table(), *counts]))
+
+
 def _block_batches(
-    table: BlockTable, blocks: Sequence[tuple[BlockRows, ProcessFacts]], texts: CaptureRows
+    table: BlockTable, blocks: Sequence[tuple[SlicedRows, ProcessFacts]], texts: CaptureRows
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a block in all processes, which become `texts` at the same time."""
     for block, facts in blocks:
-        slices = Slices(len(block), block.captured)
+        slices = block.sizes()
         for rows in block.slices(slices):
             batch = table.batch(rows)
             slices.made(batch.nbytes + texts.put(block, rows))

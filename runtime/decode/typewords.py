@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -26,13 +26,22 @@ class TypeWords:
     def __init__(
         self, pages: Pages, stream: PlanStream | None, types: Mapping[int, PlanType], names: Mapping[int, str]
     ) -> None:
+        met = pages.records(stream) if stream is not None else None
+        columns = () if met is None else (met["word"].tolist(), met["number"].tolist(), met["direct"].tolist())
+        self._take(zip(*columns, strict=True), types, names)
+
+    @classmethod
+    def of_events(cls, words: Mapping[int, int], types: Mapping[int, PlanType], names: Mapping[int, str]) -> TypeWords:
+        """The words that a trace met, each with number << 2 | direct << 1 | 1."""
+        found = cls.__new__(cls)
+        found._take(((word, what >> 2, what >> 1 & 1) for word, what in words.items()), types, names)
+        return found
+
+    def _take(
+        self, met: Iterable[tuple[int, int, int]], types: Mapping[int, PlanType], names: Mapping[int, str]
+    ) -> None:
         self._types, self._names = types, names
-        self._known: dict[int, tuple[int, bool]] = {}
-        if stream is not None:
-            met = pages.records(stream)
-            columns = (met["word"].tolist(), met["number"].tolist(), met["direct"].tolist())
-            for word, number, direct in zip(*columns, strict=True):
-                self._known[word] = (number if number in types else 0, bool(direct))
+        self._known = {word: (number if number in types else 0, bool(direct)) for word, number, direct in met}
         self.numbers = tuple(sorted({number for number, _ in self._known.values() if number}))
 
     def look_up(self, words: U64Array) -> Types:

@@ -93,12 +93,12 @@ class ValueDecoder:
         self.vectors = self.bytes = 0
         """How many vectors were decoded so far, of how many raw bytes."""
 
-    def decode(self, kind: int, raw: U8Array, limits: Limits) -> Vector:
-        """Decode the rows of `raw` (n × size) as values of type `kind`."""
+    def decode(self, kind: int, raw: U8Array, limits: Limits, events: I64Array | None = None) -> Vector:
+        """Decode the rows of `raw` (n × size) as values of type `kind`; `events` are those that they belong to."""
         room = max(_LEAST_ROOM, 2 * len(self.data), 2 * raw.size)
         self._left, self._room = _MAX_VECTORS, room
         self._repeats = _LEAST_REPEATS + _REPEATS_AN_OBJECT * len(self.objects) + _REPEATS_A_ROW * len(raw)
-        vector = self.value(self.types[kind], raw, limits, Path())
+        vector = self.value(self.types[kind], raw, limits, Path(events=events))
         self.vectors += _MAX_VECTORS - self._left
         self.bytes += room - self._room
         return vector
@@ -123,7 +123,7 @@ class ValueDecoder:
             case "bool" | "int" | "uint" | "float" | "complex":
                 return fine(kind, len(raw), Numbers(_numbers(kind, raw)))
             case "string":
-                return self._strings(kind, raw, limits)
+                return self._strings(kind, raw, limits, path)
             case plan.HIDDEN_KIND:
                 return missing(kind, len(raw), Status.REDACTED)
             case "struct" if kind.entry is not None:
@@ -164,7 +164,7 @@ class ValueDecoder:
         status = statuses(len(address), Status.OK)
         if elem.size:
             key = elem.id | POINTEE if elem.kind in REFERENCE_KINDS else elem.id
-            found = self.objects.find(address, key)
+            found = self.objects.find(path.keys(address), key)
             status[found.bytes < elem.size] = Status.BUDGET
             status[(found.row >= 0) & (found.readable == 0)] = Status.UNREADABLE
             place, same = found.place, found.row
@@ -219,9 +219,9 @@ class ValueDecoder:
         element = run_indices(np.zeros(len(counts), dtype=np.int64), counts)
         return text.rows_of(self.data, np.repeat(places, counts) + element * size, size)
 
-    def _strings(self, kind: PlanType, raw: U8Array, limits: Limits) -> Vector:
+    def _strings(self, kind: PlanType, raw: U8Array, limits: Limits, path: Path) -> Vector:
         address, length = word(raw, 0), word(raw, 1)
-        found = self.objects.find(address, STRING_TYPE)
+        found = self.objects.find(path.keys(address), STRING_TYPE)
         shown = np.minimum(found.bytes, np.minimum(length, limits.max_string).astype(np.int64))
         status, detail = _run_status(address, length, found, shown.astype(np.uint64))
         status[(address == plan.HIDDEN_WORD) & (length == 0)] = Status.REDACTED
@@ -287,7 +287,7 @@ class ValueDecoder:
         elem = self.type_at(kind.elem)
         if elem is None:
             return missing(kind, len(raw), Status.UNSUPPORTED, address)
-        found = self.objects.find(address, kind.id)
+        found = self.objects.find(path.keys(address), kind.id)
         room = found.bytes // elem.size if elem.size else np.full(len(raw), _MAX_EMPTY_ITEMS)
         shown = np.minimum(room, np.minimum(length, self._bound(kind, limits)).astype(np.int64))
         status, detail = _run_status(address, length, found, shown.astype(np.uint64), sized=elem.size > 0)

@@ -11,6 +11,7 @@ import pytest
 from sey.binary.errors import SeyError
 from sey.runtime.decode import process, slices
 from sey.runtime.decode.process import decode_process
+from sey.runtime.decode.rows import DecodedSlice
 from sey.runtime.decode.slices import Slices
 from sey.runtime.decode.tables import TableStream, decode_capture, stream_capture
 from sey.runtime.duck import fill
@@ -85,13 +86,13 @@ def test_what_goes_wrong_later_is_told_as_it_is(failure: BaseException) -> None:
 @pytest.mark.usefixtures("tiny")
 def test_rows_are_decoded_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[slice] = []
-    real = process.BlockRows._slice
+    real = process.BlockRows.decoded
 
-    def noted(rows: process.BlockRows, part: slice) -> process.DecodedBlock:
+    def noted(rows: process.BlockRows, part: slice) -> DecodedSlice:
         done.append(part)
         return real(rows, part)
 
-    monkeypatch.setattr(process.BlockRows, "_slice", noted)
+    monkeypatch.setattr(process.BlockRows, "decoded", noted)
     (table,) = (table for table in stream_capture(Shop(waiting=40).capture()) if table.name == "handle")
     batches = iter(table.batches)
     assert (next(batches).num_rows, len(done)) == (2, 1)

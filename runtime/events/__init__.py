@@ -1,0 +1,1 @@
+"""Events: what probes of running programs stream, from the kernel to captures."""
