@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from sey.binary.errors import SeyError
+from sey.binary.pclntab import PclnTab
+from sey.frontend.debuginfo import uprobes
+from sey.frontend.debuginfo.entries import NO_INSTRUCTIONS, entry_of
+from sey.frontend.debuginfo.machinecode import Code, Instruction, read_code
+from sey.frontend.debuginfo.model import Body, DebugInfo
+
+_RET = b"\xc3"
+_WORD = 8
 
 
 @dataclass(frozen=True)
@@ -25,3 +35,73 @@ class Unprobed:
 
     function: str
     reason: str
+
+
+@dataclass
+class Prober:
+    """Finds the places of one binary. Where code or tables are damaged, the function is `Unprobed`."""
+
+    info: DebugInfo
+    table: PclnTab
+    _codes: dict[int, Code | str] = field(default_factory=dict)
+
+    def entry(self, body: Body) -> ProbePlace | Unprobed:
+        """The instruction that runs once for each call, when the arguments are where the caller put them."""
+        if body.inline_level:
+            return Unprobed(body.function, f"it is inlined into {body.container} here, so that nothing calls it")
+        code = self._code(body)
+        if isinstance(code, str):
+            return Unprobed(body.function, code)
+        found = entry_of(code, self.table)
+        return Unprobed(body.function, found) if isinstance(found, str) else _place(code, found, "entry")
+
+    def returns(self, body: Body) -> tuple[ProbePlace, ...] | Unprobed:
+        """The instructions by which a call returns: one of them runs once, unless it panics or ends in a tail jump."""
+        if body.inline_level:
+            return Unprobed(body.function, f"it is inlined into {body.container} here, so that nothing returns")
+        code = self._code(body)
+        if isinstance(code, str):
+            return Unprobed(body.function, code)
+        if code.undecoded is not None:
+            return Unprobed(body.function, NO_INSTRUCTIONS)
+        rets = [i for i in code.instructions if "ret" in i.mnemonic.split()]
+        if not rets:
+            tail = self.tail_jumps(body)
+            return Unprobed(body.function, "it ends by jumping to another function" if tail else "it never returns")
+        if any(i.code != _RET or code.pcsp(i.address) for i in rets):
+            return Unprobed(body.function, "it returns in a way that sey doesn't know")
+        return tuple(_place(code, i, "return") for i in rets)
+
+    def tail_jumps(self, body: Body) -> int:
+        """The jumps by which a function ends in another one, whose returns are then its own."""
+        code = self._code(body)
+        return 0 if isinstance(code, str) else sum(1 for i in code.instructions if _leaves(code, i))
+
+    def _code(self, body: Body) -> Code | str:
+        """The code of the out-of-line function that a body is in, or why it can't be had."""
+        entry = body.physical.lo
+        if entry not in self._codes:
+            try:
+                function = self.table.function_at(entry)
+                known = function is not None and function.entry == entry
+                self._codes[entry] = read_code(self.table, function) if known and function else _NO_GO
+            except SeyError as error:
+                self._codes[entry] = f"its code can't be read: {error}"
+        return self._codes[entry]
+
+
+_NO_GO = "the function table of Go doesn't have it"
+
+
+def _place(code: Code, instruction: Instruction, phase: str) -> ProbePlace:
+    cfa = code.pcsp(instruction.address) + _WORD
+    return ProbePlace(instruction.address, phase, uprobes.emulated(instruction.code), cfa, code.assembly)
+
+
+def _leaves(code: Code, jump: Instruction) -> bool:
+    """Whether a jump goes to another function. Jumps by a table, which has an index, stay within the function."""
+    if not jump.jumps:
+        return False
+    if jump.target is None:
+        return "*" not in jump.text
+    return not code.function.entry <= jump.target < code.function.end
