@@ -241,6 +241,39 @@ class Func:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """`count/window`: so many in each `window_ns`; `window` is as written."""
+
+    count: Literal
+    window: str
+    window_ns: int
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Event:
+    """`event name on moment "target" in program when condition … { captures }`; `body` spans the braces.
+
+    `moment` is `entry`, `return` or `line`; with `glob`, `target` is a pattern that functions fit. Of `sample 1/N` and
+    `stack N` the numbers are kept, of `for` the duration.
+    """
+
+    name: Ident
+    moment: str
+    target: Literal
+    program: Ident | None
+    when: Expr | None
+    limit: Rate | None
+    period: Literal | None
+    sample: Literal | None
+    stack: Literal | None
+    captures: tuple[Capture, ...]
+    span: Span = field(compare=False)
+    body: Span = field(compare=False)
+    glob: bool = False
+
+
+@dataclass(frozen=True)
 class Global:
     """`global "package.Variable".path as name { limits }`."""
 
@@ -334,7 +367,7 @@ class Redact:
     span: Span = field(compare=False)
 
 
-Statement = Program | Func | Global | Table | Column | Link | Import | Type | Context | Redact
+Statement = Program | Func | Event | Global | Table | Column | Link | Import | Type | Context | Redact
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ from sey.frontend.ast import LiteralKind
 from sey.frontend.diagnostics.base import Reject
 from sey.frontend.diagnostics.nearest import Names
 from sey.frontend.diagnostics.syntax import (
+    BadRate,
     BadRule,
+    ClauseOutOfRange,
     LimitOutOfRange,
     LimitsOfType,
     NoHighBound,
@@ -37,6 +39,13 @@ from sey.frontend.tokens import Token
 RULES = ("executable", "module", "command", "env", "pid")
 LIMITS = {"max_string": (0, 64 << 10), "max_items": (0, 4096), "depth": (0, 16)}
 """Smallest and largest value of each limit: bytes, items, pointers followed."""
+CLAUSES = {"limit": (1, 1_000_000), "sample": (1, 1_000_000_000), "stack": (1, 128)}
+"""Smallest and largest number of each clause of an event that has one: rows, calls for one row, frames."""
+_MS = 1_000_000
+WINDOWS = {"ms": _MS, "s": 1000 * _MS, "m": 60_000 * _MS, "h": 3_600_000 * _MS}
+"""Units of time that rows are limited by, in nanoseconds."""
+DURATIONS = {"limit": (_MS, WINDOWS["h"]), "for": (_MS, 24 * WINDOWS["h"])}
+"""Shortest and longest duration of each clause of an event that has one, in nanoseconds."""
 
 Node = TypeVar("Node", bound=ast.Expr)
 
@@ -44,8 +53,15 @@ Node = TypeVar("Node", bound=ast.Expr)
 @dataclass(frozen=True)
 class _Clause:
     word: str
-    value: ast.Ident | ast.Expr
+    value: ast.Ident | ast.Expr | ast.Rate
     span: Span
+
+
+@dataclass(frozen=True)
+class _Moment:
+    word: str
+    target: ast.Literal
+    glob: bool
 
 
 @dataclass(frozen=True)
@@ -112,6 +128,48 @@ class Builder(Transformer[Any, Any]):
     def when_clause(self, word: Token, condition: ast.Expr) -> _Clause:
         return _Clause("when", condition, word.span.to(condition.span))
 
+    def event(self, word: Token, name: Token, _on: Token, moment: _Moment, *rest: Any) -> ast.Event:
+        clauses = _clauses([r for r in rest if isinstance(r, _Clause)])
+        opening, captures, closing = rest[-3:]
+        return ast.Event(
+            _ident(name),
+            moment.word,
+            moment.target,
+            clauses.get("in"),
+            clauses.get("when"),
+            clauses.get("limit"),
+            clauses.get("for"),
+            clauses.get("sample"),
+            clauses.get("stack"),
+            captures,
+            word.span.to(closing.span),
+            opening.span.to(closing.span),
+            moment.glob,
+        )
+
+    def moment(self, word: Token, *rest: Token) -> _Moment:
+        return _Moment(word.text, _literal(rest[-1]), len(rest) > 1)
+
+    def rate_clause(self, word: Token, count: Token, _per: Token, window: Token) -> _Clause:
+        length = int(window.value) if window.type == "DURATION" else WINDOWS.get(window.text)
+        if length is None:
+            raise Reject(BadRate(span=window.span, unit=window.text, known=tuple(WINDOWS)))
+        _check_duration(word.text, window, length)
+        span = count.span.to(window.span)
+        return _Clause("limit", ast.Rate(_number(word.text, count), window.text, length, span), word.span.to(span))
+
+    def for_clause(self, word: Token, period: Token) -> _Clause:
+        _check_duration(word.text, period, int(period.value))
+        return _Clause("for", _literal(period), word.span.to(period.span))
+
+    def sample_clause(self, word: Token, kept: Token, _per: Token, of: Token) -> _Clause:
+        if kept.value != 1:
+            raise Reject(BadRule(span=kept.span, what="`sample` keeps one of so many", advice_text="sample 1/100"))
+        return _Clause("sample", _number(word.text, of), word.span.to(of.span))
+
+    def stack_clause(self, word: Token, frames: Token) -> _Clause:
+        return _Clause("stack", _number(word.text, frames), word.span.to(frames.span))
+
     def body(self, captures: Sequence[Any] = (), _comma: Token | None = None) -> tuple[Any, ...]:
         return tuple(captures)
 
@@ -159,22 +217,16 @@ class Builder(Transformer[Any, Any]):
     ) -> ast.Type:
         return ast.Type(type_, parts, word.span.to(closing.span), opening.span.to(closing.span))
 
-    def context(
-        self, word: Token, opening: Token, captures: tuple[ast.Capture, ...], closing: Token
-    ) -> ast.Context:
+    def context(self, word: Token, opening: Token, captures: tuple[ast.Capture, ...], closing: Token) -> ast.Context:
         return ast.Context(captures, word.span.to(closing.span), opening.span.to(closing.span))
 
-    def carried(
-        self, function: Token, _opening: Token, type_: ast.TypeName, *rest: Token | ast.Expr
-    ) -> ast.Carried:
+    def carried(self, function: Token, _opening: Token, type_: ast.TypeName, *rest: Token | ast.Expr) -> ast.Carried:
         constant = next((part for part in rest if not isinstance(part, Token)), None)
         if function.text not in ("value", "key") or (function.text == "value" and constant is not None):
             raise Reject(NotCarried(span=function.span, word=function.text))
         closing = rest[-1].span
         height = 1 if constant is None else _above(constant)
-        return _bounded(
-            ast.Carried(_ident(function), type_, constant, None, function.span.to(closing), height)
-        )
+        return _bounded(ast.Carried(_ident(function), type_, constant, None, function.span.to(closing), height))
 
     def carried_by_variable(
         self, function: Token, _opening: Token, word: Token, variable: Token, closing: Token
@@ -296,6 +348,21 @@ def _ident(token: Token) -> ast.Ident:
 
 def _literal(token: Token) -> ast.Literal:
     return ast.Literal(LiteralKind[token.type], token.value, token.text, token.span)
+
+
+def _number(word: str, token: Token) -> ast.Literal:
+    """The number of a clause. Raises Reject where it is out of range."""
+    low, high = CLAUSES[word]
+    if not low <= int(token.value) <= high:
+        raise Reject(LimitOutOfRange(span=token.span, word=word, low=low, high=high, value=int(token.value)))
+    return _literal(token)
+
+
+def _check_duration(word: str, token: Token, length: int) -> None:
+    low, high = DURATIONS[word]
+    if not low <= length <= high:
+        shown = f"{low // WINDOWS['ms']}ms", f"{high // WINDOWS['h']}h"
+        raise Reject(ClauseOutOfRange(span=token.span, word=word, low=shown[0], high=shown[1], value=token.text))
 
 
 def _above(*children: ast.Expr) -> int:

@@ -31,7 +31,7 @@ from sey.ir.passes import DEFAULT_PASSES, run_passes
 from sey.ir.printer import print_program
 from sey.runtime.bundle import BinaryProbe, Bundle, SpecFile
 
-_OF_BINARY = (ast.Func, ast.Global, ast.Type, ast.Context)
+_OF_BINARY = (ast.Func, ast.Event, ast.Global, ast.Type, ast.Context)
 """Statements that ask for something inside of a binary."""
 
 

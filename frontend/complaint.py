@@ -6,14 +6,12 @@ from collections.abc import Collection
 
 from sey.frontend.diagnostics.base import SpannedProblem, listing
 from sey.frontend.diagnostics.nearest import Names
-from sey.frontend.diagnostics.syntax import NotCallable, NotInThisVersion, Unexpected, UnknownStatement
+from sey.frontend.diagnostics.syntax import NotCallable, OfEvents, Unexpected, UnknownStatement
 from sey.frontend.layout import STATEMENTS, Layout
 from sey.frontend.tokens import Token
 
-_LATER_STATEMENTS = {
-    "event": "`event` statements are",
-}
-_LATER_CLAUSES = frozenset({"limit", "for", "sample", "stack"})
+_OF_EVENTS = frozenset({"limit", "for", "sample", "stack"})
+"""Clauses that a block has no use for."""
 
 _OPERAND = frozenset({"NAME", "LPAR", "NOT"})
 _GROUPS = (
@@ -29,6 +27,15 @@ _WORDS = {
     "AS": "`as`",
     "IN": "`in`",
     "WHEN": "`when`",
+    "ON": "`on`",
+    "MOMENT": "`entry`, `return`",
+    "LINE": "`line`",
+    "LIMIT": "`limit`",
+    "FOR": "`for`",
+    "SAMPLE": "`sample`",
+    "STACK": "`stack`",
+    "DURATION": "a duration",
+    "PER": "`/`",
     "LBRACE": "`{`",
     "RBRACE": "`}`",
     "LPAR": "`(`",
@@ -57,24 +64,23 @@ def complain(layout: Layout, at: int, accepted: Collection[str]) -> SpannedProbl
     if at_top and token.type == "NAME" and (before is None or before.type in ("RBRACE", "STRING")):
         known = tuple(STATEMENTS)
         return UnknownStatement(span=token.span, word=token.text, known=known, nearest=Names(known).nearest(token.text))
-    advice = _advice(token, before, layout.bodies[at] >= 0)
+    at_event = "LIMIT" in accepted
+    advice = _advice(token, before, layout.bodies[at] >= 0, at_event)
     return Unexpected(span=token.span, found=_found(token), expected=_expected(accepted), advice_text=advice)
 
 
 def _known_mistake(token: Token, before: Token | None, at_top: bool) -> SpannedProblem | None:
-    """Problems of things that the language will have, or that Go has and a probe can't."""
-    if token.type == "NAME" and at_top and token.text in _LATER_STATEMENTS:
-        return NotInThisVersion(span=token.span, what=_LATER_STATEMENTS[token.text])
+    """Problems of what belongs elsewhere, or that Go has and a probe can't."""
     if before is None:
         return None
-    if token.type == "NAME" and token.text in _LATER_CLAUSES and before.type in ("STRING", "NAME") and not at_top:
-        return NotInThisVersion(span=token.span, what=f"the clause `{token.text}`, which belongs to events, is")
+    if token.type == "NAME" and token.text in _OF_EVENTS and before.type in ("STRING", "NAME") and not at_top:
+        return OfEvents(span=token.span, word=token.text)
     if token.type == "LPAR" and before.type in ("NAME", "RBRACK", "RPAR"):
         return NotCallable(span=before.span, function=before.text)
     return None
 
 
-def _advice(token: Token, before: Token | None, in_body: bool) -> str | None:
+def _advice(token: Token, before: Token | None, in_body: bool, at_event: bool) -> str | None:
     after = before.type if before else ""
     if token.type == "EQUAL":
         return "to compare, write `==`"
@@ -86,6 +92,14 @@ def _advice(token: Token, before: Token | None, in_body: bool) -> str | None:
         return "a capture is named with `as`, and ends with a newline or a comma"
     if token.type == "NAME" and after == "FUNC":
         return f'the name of a function stands in quotes: func "{token.text}"'
+    if token.type == "NAME" and after == "MOMENT" and before is not None:
+        return f'the name of a function stands in quotes: {before.text} "{token.text}"'
+    if token.type == "STRING" and after == "ON":
+        return f"say when it happens: on entry {token.text}"
+    if token.text == "on" and after == "EVENT":
+        return "an event has a name, which is its table's: event NAME on …"
+    if token.text == "as" and not in_body and after in ("STRING", "NAME") and at_event:
+        return "an event is named before its `on`"
     if token.type == "NAME" and after == "GLOBAL":
         return f'the name of a variable stands in quotes: global "{token.text}"'
     return None

@@ -2,8 +2,9 @@
 
 The style, in short (`spec/language.md` has it in full): two spaces of indent; a capture or rule on each line unless
 the whole body was written on one; `as` aligned within a run of lines; at most one blank line in a row; header clauses
-in the order `as`, `in`, `when`. Literals and parentheses stay as written. A comment stays before, after, or at the end
-of the line of what it was written at; one from the middle of something moves before it.
+in the order `as`, `in`, `when`, `limit`, `for`, `sample`, `stack`. Literals and parentheses stay as written. A comment
+stays before, after, or at the end of the line of what it was written at; one from the middle of something moves before
+it.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class _Comments:
 
 
 def _header_end(statement: ast.Statement) -> int:
-    if isinstance(statement, ast.Func | ast.Program | ast.Type | ast.Context):
+    if isinstance(statement, ast.Func | ast.Event | ast.Program | ast.Type | ast.Context):
         return statement.body.start
     return statement.span.end
 
@@ -132,7 +133,12 @@ def _statement(statement: ast.Statement, comments: _Comments) -> list[str]:
         case ast.Program():
             return _block([f"program {statement.name.name}"], statement, statement.rules, comments, _rule)
         case ast.Func():
-            return _block(_header(statement), statement, statement.captures, comments, _capture)
+            return _block(
+                _header(_func_head(statement), statement.when, ""), statement, statement.captures, comments, _capture
+            )
+        case ast.Event():
+            header = _header(_event_head(statement), statement.when, _bounds(statement))
+            return _block(header, statement, statement.captures, comments, _capture)
         case ast.Context():
             return _block(["context"], statement, statement.captures, comments, _capture)
         case ast.Type():
@@ -158,20 +164,45 @@ def _side(side: ast.LinkSide) -> str:
     return f"{side.table.name}({', '.join(column.name for column in side.columns)})"
 
 
-def _header(func: ast.Func) -> list[str]:
-    """The header without its `{`; a long condition gets lines of its own, broken after `&&` and `||`."""
+def _func_head(func: ast.Func) -> str:
     head = f"func {'glob ' if func.glob else ''}{func.function.text}"
     if func.name is not None:
         head += f" as {func.name.name}"
-    if func.program is not None:
-        head += f" in {func.program.name}"
-    if func.when is None:
-        return [head]
-    whole = f"{head} when {expression(func.when)}"
-    if len(whole) + 2 <= WIDTH:
+    return head + _program(func.program)
+
+
+def _event_head(event: ast.Event) -> str:
+    head = f"event {event.name.name} on {event.moment} {'glob ' if event.glob else ''}{event.target.text}"
+    return head + _program(event.program)
+
+
+def _program(program: ast.Ident | None) -> str:
+    return f" in {program.name}" if program is not None else ""
+
+
+def _bounds(event: ast.Event) -> str:
+    """The clauses of an event that bound it."""
+    texts = [
+        f"limit {event.limit.count.text}/{event.limit.window}" if event.limit else "",
+        f"for {event.period.text}" if event.period else "",
+        f"sample 1/{event.sample.text}" if event.sample else "",
+        f"stack {event.stack.text}" if event.stack else "",
+    ]
+    return " ".join(text for text in texts if text)
+
+
+def _header(head: str, when: ast.Expr | None, bounds: str) -> list[str]:
+    """A header without its `{`. Where it is long, its condition, broken after `&&` and `||`, and its bounds get lines
+    of their own."""
+    condition = "" if when is None else f"when {expression(when)}"
+    whole = " ".join(part for part in (head, condition, bounds) if part)
+    if len(whole) + 2 <= WIDTH or whole == head:
         return [whole]
-    parts = _alternatives(func.when)
-    return [head, f"    when {parts[0]}", *(f"         {part}" for part in parts[1:])]
+    lines = [head]
+    if when is not None:
+        first, *others = _alternatives(when)
+        lines += [f"    when {first}", *(f"         {part}" for part in others)]
+    return [*lines, f"    {bounds}"] if bounds else lines
 
 
 def _alternatives(condition: ast.Expr) -> list[str]:
@@ -210,7 +241,7 @@ def _plain(cells: Cells) -> str:
 
 def _block(
     header: list[str],
-    statement: ast.Func | ast.Program | ast.Type | ast.Context,
+    statement: ast.Func | ast.Event | ast.Program | ast.Type | ast.Context,
     items: Sequence[Item],
     comments: _Comments,
     cells_of: Callable[[Item], Cells],

@@ -3,10 +3,10 @@
 All of it follows from the tokens before, so the grammar itself needs no context:
 
 - A word is a keyword only where a name can't stand. Statement words count outside of braces, `glob` after `func`,
-  `type` after `redact`, `as`, `in` and `when` after something that ends an operand. So variables may be
-  called `when`, `as` or `func`.
-- A newline counts only directly inside the braces of `func`, `type` and `context`, and not after an operator, `.`,
-  `,` or `as`.
+  `type` after `redact`, `on` after the name of an event and what follows it there, and the words of clauses after
+  something that ends an operand. So variables may be called `when`, `as` or `func`.
+- A newline counts only directly inside the braces of `func`, `event`, `type` and `context`, and not after an operator,
+  `.`, `,` or `as`.
 - A bracket that is never closed is closed here, where that is noticed, and reported; the parser then goes on with
   balanced brackets and the rest of the text is still checked.
 """
@@ -23,11 +23,24 @@ from sey.frontend.tokens import Token
 MAX_DEPTH = 64
 """Levels of brackets, and of nodes in an expression."""
 
-_WORDS = ("program", "func", "global", "table", "column", "link", "import", "type", "context", "redact")
+_WORDS = ("program", "func", "event", "global", "table", "column", "link", "import", "type", "context", "redact")
 STATEMENTS = {word: word.upper() for word in _WORDS}
-_WITH_BODY = ("func", "type", "context")
+_WITH_BODY = ("func", "event", "type", "context")
 """Statements in whose braces newlines count."""
-_CLAUSES = {"as": "AS", "in": "IN", "when": "WHEN"}
+_CLAUSES = {
+    "func": {"as": "AS", "in": "IN", "when": "WHEN"},
+    "event": {"in": "IN", "when": "WHEN", "limit": "LIMIT", "for": "FOR", "sample": "SAMPLE", "stack": "STACK"},
+}
+"""The words of the clauses that the header of a statement can have."""
+_AFTER = {
+    ("FUNC", "glob"): "GLOB",
+    ("MOMENT", "glob"): "GLOB",
+    ("REDACT", "type"): "BY",
+    ("ON", "entry"): "MOMENT",
+    ("ON", "return"): "MOMENT",
+    ("ON", "line"): "LINE",
+}
+"""Words that are keywords right after one token, by that."""
 _CLOSING = {"LPAR": "RPAR", "LBRACK": "RBRACK", "LBRACE": "RBRACE"}
 _ENDS_OPERAND = frozenset({"NAME", "INT", "FLOAT", "RUNE", "STRING", "DURATION", "SIZE", "RPAR", "RBRACK"})
 _PREFIX = frozenset({"SIGN", "STAR", "NOT"})
@@ -90,15 +103,15 @@ class _Layout:
                     self._force_close(0, token)
                     self._emit(token)
                 case _:
-                    self._emit(token)
+                    self._emit(token._replace(type="PER") if self._is_rate(token) else token)
             line_start = False
         return self._result()
 
     def _result(self) -> Layout:
         return Layout(self.out, self.bodies, self.depths, self.broken, self.problems)
 
-    def _previous(self) -> str:
-        return self.out[-1].type if self.out else ""
+    def _previous(self, back: int = 1) -> str:
+        return self.out[-back].type if len(self.out) >= back else ""
 
     def _emit(self, token: Token) -> None:
         self.out.append(token)
@@ -121,14 +134,19 @@ class _Layout:
         if not self.open and word in STATEMENTS and (after in _ENDS_OPERAND or after in ("", "RBRACE")):
             self.statement = word
             return STATEMENTS[word]
-        if word == "glob" and after == "FUNC":
-            return "GLOB"
-        if word == "type" and after == "REDACT":
-            return "BY"
-        clause = _CLAUSES.get(word)
-        if clause and after in _ENDS_OPERAND and (clause == "AS" or (not self.open and self.statement == "func")):
-            return clause
-        return "NAME"
+        if (after, word) in _AFTER:
+            return _AFTER[after, word]
+        if word == "on" and self._previous(2) == "EVENT":
+            return "ON"
+        if after not in _ENDS_OPERAND:
+            return "NAME"
+        if word == "as" and (self.open or self.statement != "event"):
+            return "AS"
+        return "NAME" if self.open else _CLAUSES.get(self.statement, {}).get(word, "NAME")
+
+    def _is_rate(self, token: Token) -> bool:
+        """Whether a token is the `/` of `limit 100/s` or `sample 1/100`."""
+        return token.text == "/" and self._previous() == "INT" and self._previous(2) in ("LIMIT", "SAMPLE")
 
     def _opening(self, token: Token) -> None:
         self.open.append(_Open(token, len(self.out)))
@@ -178,7 +196,11 @@ def _begins_statement(token: Token, following: Token) -> bool:
         return True
     if token.text in ("func", "global", "import", "type", "redact"):
         return following.type == "STRING"
-    return token.text in ("table", "program", "column", "link") and following.type == "NAME" and following.text != "as"
+    return (
+        token.text in ("table", "program", "column", "link", "event")
+        and following.type == "NAME"
+        and following.text != "as"
+    )
 
 
 def lay_out(tokens: list[Token]) -> Layout:
@@ -189,5 +211,14 @@ def lay_out(tokens: list[Token]) -> Layout:
     return _Layout(tokens).run()
 
 
-KEYWORDS = (*STATEMENTS.items(), *_CLAUSES.items(), ("glob", "GLOB"), ("type", "BY"))
+KEYWORDS = tuple(
+    dict.fromkeys(
+        (
+            *STATEMENTS.items(),
+            *(pair for clauses in _CLAUSES.values() for pair in clauses.items()),
+            *((word, terminal) for (_, word), terminal in _AFTER.items()),
+            ("on", "ON"),
+        )
+    )
+)
 """All words that are keywords somewhere, each with its terminal."""

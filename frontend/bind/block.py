@@ -1,4 +1,4 @@
-"""The expressions of one `func` block, bound to the variables of its function."""
+"""The expressions of one `func` block or event, bound to the variables of its function."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sey.frontend import ast, bound
 from sey.frontend.bind.access import few
-from sey.frontend.bind.expressions import PREDECLARED, Typer, names_in
+from sey.frontend.bind.expressions import ELAPSED, PREDECLARED, Typer, names_in
 from sey.frontend.bind.scope import MAX_FORMS, FunctionScope, TooManyError
 from sey.frontend.debuginfo.model import POINTER_SHAPE, SHARED_IDS, DebugInfo, GoType, Kind
 from sey.frontend.diagnostics.base import Reject, SpannedProblem
+from sey.frontend.diagnostics.events import NotThen, TookTheName
 from sey.frontend.diagnostics.names import BlankName, NeverTogether, OptimizedOut, Predeclared, UnknownVariable
 from sey.frontend.diagnostics.types import NoFormFits, TooManyForms
 from sey.frontend.source import Span
@@ -20,7 +21,7 @@ Method = Callable[[Typer], Callable[[ast.Expr], bound.Expr]]
 
 
 class Block:
-    """Binds the expressions of one `func` block."""
+    """Binds the expressions of one `func` block or event."""
 
     def __init__(self, info: DebugInfo, scope: FunctionScope, report: Callable[[SpannedProblem], None]) -> None:
         self._info = info
@@ -32,7 +33,7 @@ class Block:
         """The typings of an expression; none (and a problem) where nothing fits, or where no code has the variables."""
         mentioned = list(names_in(expr))
         self._warn_of_predeclared(mentioned)
-        names = [name for name in mentioned if name.name not in PREDECLARED]
+        names = [name for name in mentioned if not self._is_builtin(name)]
         if not self._scope.bodies or not self._all_known(names):
             return ()
         try:
@@ -47,6 +48,9 @@ class Block:
         for name in names:
             self._used.setdefault(name.name, name.span)
         return self._with_instances(self._typed(expr, typings, method))
+
+    def _is_builtin(self, name: ast.Name) -> bool:
+        return name.name in PREDECLARED or (self._scope.elapsed and name.name == ELAPSED)
 
     def _with_instances(self, forms: tuple[bound.Form, ...]) -> tuple[bound.Form, ...]:
         """The typings, before them those of a whole variable whose type a dictionary tells where it is at hand: where
@@ -70,7 +74,8 @@ class Block:
         failed: list[tuple[Mapping[str, int], SpannedProblem]] = []
         info = self._info
         for typing in typings:
-            typer = Typer(info, {name: info.type(type_id) for name, type_id in typing.items()})
+            types = {name: info.type(type_id) for name, type_id in typing.items()}
+            typer = Typer(info, types, elapsed=self._scope.elapsed)
             try:
                 forms.append(bound.Form(typing, method(typer)(expr)))
             except Reject as reject:
@@ -97,6 +102,9 @@ class Block:
             if name == "_":
                 self._report(BlankName(span=at.span))
                 continue
+            if name in self._scope.hidden:
+                self._report(NotThen(span=at.span, name=name, reason=self._scope.hidden[name]))
+                continue
             known = self._scope.names()
             remarks = [f"its variables: {few(known)}" if known else "it has no variables in this binary"]
             package = self._scope.name.rpartition("/")
@@ -115,9 +123,12 @@ class Block:
         return not unknown
 
     def _warn_of_predeclared(self, names: Sequence[ast.Name]) -> None:
-        shadowed = {n.name: n.span for n in reversed(names) if n.name in PREDECLARED and n.name in self._scope}
-        for name, span in shadowed.items():
+        constants = {n.name: n.span for n in reversed(names) if n.name in PREDECLARED and n.name in self._scope}
+        for name, span in constants.items():
             self._report(Predeclared(span=span, function=self._scope.name, name=name))
+        shadowed = next((n for n in names if self._is_builtin(n) and n.name == ELAPSED), None)
+        if shadowed is not None and (ELAPSED in self._scope or ELAPSED in self._scope.hidden):
+            self._report(TookTheName(span=shadowed.span, function=self._scope.name))
 
     def warn_of_lost(self) -> None:
         """Warns of the variables used that no code has a place for."""

@@ -37,6 +37,11 @@ BUILTIN_TABLES: Mapping[str, frozenset[str]] = {
 FUNC_COLUMNS = frozenset(("pid", "goid", "depth", "function", "snapshot", "captured_at", "stack_id", "thread_id"))
 """Columns that tables of `func` blocks have, or are kept free for."""
 
+EVENT_COLUMNS = frozenset(
+    ("pid", "goid", "thread_id", "time", "duration", "function", "stack_id", "snapshot", "captured_at")
+)
+"""Columns that tables of events have, or are kept free for."""
+
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _OTHER = re.compile(r"\W+")
 

@@ -16,6 +16,8 @@ from sey.frontend.diagnostics.types import ConditionNotBool, Unsupported
 from sey.frontend.printer import expression
 
 PREDECLARED = frozenset({"true", "false", "nil"})
+ELAPSED = "duration"
+"""What a return event calls the time that the call took."""
 _DURATION = BUILTIN["time.Duration"]
 _UNTYPED = {
     LiteralKind.INT: UntypedKind.INT,
@@ -54,11 +56,15 @@ class Typer:
         variables: Mapping[str, GoType],
         package_variable: GlobalVariable | None = None,
         context: bound.Expr | None = None,
+        *,
+        elapsed: bool = False,
     ) -> None:
+        """`elapsed`: `duration` is the time that the call took."""
         self._info = info
         self._variables = variables
         self._package_variable = package_variable
         self._context = context
+        self._elapsed = elapsed
 
     def value(self, expr: ast.Expr) -> bound.Expr:
         """The expression, typed. Raises Reject with what is wrong in it."""
@@ -117,6 +123,8 @@ class Typer:
                 return Untyped(UntypedKind.BOOL, name.name == "true", name.span)
             case "nil":
                 return Untyped(UntypedKind.NIL, None, name.span)
+        if self._elapsed and name.name == ELAPSED:
+            return Value(bound.Elapsed(_DURATION, name.span))
         if name.name not in self._variables:
             raise Reject(NoVariables(span=name.span, name=name.name))
         return Value(bound.Local(self._variables[name.name], name.name, name.span), addressable=True)

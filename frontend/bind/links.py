@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from sey.frontend import ast, bound
 from sey.frontend.bind.access import few
-from sey.frontend.bind.columns import BUILTIN_TABLES, FUNC_COLUMNS
+from sey.frontend.bind.columns import BUILTIN_TABLES, EVENT_COLUMNS, FUNC_COLUMNS
 from sey.frontend.debuginfo.model import Kind
 from sey.frontend.diagnostics.base import Reject, SpannedProblem
 from sey.frontend.diagnostics.links import LinkOfNoGoroutine, LinkUneven, NeverEqual, UnknownColumn
@@ -33,6 +33,12 @@ _OWN = dict.fromkeys(FUNC_COLUMNS - {"captured_at", "stack_id", "thread_id"}) | 
     "depth": "a number",
     "function": "a string",
 }
+_OWN_OF_EVENT = dict.fromkeys(EVENT_COLUMNS - {"captured_at", "stack_id", "duration"}) | {
+    "pid": "a number",
+    "goid": "a number",
+    "thread_id": "a number",
+    "function": "a string",
+}
 _BESIDE = {"__status": "a string", "__detail": "a string", "__name": "a string", "__zone": "a string"}
 
 
@@ -41,7 +47,7 @@ class Links:
 
     def __init__(
         self,
-        funcs: Iterable[bound.Func],
+        blocks: Iterable[bound.Func | bound.Event],
         columns: Iterable[bound.SqlColumn],
         tables: Iterable[str],
         report: Callable[[SpannedProblem], None],
@@ -49,7 +55,9 @@ class Links:
         """`tables` are those that the spec defines by SQL: what columns they have, only DuckDB knows."""
         self._report = report
         self._tables: dict[str, Columns | None] = {name: dict.fromkeys(known) for name, known in BUILTIN_TABLES.items()}
-        self._tables |= {func.table: _OWN | {c.column: _kind(c) for c in func.captures} for func in funcs}
+        for block in blocks:
+            own = _OWN if isinstance(block, bound.Func) else _OWN_OF_EVENT
+            self._tables[block.table] = own | {c.column: _kind(c) for c in block.captures}
         for column in columns:
             self._tables[column.table] = {**(self._tables.get(column.table) or {}), column.name: None}
         self._tables |= dict.fromkeys(tables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from sey.frontend import ast, bound
 from sey.frontend.automaton import TooManyStatesError, automaton
@@ -14,6 +15,7 @@ from sey.frontend.globs import Globs
 from sey.frontend.redaction import Redactor, last_name
 
 Report = Callable[[SpannedProblem], None]
+Rows = TypeVar("Rows", bound.Func, bound.Event)
 
 
 def redaction_of(statements: Iterable[ast.Statement], info: DebugInfo, binary: str, report: Report) -> bound.Redaction:
@@ -53,8 +55,8 @@ def _is_small(names: tuple[str, ...]) -> bool:
     return True
 
 
-def redacted_func(func: bound.Func, redactor: Redactor, report: Report) -> bound.Func:
-    """The block without what is redacted. A condition that looks at something redacted is reported."""
+def redacted_rows(func: Rows, redactor: Redactor, report: Report) -> Rows:
+    """The block or event without what is redacted. A condition that looks at something redacted is reported."""
     if not redactor:
         return func
     if any(looks(form.expr, redactor) for form in func.when):
@@ -87,7 +89,7 @@ def looks(expr: bound.Expr, redactor: Redactor) -> bool:
     match expr:
         case bound.AddressOf(_, base):
             return _looks_on_the_way(base, redactor)
-        case bound.Const():
+        case bound.Const() | bound.Elapsed():
             return False
         case bound.Length(_, base):
             return looks(base, redactor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice, product
 
@@ -17,17 +17,50 @@ class TooManyError(Exception):
     """An expression's variables have more than `MAX_FORMS` combinations of types."""
 
 
+Hides = Callable[[Body, Variable], str | None]
+"""Why a variable of a body can't be named; None where it can."""
+
+
+def _hides_nothing(_body: Body, _variable: Variable) -> str | None:
+    return None
+
+
 class FunctionScope:
     """Which variables a function has in which of its bodies, and of which types.
 
     That of a pattern has the bodies of all `functions` that fit it; its `name` is the pattern. Of them `most` count.
+    `elapsed`: `duration` is how long a call took.
     """
 
-    def __init__(self, info: DebugInfo, name: str, functions: Sequence[str] = (), most: int | None = None) -> None:
+    def __init__(
+        self,
+        info: DebugInfo,
+        name: str,
+        functions: Sequence[str] = (),
+        most: int | None = None,
+        *,
+        bodies: Iterable[Body] | None = None,
+        hides: Hides = _hides_nothing,
+        elapsed: bool = False,
+    ) -> None:
         self.name = name
-        bodies = (body for one in functions or (name,) for body in info.bodies(one))
+        self.elapsed = elapsed
+        if bodies is None:
+            bodies = (body for one in functions or (name,) for body in info.bodies(one))
         self.bodies: tuple[Body, ...] = tuple(islice(bodies, most))
-        self._by_body = [_by_name(info.variables(body)) for body in self.bodies]
+        self.hidden: dict[str, str] = {}
+        """Why variables that no body shows can't be named, by name."""
+        self._by_body = [_by_name(self._shown(body, info.variables(body), hides)) for body in self.bodies]
+        for name_shown in self._all:
+            self.hidden.pop(name_shown, None)
+
+    def _shown(self, body: Body, variables: Iterable[Variable], hides: Hides) -> Iterable[Variable]:
+        for variable in variables:
+            reason = hides(body, variable)
+            if reason is None:
+                yield variable
+            else:
+                self.hidden.setdefault(variable.name, reason)
 
     @property
     def variables(self) -> Sequence[Iterable[Variable]]:

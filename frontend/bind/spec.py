@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sey.frontend import ast, bound, globs
@@ -13,6 +13,7 @@ from sey.frontend.bind.block import Block
 from sey.frontend.bind.carrying import Holder, holders
 from sey.frontend.bind.columns import (
     BUILTIN_TABLES,
+    EVENT_COLUMNS,
     Namespace,
     column_namespace,
     column_of,
@@ -20,13 +21,15 @@ from sey.frontend.bind.columns import (
     table_namespace,
     table_of,
 )
+from sey.frontend.bind.events import bound_event, hides, own_captures
 from sey.frontend.bind.expressions import Typer
 from sey.frontend.bind.links import Links
 from sey.frontend.bind.programs import fitting
-from sey.frontend.bind.redacting import redacted_func, redacted_global, redaction_of
+from sey.frontend.bind.redacting import redacted_global, redacted_rows, redaction_of
 from sey.frontend.bind.scope import FunctionScope
+from sey.frontend.bound import Moment
 from sey.frontend.contexts import CONTEXT
-from sey.frontend.debuginfo.model import DebugInfo, GoType, Kind, MadeType
+from sey.frontend.debuginfo.model import Body, DebugInfo, GoType, Kind, MadeType
 from sey.frontend.diagnostics.base import Reject, Severity, SpannedProblem, SpecError
 from sey.frontend.diagnostics.names import (
     ConditionMissing,
@@ -80,6 +83,19 @@ def bind(
     return result, problems
 
 
+_Blocks = ast.Func | ast.Event
+"""Statements that make a table of what they capture in functions."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Of what code a block has rows, and what is in them."""
+
+    bodies: tuple[Body, ...]
+    captures: tuple[bound.Capture, ...]
+    when: tuple[bound.Form, ...]
+
+
 class _Binder:
     """One run over a spec: collects problems, keeps what several statements share."""
 
@@ -99,7 +115,7 @@ class _Binder:
         self.columns: dict[str, Namespace] = {
             name: column_namespace(columns) for name, columns in BUILTIN_TABLES.items()
         }
-        self._scopes: dict[tuple[str, bool], FunctionScope] = {}
+        self._scopes: dict[tuple[str, bool, Moment | None], FunctionScope] = {}
         self._carried: list[tuple[ast.Capture, bool]] = []
         """Captures of `context` statements, and whether the binary has what they name."""
         self._has_context = False
@@ -110,23 +126,25 @@ class _Binder:
             self.report(EmptySpec(span=Span(0, 0)))
         self._check_programs()
         # Tables first: a `column` may stand before the block or table that it extends.
-        tables = {id(s): self._table_name(s) for s in statements if isinstance(s, ast.Func | ast.Table | ast.Link)}
+        tables = {id(s): self._table_name(s) for s in statements if isinstance(s, _Blocks | ast.Table | ast.Link)}
         self._find_carried()
         funcs = [self._func(s, tables[id(s)]) for s in statements if isinstance(s, ast.Func)]
+        events = [self._event(s, tables[id(s)]) for s in statements if isinstance(s, ast.Event)]
         self._check_contexts()
         globals_ = [self._global(s) for s in statements if isinstance(s, ast.Global)]
         found = [self._column(s) for s in statements if isinstance(s, ast.Column)]
         columns = tuple(c for c in found if c is not None)
         sql = [s.name.name for s in statements if isinstance(s, ast.Table)]
-        links = Links((f for f in funcs if f is not None), columns, sql, self.report)
+        blocks = [block for block in (*funcs, *events) if block is not None]
+        links = Links(blocks, columns, sql, self.report)
         joined = [links.bind(s, tables[id(s)]) for s in statements if isinstance(s, ast.Link)]
-        self._check_imports(funcs)
+        self._check_imports(blocks)
         kept_types = self._kept_types()
         redactor = Redactor(self.info, redaction_of(statements, self.info, self.binary, self.report))
         return bound.BoundSpec(
             source=self.source,
             programs=tuple(_program(p) for p in self.programs.values()),
-            funcs=tuple(redacted_func(f, redactor, self.report) for f in funcs if f is not None),
+            funcs=tuple(redacted_rows(f, redactor, self.report) for f in funcs if f is not None),
             globals=tuple(redacted_global(g, redactor) for g in globals_ if g is not None),
             tables=tuple(
                 bound.SqlTable(s.name.name, str(s.sql.value), s.span) for s in statements if isinstance(s, ast.Table)
@@ -135,6 +153,7 @@ class _Binder:
             links=tuple(link for link in joined if link is not None),
             kept_types=kept_types,
             redaction=redactor.redaction,
+            events=tuple(redacted_rows(e, redactor, self.report) for e in events if e is not None),
         )
 
     def report(self, problem: SpannedProblem) -> None:
@@ -175,19 +194,19 @@ class _Binder:
             span = next(iter(self.programs.values())).name.span
             self.report(NoProgramFits(span=span, binary=self.binary, programs=names))
 
-    def _check_imports(self, funcs: list[bound.Func | None]) -> None:
+    def _check_imports(self, blocks: Sequence[bound.Func | bound.Event]) -> None:
         """Warns of files of the library that have functions, none of which the binary has."""
         imports = {str(s.path.value): s for s in self.spec.statements if isinstance(s, ast.Import)}
         fits: dict[str, bool] = {}
-        for func in funcs:
-            if func is not None and self._in_library(func.span):
-                path = self.source.file_at(func.span.start).path
-                fits[path] = fits.get(path, False) or bool(func.bodies)
+        for block in blocks:
+            if self._in_library(block.span):
+                path = self.source.file_at(block.span.start).path
+                fits[path] = fits.get(path, False) or bool(block.bodies)
         for path, fit in fits.items():
             if not fit and path in imports:
                 self.report(LibraryUnused(span=imports[path].path.span, binary=self.binary, path=path))
 
-    def _table_name(self, statement: ast.Func | ast.Table | ast.Link) -> str:
+    def _table_name(self, statement: _Blocks | ast.Table | ast.Link) -> str:
         if statement.name is not None:
             name, span, given = statement.name.name, statement.name.span, True
         else:
@@ -197,7 +216,13 @@ class _Binder:
             name = self.tables.take(name, span, given=given)
         except Reject as reject:
             self.report(reject.problem)
-        own = column_namespace() if isinstance(statement, ast.Func) else Namespace("column", {})
+        match statement:
+            case ast.Func():
+                own = column_namespace()
+            case ast.Event():
+                own = column_namespace(EVENT_COLUMNS)
+            case _:
+                own = Namespace("column", {})
         self.columns.setdefault(name, own)
         return name
 
@@ -275,58 +300,76 @@ class _Binder:
     # Functions
 
     def _func(self, func: ast.Func, table: str) -> bound.Func | None:
-        columns = self._capture_columns(func, table)
-        program = func.program.name if func.program else None
-        if func.program and program not in self.programs:
-            nearest = Names(self.programs).nearest(func.program.name)
-            self.report(UnknownProgram(span=func.program.span, name=func.program.name, nearest=nearest))
+        rows = self._rows(func, func.captures, table, lambda: self._scope(func.function, func.glob))
+        if rows is None:
             return None
-        name = str(func.function.value)
-        if program is not None and program not in self.fitting:
-            return self._without_rows(func, table, columns)
-        scope = self._scope(func)
+        name, program = str(func.function.value), func.program.name if func.program else None
+        return bound.Func(table, name, rows.bodies, rows.captures, rows.when, func.span, program, func.glob)
+
+    def _event(self, event: ast.Event, table: str) -> bound.Event | None:
+        moment = Moment(event.moment)
+        rows = self._rows(event, own_captures(event), table, lambda: self._scope(event.target, event.glob, moment))
+        return None if rows is None else bound_event(event, table, rows.bodies, rows.captures, rows.when)
+
+    def _rows(
+        self,
+        block: _Blocks,
+        captures: Sequence[ast.Capture],
+        table: str,
+        find_scope: Callable[[], FunctionScope | None],
+    ) -> _Rows | None:
+        """What a block has rows of; None where something is wrong with it and was reported."""
+        columns = self._columns_of(table, captures)
+        if block.program is not None and block.program.name not in self.programs:
+            program = block.program
+            nearest = Names(self.programs).nearest(program.name)
+            self.report(UnknownProgram(span=program.span, name=program.name, nearest=nearest))
+            return None
+        concerned = block.program is None or block.program.name in self.fitting
+        scope = find_scope() if concerned else None
         if scope is None:
             # Only a warning may follow from the binary's lack; else the result is never used.
-            return self._without_rows(func, table, columns)
-        block = Block(self.info, scope, self.report)
-        captures = tuple(
-            self._capture(block, capture, column) for capture, column in zip(func.captures, columns, strict=True)
+            return self._no_rows(captures, table, columns)
+        binding = Block(self.info, scope, self.report)
+        bound_captures = tuple(
+            self._capture(binding, capture, column) for capture, column in zip(captures, columns, strict=True)
         )
         bodies = scope.bodies
         when: tuple[bound.Form, ...] = ()
-        if func.when is not None:
-            when = block.forms(func.when, lambda typer: typer.condition)
-            if not when and scope.bodies and self._may_lack(func.when.span):
+        if block.when is not None:
+            when = binding.forms(block.when, lambda typer: typer.condition)
+            if not when and bodies and self._may_lack(block.when.span):
                 # Without forms the condition can't be evaluated, and then is false: no body, no rows.
-                self.report(ConditionMissing(span=func.when.span, binary=self.binary, table=table))
+                self.report(ConditionMissing(span=block.when.span, binary=self.binary, table=table))
                 bodies = ()
-        block.warn_of_lost()
+        binding.warn_of_lost()
         found = holders(self.info, scope.variables) if self._carried else []
-        captures += self._of_contexts(found, table) if found else ()
-        return bound.Func(table, name, bodies, captures, when, func.span, program, func.glob)
+        return _Rows(bodies, bound_captures + (self._of_contexts(found, table) if found else ()), when)
 
-    def _without_rows(self, func: ast.Func, table: str, columns: list[str]) -> bound.Func:
-        """A block whose table exists, so that queries over it work, and has no rows."""
-        captures = tuple(
+    def _no_rows(self, captures: Sequence[ast.Capture], table: str, columns: list[str]) -> _Rows:
+        """Of a block whose table exists, so that queries over it work, and has no rows."""
+        without_forms = tuple(
             bound.Capture(column, expression(capture.expr), (), limits_of(capture.limits), capture.span)
-            for capture, column in zip(func.captures, columns, strict=True)
+            for capture, column in zip(captures, columns, strict=True)
         )
-        captures += self._of_contexts([], table)
-        program = func.program.name if func.program else None
-        return bound.Func(table, str(func.function.value), (), captures, (), func.span, program, func.glob)
+        return _Rows((), without_forms + self._of_contexts([], table), ())
 
-    def _scope(self, func: ast.Func) -> FunctionScope | None:
-        name = str(func.function.value)
-        if (name, func.glob) in self._scopes:
-            return self._scopes[name, func.glob]
+    def _scope(self, target: ast.Literal, glob: bool, moment: Moment | None = None) -> FunctionScope | None:
+        """What can be named of the functions of a block, or of an event at its moment; None where there are none."""
+        name = str(target.value)
+        key = (name, glob, moment)
+        if key in self._scopes:
+            return self._scopes[key]
         try:
-            functions = self._that_fit(name, func.function.span) if func.glob else self._named(name, func.function.span)
+            functions = self._that_fit(name, target.span) if glob else self._named(name, target.span)
         except Reject as reject:
             self.report(reject.problem)
             return None
-        scope = self._scopes[name, func.glob] = FunctionScope(self.info, name, functions)
+        hidden = hides(moment)
+        scope = FunctionScope(self.info, name, functions, hides=hidden, elapsed=moment is Moment.RETURN)
         if not scope.bodies:
-            self.report(NoCode(span=func.function.span, function=name, binary=self.binary))
+            self.report(NoCode(span=target.span, function=name, binary=self.binary))
+        self._scopes[key] = scope
         return scope
 
     def _named(self, name: str, span: Span) -> list[str]:
@@ -357,9 +400,6 @@ class _Binder:
             siblings = tuple(n for n in self.functions.beginning(prefix) if n.isidentifier())
             remarks += [f"`{prefix[:-1]}` has {few(siblings)}"] if siblings else []
         return UnknownFunction(span=span, binary=self.binary, name=name, nearest=nearest, remarks=tuple(remarks))
-
-    def _capture_columns(self, func: ast.Func, table: str) -> list[str]:
-        return self._columns_of(table, func.captures)
 
     def _columns_of(self, table: str, captures: Sequence[ast.Capture]) -> list[str]:
         namespace = self.columns.get(table) or column_namespace()

@@ -151,18 +151,21 @@ class TooDeep(SpannedProblem):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotInThisVersion(SpannedProblem):
-    """Something that the language means to have but that this version doesn't compile yet."""
+class OfEvents(SpannedProblem):
+    """`limit`, `for`, `sample` and `stack` bound how often something is told. A `func` block tells of the frames that
+    there are at one moment."""
 
     code: ClassVar[str] = "SEY0112"
-    title: ClassVar[str] = "{what} not in this version of sey"
+    title: ClassVar[str] = "the clause `{word}` belongs to events; a `func` block has none"
+    help: ClassVar[str | None] = 'to be told of calls, write: event NAME on entry "…" {word} …'
 
-    what: str
+    word: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownStatement(SpannedProblem):
-    """A statement begins with `program`, `func`, `global`, `table`, `column`, `link` or `redact`."""
+    """A statement begins with `program`, `func`, `event`, `global`, `type`, `context`, `table`, `column`, `link`,
+    `import` or `redact`."""
 
     code: ClassVar[str] = "SEY0113"
     title: ClassVar[str] = "no statement begins with `{word}`"
@@ -272,6 +275,34 @@ class LimitOutOfRange(SpannedProblem):
     low: int
     high: int
     value: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClauseOutOfRange(SpannedProblem):
+    """Durations in the clauses of an event have a shortest and a longest value."""
+
+    code: ClassVar[str] = "SEY0126"
+    title: ClassVar[str] = "the duration of `{word}` can be {low} to {high}, not {value}"
+
+    word: str
+    low: str
+    high: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadRate(SpannedProblem):
+    """A `limit` of an event is a number of rows in a time: `limit 100/s`, `limit 10/m`, `limit 5/250ms`."""
+
+    code: ClassVar[str] = "SEY0127"
+    title: ClassVar[str] = "`{unit}` is no unit of time"
+
+    unit: str
+    known: tuple[str, ...]
+
+    def notes(self) -> tuple[str, ...]:
+        """The units there are."""
+        return (f"the units are {', '.join(self.known)}, and durations such as 250ms",)
 
 
 @dataclass(frozen=True, kw_only=True)

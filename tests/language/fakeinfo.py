@@ -44,7 +44,9 @@ _SCALARS = {
 }
 
 Vars = Mapping[str, str]
-"""Variables of one body: name to type; `!` before the type: the compiler kept the variable nowhere."""
+"""Variables of one body: name to type; `!` before the type: the compiler kept the variable nowhere. In front of it
+`in ` is for a parameter and `out ` for a result."""
+_ROLES = {"in": Role.PARAMETER, "out": Role.RESULT}
 
 
 class FakeInfo:
@@ -134,11 +136,13 @@ class FakeInfo:
         return tuple(self._variable(name, text, body) for name, text in declared.items())
 
     def _variable(self, name: str, text: str, body: Body) -> Variable:
+        role, _, kept = text.partition(" ")
+        text = kept if role in _ROLES else text
         type_id = self.type_id(text.lstrip("!"))
         piece = Piece(Place.CFA, -16, 0, self.type(type_id).size)
         where = () if text.startswith("!") else (LocationRange(*body.ranges[0], (piece,)),)
         # `x'` is another variable of the name `x`.
-        return Variable(name.rstrip("'"), type_id, Role.LOCAL, False, body.ranges, 0, 1, where)
+        return Variable(name.rstrip("'"), type_id, _ROLES.get(role, Role.LOCAL), False, body.ranges, 0, 1, where)
 
     def type_names(self) -> Sequence[str]:
         return sorted(self._declared)
@@ -211,14 +215,19 @@ def shop() -> FakeInfo:
         },
         functions={
             "main.(*server).GetInfo": [
-                {"cs": "*main.server", "request": "string", "n": "int", "u": "uint32", "d": "time.Duration",
+                {"cs": "in *main.server", "request": "in string", "n": "int", "u": "uint32", "d": "time.Duration",
                  "ok": "bool", "f": "float64", "buf": "[]uint8", "pp": "**main.server", "when": "int", "as": "int",
                  "lost": "!int", "h": "float32", "i8": "int8", "s": "main.server", "nil": "int", "left": "int",
                  "Depth": "int", "request2": "string", "count": "uint64", "str": "string"},
-                {"cs": "*main.server", "request": "string", "n": "int", "lost": "!int"},
+                {"cs": "in *main.server", "request": "in string", "n": "int", "lost": "!int"},
             ],
             "main.(*server).SetInfo": [{"cs": "*main.server"}],
             "main.main.func1": [{"url": "string"}],
+            "main.query": [
+                {"ctx": "in context.Context", "text": "in string", "rows": "out int", "~r1": "out error",
+                 "found": "bool"},
+            ],
+            "main.wait": [{"duration": "in time.Duration", "left": "out time.Duration"}],
             "main.Switch": [{"x": "int", "x'": "string", "x''": "*main.Job"}, {"y": "int"}],
             "main.(*List[...]).Put": [{"item": "int"}, {"item": "string"}],
             "main.gone": [],

@@ -21,6 +21,9 @@ _NAMES = st.sampled_from(
         "link",
         "type",
         "limit",
+        "event",
+        "on",
+        "stack",
         "depth",
         "x1",
         "größe",
@@ -104,6 +107,23 @@ _CLAUSES = st.lists(
     ),
     unique_by=lambda clause: clause[0],
 )
+_EVENT_CLAUSES = st.lists(
+    st.one_of(
+        _NAMES.map(lambda n: ["in", n]),
+        EXPRESSIONS.map(lambda e: ["when", *e]),
+        st.sampled_from(
+            [
+                ["limit", "100", "/", "s"],
+                ["limit", "1", "/", "250ms"],
+                ["for", "1h30m"],
+                ["sample", "1", "/", "8"],
+                ["stack", "16"],
+            ]
+        ),
+    ),
+    unique_by=lambda clause: clause[0],
+)
+_MOMENTS = st.sampled_from([["entry"], ["return"], ["entry", "glob"], ["return", "glob"], ["line"]])
 _RULES = st.lists(
     st.sampled_from([["executable", '"*/x"'], ["module", "`a/...`"], ["pid", "12"], ["env", '"A=#"']]),
     min_size=1,
@@ -202,14 +222,35 @@ _ENDS = st.sampled_from([", ", "\n", ",\n", " # end\n", ", # end\n", "\n\n# own\
 
 
 @st.composite
+def _captures_in_braces(draw: st.DrawFn) -> str:
+    captures = draw(st.lists(_capture(), max_size=4))
+    body = "".join(capture + draw(_ENDS) for capture in captures)
+    return "{" + draw(_gap()) + body + draw(_gap()) + "}"
+
+
+@st.composite
 def _statement(draw: st.DrawFn) -> str:
-    words = ["func", "func", "func", "program", "global", "table", "column", "link", "type", "context"]
+    words = [
+        "func",
+        "func",
+        "func",
+        "event",
+        "event",
+        "program",
+        "global",
+        "table",
+        "column",
+        "link",
+        "type",
+        "context",
+    ]
     match draw(st.sampled_from(words)):
         case "func":
-            head = draw(_spread(_flat("func", *draw(st.sampled_from([[], ["glob"]])), draw(_STRINGS), *draw(_CLAUSES))))
-            captures = draw(st.lists(_capture(), max_size=4))
-            body = "".join(capture + draw(_ENDS) for capture in captures)
-            return head + "{" + draw(_gap()) + body + draw(_gap()) + "}"
+            header = _flat("func", *draw(st.sampled_from([[], ["glob"]])), draw(_STRINGS), *draw(_CLAUSES))
+            return draw(_spread(header)) + draw(_captures_in_braces())
+        case "event":
+            header = _flat("event", draw(_NAMES), "on", draw(_MOMENTS), draw(_STRINGS), *draw(_EVENT_CLAUSES))
+            return draw(_spread(header)) + draw(_captures_in_braces())
         case "type":
             head = draw(_spread(["type", draw(st.one_of(_STRINGS, _NAMES)), "{"]))
             paths = draw(st.lists(st.lists(_NAMES, min_size=1, max_size=3), max_size=3))
