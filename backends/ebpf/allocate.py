@@ -37,6 +37,8 @@ from sey.ir.nodes import (
     Read,
     Region,
     Reserve,
+    Restore,
+    Save,
     Switch,
     Value,
 )
@@ -178,6 +180,8 @@ class _Walk:
     def _calls(self, op: Op) -> bool:
         match op:
             case Fill() | Read() | Copy() | DictGet() | DictPut() | DictDelete() | Clock() | Call() | Loop():
+                return True
+            case Save() | Restore():
                 return True
             case Begin() | Reserve():
                 self._records.add(op.result.name)

@@ -1,13 +1,15 @@
-"""Turns a program into a BPF object: the eBPF backend's one entry.
+"""Turns a program into a BPF object: the eBPF backend's entries.
 
-The object holds one sleepable task iterator, which runs `main` once for the first task it is given and reads that
-task's memory. The same program gives the same bytes.
+The object of a snapshot holds one sleepable task iterator, which runs `main` once for the first task it is given and
+reads that task's memory; that of events a sleepable uprobe, which runs `main` for each thread that comes by
+(`hit.py`). The same program gives the same bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sey.backends.ebpf import hit
 from sey.backends.ebpf.control import Join, lower_region, open_piece
 from sey.backends.ebpf.debug import Debug
 from sey.backends.ebpf.effects import Effects
@@ -24,10 +26,11 @@ from sey.backends.ebpf.layout import (
 )
 from sey.backends.ebpf.limits import long_functions
 from sey.backends.ebpf.machine import emit_object, host_places
-from sey.backends.ebpf.module import module_text
+from sey.backends.ebpf.module import module_text, own_memory
 from sey.backends.ebpf.outline import outlined_regions
-from sey.backends.ebpf.piece import Kind, Piece, Unit, offset_pointer
-from sey.ir.artifacts import BpfProgram, Place
+from sey.backends.ebpf.piece import Kind, Piece, Unit
+from sey.backends.ebpf.slot import RING, SLOTS, Slot
+from sey.ir.artifacts import PROBE_BYTES, BpfProgram, EventProgram, Place
 from sey.ir.nodes import Function, Program, Type
 from sey.ir.verify import check_snapshot
 
@@ -42,36 +45,77 @@ def compile_snapshot(program: Program, *, sources: Mapping[str, str] | None = No
     """
     check_snapshot(program)
     unit = lower_program(program, sources or {})
-    data = emit_object(module_text(unit), suspects=long_functions(unit.functions))
-    places = host_places(data)
+    data, places = _emit(unit)
     return BpfProgram(
         object=data,
         program=ENTRY,
         output=OUTPUT,
         chunk_bytes=OUTPUT_VALUE_BYTES,
-        pages=Place(HOST_SECTION, *places[PAGES]),
-        pages_used=Place(HOST_SECTION, *places[PAGES_USED]),
-        buffers={
-            buffer.name: Place(HOST_SECTION, *places[unit.symbols.buffers[buffer.name]])
-            for buffer in program.buffers
-            if buffer.host
-        },
+        pages=places[PAGES],
+        pages_used=places[PAGES_USED],
+        buffers=_buffers(unit, places),
         dicts={each.name: unit.symbols.dicts[each.name] for each in program.dicts},
     )
 
 
+def compile_events(program: Program, *, probes: int, sources: Mapping[str, str] | None = None) -> EventProgram:
+    """Compile a verified program of events for probes with the numbers from 0 to `probes - 1`; `sources` as above.
+
+    Raises SeyError where a function is longer than BPF's jumps reach (SEY0511).
+    """
+    counters = 1 << max(0, probes - 1).bit_length()
+    unit = _unit(program, sources or {})
+    unit.host = {hit.PID: 8, hit.FSBASE: 8, hit.PROBES: PROBE_BYTES * counters}
+    unit.slot = Slot(list(own_memory(unit)))
+    for function in program.functions:
+        if function.name == "main":
+            hit.lower_event(unit, function, counters)
+        else:
+            _lower_function(unit, function)
+    data, places = _emit(unit)
+    return EventProgram(
+        object=data,
+        program=hit.ENTRY,
+        ring=RING,
+        slots=SLOTS,
+        slot_bytes=unit.slot.size(own_memory(unit)),
+        probes=places[hit.PROBES],
+        pid=places[hit.PID],
+        fsbase=places[hit.FSBASE],
+        buffers=_buffers(unit, places),
+        dicts={each.name: unit.symbols.dicts[each.name] for each in program.dicts},
+        stashes={each.name: unit.symbols.stashes[each.name] for each in program.stashes},
+    )
+
+
 def lower_program(program: Program, sources: Mapping[str, str]) -> Unit:
-    """All functions of the program as LLVM functions."""
-    symbols = Symbols(program)
-    outlined = outlined_regions(program)
-    frames = {each.name: frame_of(each, symbols.frames[each.name], outlined) for each in program.functions}
-    unit = Unit(program, symbols, frames, Effects(program), Debug(program.files, sources), outlined=outlined)
+    """All functions of a snapshot's program as LLVM functions."""
+    unit = _unit(program, sources)
+    unit.host = {PAGES: 8, PAGES_USED: 8}
     for function in program.functions:
         if function.name == "main":
             _lower_main(unit, function)
         else:
             _lower_function(unit, function)
     return unit
+
+
+def _unit(program: Program, sources: Mapping[str, str]) -> Unit:
+    symbols = Symbols(program)
+    outlined = outlined_regions(program)
+    frames = {each.name: frame_of(each, symbols.frames[each.name], outlined) for each in program.functions}
+    return Unit(program, symbols, frames, Effects(program), Debug(program.files, sources), outlined=outlined)
+
+
+def _emit(unit: Unit) -> tuple[bytes, dict[str, Place]]:
+    """The object, and the places of what the host shares by their symbols."""
+    data = emit_object(module_text(unit), suspects=long_functions(unit.functions))
+    return data, {symbol: Place(HOST_SECTION, *place) for symbol, place in host_places(data).items()}
+
+
+def _buffers(unit: Unit, places: Mapping[str, Place]) -> dict[str, Place]:
+    """The places of the host's buffers."""
+    return {each.name: places[unit.symbols.buffers[each.name]] for each in unit.program.buffers if each.host}
 
 
 def _lower_function(unit: Unit, function: Function) -> None:
@@ -95,7 +139,7 @@ def _lower_main(unit: Unit, function: Function) -> None:
 
 
 def _run_once(piece: Piece, fresh: str) -> None:
-    ran = offset_pointer(f"@{STATE}", STATE_RAN)
+    ran = piece.memory(STATE, STATE_RAN)
     again = piece.writer.value(f"icmp ne i64 {piece.load(Type.I64, ran)}, 0")
     piece.writer.branch(again, piece.leave_label(), fresh)
     piece.start(fresh)

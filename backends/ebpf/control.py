@@ -12,7 +12,7 @@ from itertools import islice
 
 from sey.backends.ebpf.layout import FAULT, RESULT_SLOT, llvm_type
 from sey.backends.ebpf.operations import lower_operation
-from sey.backends.ebpf.piece import HELPER_LOOP, Kind, Piece, Unit, offset_pointer
+from sey.backends.ebpf.piece import HELPER_LOOP, Kind, Piece, Unit
 from sey.backends.ebpf.writer import Writer
 from sey.ir.nodes import (
     Attempt,
@@ -144,10 +144,10 @@ def _lower_attempt(piece: Piece, op: Attempt) -> None:
     piece.handlers.pop()
     piece.start(handler)
     with piece.branch_scope():
-        piece.define(op.code, piece.load(Type.I32, f"@{FAULT}"), plain=True)
-        piece.define(op.detail, piece.load(Type.I64, offset_pointer(f"@{FAULT}", 8)), plain=True)
-        piece.store(Type.I32, "0", f"@{FAULT}")
-        piece.store(Type.I64, "0", offset_pointer(f"@{FAULT}", 8))
+        piece.define(op.code, piece.load(Type.I32, piece.memory(FAULT)), plain=True)
+        piece.define(op.detail, piece.load(Type.I64, piece.memory(FAULT, 8)), plain=True)
+        piece.store(Type.I32, "0", piece.memory(FAULT))
+        piece.store(Type.I64, "0", piece.memory(FAULT, 8))
         _lower_inside(piece, op.handler, join)
     piece.start(after)
 
@@ -182,7 +182,7 @@ def _lower_loop(piece: Piece, op: Loop) -> None:
         _lower_turn(piece, op, symbol)
     piece.call(HELPER_LOOP, f"i64 {count}, ptr @{symbol}, ptr {piece.context}, i64 0")
     if piece.unit.effects.region(op.body):
-        code = piece.load(Type.I32, f"@{FAULT}")
+        code = piece.load(Type.I32, piece.memory(FAULT))
         looped = piece.writer.fresh("looped")
         piece.writer.branch(piece.writer.value(f"icmp ne i32 {code}, 0"), piece.fault_label(), looped)
         piece.start(looped)
@@ -234,18 +234,22 @@ def _turns_slot(symbol: str) -> str:
 def _open_inner(piece: Piece, kind: Kind, symbol: str) -> Piece:
     """A piece of the same function, which sees what is visible here."""
     inner = open_piece(piece.unit, piece.function, kind, symbol)
-    inner.constants, inner.record_streams = dict(piece.constants), dict(piece.record_streams)
+    inner.constants, inner.records = dict(piece.constants), dict(piece.records)
     return inner
+
+
+_SECTIONS = {Kind.MAIN: "iter.s/task", Kind.EVENT: "uprobe.s"}
+"""What libbpf takes the pieces for that the kernel calls: a task iterator, a uprobe, both may sleep."""
 
 
 def open_piece(unit: Unit, function: Function, kind: Kind, symbol: str) -> Piece:
     """Start an LLVM function."""
     arguments = ("index", "ctx") if kind is Kind.LOOP else ("ctx",)
-    subprogram = unit.debug.function(symbol, function.loc, arguments=arguments, entry=kind is Kind.MAIN)
+    subprogram = unit.debug.function(symbol, function.loc, arguments=arguments, entry=kind in _SECTIONS)
     types = ", ".join(f"{'i64' if name == 'index' else 'ptr'} %{name}" for name in arguments)
     head = (
-        f'define dso_local i32 @{symbol}({types}) nounwind section "iter.s/task"'
-        if kind is Kind.MAIN
+        f'define dso_local i32 @{symbol}({types}) nounwind section "{_SECTIONS[kind]}"'
+        if kind in _SECTIONS
         else f"define internal i64 @{symbol}({types}) noinline nounwind"
     )
     return Piece(unit, function, kind, Writer(f"{head} !dbg {subprogram}"), subprogram)

@@ -29,6 +29,7 @@ PAGES_USED = "host_pages_used"
 FAULT = "fault"
 """The fault on its way to a handler: u32 code (0: none), u32 zero, u64 detail."""
 
+TAIL = "tail"
 STATE = "state"
 """The machine's own variables in one global, so that one address in a register serves all of them."""
 STATE_RAN, STATE_CHUNK, STATE_KEY, STATE_VALUE, STATE_READ, STATE_OPAQUE, STATE_ZERO, STATE_STREAMS = range(0, 64, 8)
@@ -101,6 +102,7 @@ class Symbols:
             )
         }
         self.dicts = _named("dict_", [d.name for d in program.dicts])
+        self.stashes = _named("stash_", [s.name for s in program.stashes])
         self.functions = _named("fn_", [f.name for f in program.functions])
         self.frames = _named("frame_", [f.name for f in program.functions])
         columns = [(t.name, c.name) for t in program.tables for c in t.columns]

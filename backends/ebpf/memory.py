@@ -16,11 +16,12 @@ from sey.backends.ebpf.layout import (
 from sey.backends.ebpf.piece import (
     HELPER_CLOCK,
     HELPER_COPY,
+    HELPER_COPY_USER,
     HELPER_DELETE,
     HELPER_LOOKUP,
+    HELPER_READ_USER,
     HELPER_UPDATE,
     Piece,
-    offset_pointer,
     zext,
 )
 from sey.ir.nodes import (
@@ -29,6 +30,7 @@ from sey.ir.nodes import (
     DictDelete,
     DictGet,
     DictPut,
+    FetchAdd,
     Fill,
     Load,
     Read,
@@ -38,12 +40,6 @@ from sey.ir.nodes import (
     Type,
     Value,
 )
-
-_KEY = offset_pointer(f"@{STATE}", STATE_KEY)
-_VALUE = offset_pointer(f"@{STATE}", STATE_VALUE)
-_READ = offset_pointer(f"@{STATE}", STATE_READ)
-_ZERO = offset_pointer(f"@{STATE}", STATE_ZERO)
-
 
 # Buffers
 
@@ -66,14 +62,22 @@ def lower_fill(piece: Piece, op: Fill) -> None:
     lower_copy_in(piece, _buffer_address(piece, op.buffer, op.offset, op.imm), op.address, op.length, op.limit)
 
 
-def _buffer_address(piece: Piece, name: str, offset: Value | None, imm: int) -> str:
-    mask = piece.unit.buffers[name].size - 1
-    base = f"@{piece.unit.symbols.buffers[name]}"
+def lower_fetch_add(piece: Piece, op: FetchAdd) -> None:
+    """An addition that nothing comes between."""
+    value = piece.use(op.value)
+    address = _buffer_address(piece, op.buffer, op.offset, op.imm, align=8)
+    piece.define(op.result, piece.writer.value(f"atomicrmw add ptr {address}, i64 {value} seq_cst"), plain=True)
+
+
+def _buffer_address(piece: Piece, name: str, offset: Value | None, imm: int, *, align: int = 1) -> str:
+    mask = piece.unit.buffers[name].size - align
+    symbol = piece.unit.symbols.buffers[name]
     known = constant_of(piece, offset)
     if known is not None:
-        return offset_pointer(base, (known & mask) + imm)
+        return piece.memory(symbol, (known & mask) + imm)
     assert offset is not None
-    return add_dynamic(piece, base, piece.masked(zext(piece, offset), mask), imm)
+    masked = piece.masked(zext(piece, offset), mask)
+    return add_dynamic(piece, piece.memory(symbol), masked, imm)
 
 
 def add_dynamic(piece: Piece, base: str, masked: str, imm: int) -> str:
@@ -97,10 +101,18 @@ def lower_copy_in(piece: Piece, target: str, address: Value, length: Value, limi
 
 def copy_from_target(piece: Piece, target: str, size: str, address: str) -> None:
     """The copy itself. The helper clears the whole destination where it can't read all of it."""
-    task = piece.writer.value(f"load ptr, ptr {piece.context}, align 8")
-    arguments = f"ptr {target}, i64 {size}, i64 {address}, ptr {task}, i64 0"
-    status = piece.call(HELPER_COPY, arguments)
     bad, good = piece.writer.fresh("unreadable"), piece.writer.fresh("read")
+    arguments = f"ptr {target}, i64 {size}, i64 {address}"
+    if piece.unit.slot is None:
+        task = piece.writer.value(f"load ptr, ptr {piece.context}, align 8")
+        status = piece.call(HELPER_COPY, f"{arguments}, ptr {task}, i64 0")
+    else:
+        # What isn't in memory now is fetched by the slower one, which may sleep.
+        absent = piece.writer.fresh("absent")
+        status = piece.call(HELPER_READ_USER, arguments)
+        piece.writer.branch(piece.writer.value(f"icmp ne i64 {status}, 0"), absent, good)
+        piece.start(absent)
+        status = piece.call(HELPER_COPY_USER, arguments)
     piece.writer.branch(piece.writer.value(f"icmp ne i64 {status}, 0"), bad, good)
     piece.start(bad)
     piece.fault(FAULT_READ, address)
@@ -109,8 +121,9 @@ def copy_from_target(piece: Piece, target: str, size: str, address: str) -> None
 
 def lower_read(piece: Piece, op: Read) -> None:
     """An integer of the target."""
-    copy_from_target(piece, _READ, str(op.result.type.bytes), zext(piece, op.address))
-    piece.define(op.result, piece.load(op.result.type, _READ))
+    address = zext(piece, op.address)
+    copy_from_target(piece, piece.memory(STATE, STATE_READ), str(op.result.type.bytes), address)
+    piece.define(op.result, piece.load(op.result.type, piece.memory(STATE, STATE_READ)))
 
 
 def lower_clock(piece: Piece, op: Clock) -> None:
@@ -147,7 +160,7 @@ def lower_search(piece: Piece, op: Search) -> None:
     """
     base, mask, width = _column(piece, op.table, op.column)
     key = piece.use(op.key)
-    low = piece.writer.value(f"load volatile i64, ptr {_ZERO}, align 8")
+    low = piece.writer.value(f"load volatile i64, ptr {piece.memory(STATE, STATE_ZERO)}, align 8")
     left = piece.unit.tables[op.table].rows
     while left > 1:
         half = left // 2
@@ -170,8 +183,10 @@ def _at_most_key(piece: Piece, base: str, offset: str, kind: Type, key: str) -> 
 def lower_dict_get(piece: Piece, op: DictGet) -> None:
     """The value under a key, or the default."""
     default = piece.use(op.default)
-    piece.store(Type.I64, piece.use(op.key), _KEY)
-    found = piece.call(HELPER_LOOKUP, f"ptr @{piece.unit.symbols.dicts[op.dict]}, ptr {_KEY}", "ptr")
+    piece.store(Type.I64, piece.use(op.key), piece.memory(STATE, STATE_KEY))
+    found = piece.call(
+        HELPER_LOOKUP, f"ptr @{piece.unit.symbols.dicts[op.dict]}, ptr {piece.memory(STATE, STATE_KEY)}", "ptr"
+    )
     missing = piece.writer.value(f"icmp eq ptr {found}, null")
     have, none, join = (piece.writer.fresh(hint) for hint in ("have", "none", "looked"))
     piece.writer.branch(missing, none, have)
@@ -185,14 +200,15 @@ def lower_dict_get(piece: Piece, op: DictGet) -> None:
 
 def lower_dict_put(piece: Piece, op: DictPut) -> None:
     """Store a value under a key."""
-    piece.store(Type.I64, piece.use(op.key), _KEY)
-    piece.store(Type.I64, piece.use(op.value), _VALUE)
+    piece.store(Type.I64, piece.use(op.key), piece.memory(STATE, STATE_KEY))
+    piece.store(Type.I64, piece.use(op.value), piece.memory(STATE, STATE_VALUE))
     symbol = piece.unit.symbols.dicts[op.dict]
-    status = piece.call(HELPER_UPDATE, f"ptr @{symbol}, ptr {_KEY}, ptr {_VALUE}, i64 0")
+    key, value = piece.memory(STATE, STATE_KEY), piece.memory(STATE, STATE_VALUE)
+    status = piece.call(HELPER_UPDATE, f"ptr @{symbol}, ptr {key}, ptr {value}, i64 0")
     piece.define(op.result, piece.writer.value(f"icmp eq i64 {status}, 0"))
 
 
 def lower_dict_delete(piece: Piece, op: DictDelete) -> None:
     """Forget a key."""
-    piece.store(Type.I64, piece.use(op.key), _KEY)
-    piece.call(HELPER_DELETE, f"ptr @{piece.unit.symbols.dicts[op.dict]}, ptr {_KEY}")
+    piece.store(Type.I64, piece.use(op.key), piece.memory(STATE, STATE_KEY))
+    piece.call(HELPER_DELETE, f"ptr @{piece.unit.symbols.dicts[op.dict]}, ptr {piece.memory(STATE, STATE_KEY)}")

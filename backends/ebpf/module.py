@@ -9,19 +9,20 @@ from sey.backends.ebpf.layout import (
     HOST_SECTION,
     OUTPUT,
     OUTPUT_VALUE_BYTES,
-    PAGES,
-    PAGES_USED,
     STATE,
     STATE_STREAMS,
     STREAM_STATE_BYTES,
     TABLE_SECTION,
+    TAIL,
     column_bytes,
 )
 from sey.backends.ebpf.piece import Unit
+from sey.backends.ebpf.slot import LENGTH_BYTES, RING, SLOTS, Slot
 
 _LAYOUT = "e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"
 _LICENSE = "Dual BSD/GPL"
-_MAP_TYPE_HASH, _MAP_TYPE_ARRAY, _MMAPABLE = 1, 2, 1 << 10
+_MAP_TYPE_HASH, _MAP_TYPE_ARRAY, _MAP_TYPE_RING, _MMAPABLE = 1, 2, 27, 1 << 10
+_RING_BYTES, _SLOTS = 1 << 20, 16
 
 
 def module_text(unit: Unit) -> str:
@@ -29,9 +30,10 @@ def module_text(unit: Unit) -> str:
     parts = [
         f'target datalayout = "{_LAYOUT}"',
         'target triple = "bpf"',
+        *([] if unit.slot is None else [unit.slot.definition(own_memory(unit))]),
         *_maps(unit),
         *_host(unit),
-        *_memory(unit),
+        *([] if unit.slot is not None else _memory(unit)),
         *_tables(unit),
         f'@license_text = dso_local global [{len(_LICENSE) + 1} x i8] c"{_LICENSE}\\00", section "license", align 1',
         *unit.functions,
@@ -41,12 +43,26 @@ def module_text(unit: Unit) -> str:
 
 
 def _maps(unit: Unit) -> Iterator[str]:
-    numbers = {"type": _MAP_TYPE_ARRAY, "max_entries": 1, "map_flags": _MMAPABLE}
-    yield _map(OUTPUT, unit.debug.map_variable(OUTPUT, numbers, {"key": 4, "value": OUTPUT_VALUE_BYTES}), 5)
+    if unit.slot is None:
+        numbers = {"type": _MAP_TYPE_ARRAY, "max_entries": 1, "map_flags": _MMAPABLE}
+        yield _map(OUTPUT, unit.debug.map_variable(OUTPUT, numbers, {"key": 4, "value": OUTPUT_VALUE_BYTES}), 5)
+    else:
+        yield from _event_maps(unit, unit.slot)
     for each in unit.program.dicts:
         numbers = {"type": _MAP_TYPE_HASH, "max_entries": each.capacity}
         symbol = unit.symbols.dicts[each.name]
         yield _map(symbol, unit.debug.map_variable(symbol, numbers, {"key": 8, "value": 8}), 4)
+
+
+def _event_maps(unit: Unit, slot: Slot) -> Iterator[str]:
+    """The host sets how large the ring and how many slots there are."""
+    numbers = {"type": _MAP_TYPE_RING, "max_entries": _RING_BYTES}
+    yield _map(RING, unit.debug.map_variable(RING, numbers, {}), 2)
+    numbers, sizes = {"type": _MAP_TYPE_ARRAY, "max_entries": _SLOTS}, {"key": 4, "value": slot.size(own_memory(unit))}
+    yield _map(SLOTS, unit.debug.map_variable(SLOTS, numbers, sizes), 4)
+    for each in unit.program.stashes:
+        symbol, numbers = unit.symbols.stashes[each.name], {"type": _MAP_TYPE_HASH, "max_entries": each.capacity}
+        yield _map(symbol, unit.debug.map_variable(symbol, numbers, {"key": 8, "value": LENGTH_BYTES + each.size}), 4)
 
 
 def _map(symbol: str, reference: str, members: int) -> str:
@@ -55,7 +71,7 @@ def _map(symbol: str, reference: str, members: int) -> str:
 
 
 def _host(unit: Unit) -> Iterator[str]:
-    sizes = {PAGES: 8, PAGES_USED: 8}
+    sizes = dict(unit.host)
     sizes |= {unit.symbols.buffers[b.name]: b.size + b.slack for b in unit.program.buffers if b.host}
     sizes["host_tail"] = unit.tail
     for symbol, size in sizes.items():
@@ -66,11 +82,17 @@ def _host(unit: Unit) -> Iterator[str]:
         )
 
 
-def _memory(unit: Unit) -> Iterator[str]:
+def own_memory(unit: Unit) -> dict[str, int]:
+    """The sizes of all that only the program itself writes, apart from the output."""
     sizes = {STATE: STATE_STREAMS + STREAM_STATE_BYTES * len(unit.program.streams), FAULT: 16}
-    sizes |= {frame.symbol: frame.size for frame in unit.frames.values() if frame.slots}
+    sizes |= {frame.symbol: frame.size for frame in unit.frames.values()}
     sizes |= {unit.symbols.buffers[b.name]: b.size + b.slack for b in unit.program.buffers if not b.host}
-    sizes["tail"] = unit.tail
+    return sizes | {TAIL: unit.tail}
+
+
+def _memory(unit: Unit) -> Iterator[str]:
+    unused = {frame.symbol for frame in unit.frames.values() if not frame.slots}
+    sizes = {symbol: size for symbol, size in own_memory(unit).items() if symbol not in unused}
     for symbol, size in sizes.items():
         yield f"@{symbol} = internal global [{size} x i8] zeroinitializer, align 8"
 

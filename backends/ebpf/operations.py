@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sey.backends.ebpf import arithmetic, memory, records
+from sey.backends.ebpf import arithmetic, event_records, memory, records
 from sey.backends.ebpf.piece import Piece
 from sey.ir.nodes import (
     Begin,
@@ -14,6 +14,8 @@ from sey.ir.nodes import (
     DictDelete,
     DictGet,
     DictPut,
+    Discard,
+    FetchAdd,
     Fill,
     Get,
     Load,
@@ -21,7 +23,10 @@ from sey.ir.nodes import (
     Position,
     Put,
     Read,
+    Reopen,
     Reserve,
+    Restore,
+    Save,
     Search,
     Select,
     Store,
@@ -44,6 +49,8 @@ def lower_operation(piece: Piece, op: Op) -> None:
             memory.lower_load(piece, op)
         case Store():
             memory.lower_store(piece, op)
+        case FetchAdd():
+            memory.lower_fetch_add(piece, op)
         case Fill():
             memory.lower_fill(piece, op)
         case Read():
@@ -78,5 +85,13 @@ def _lower_record_operation(piece: Piece, op: Op) -> None:
             records.lower_copy(piece, op)
         case Position():
             records.lower_position(piece, op)
+        case Reopen():
+            records.lower_reopen(piece, op)
+        case Save():
+            event_records.lower_save(piece, op)
+        case Restore():
+            event_records.lower_restore(piece, op)
+        case Discard():
+            event_records.lower_discard(piece, op)
         case _:
             raise TypeError(f"no lowering for {type(op).__name__}")

@@ -8,17 +8,20 @@ hand, and where a fault goes.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sey.backends.ebpf.debug import Debug
 from sey.backends.ebpf.effects import Effects
 from sey.backends.ebpf.layout import FAULT, STATE, STATE_OPAQUE, Frame, Symbols, llvm_type
+from sey.backends.ebpf.slot import Slot
 from sey.backends.ebpf.writer import Writer
 from sey.ir.nodes import Column, Function, Location, Program, Type, Value
 
 HELPER_LOOKUP, HELPER_UPDATE, HELPER_DELETE, HELPER_CLOCK, HELPER_LOOP, HELPER_COPY = 1, 2, 3, 5, 181, 191
+HELPER_READ_USER, HELPER_READ_KERNEL, HELPER_COPY_USER = 112, 113, 148
 """Numbers of the kernel's helper functions (include/uapi/linux/bpf.h)."""
 
 MAX_POINTERS = 2
@@ -29,6 +32,7 @@ class Kind(enum.Enum):
     """What a piece is, which decides how it is left."""
 
     MAIN = "main"
+    EVENT = "event"
     FUNCTION = "function"
     LOOP = "loop"
     PART = "part"
@@ -36,7 +40,7 @@ class Kind(enum.Enum):
     @property
     def leave(self) -> str:
         """The instruction that leaves after a fault."""
-        return "ret i32 0" if self is Kind.MAIN else "ret i64 1"
+        return _LEAVE.get(self, "ret i64 1")
 
     @property
     def end_loop(self) -> str:
@@ -46,7 +50,20 @@ class Kind(enum.Enum):
     @property
     def finish(self) -> str:
         """The instruction that ends the function, or the turn of a loop, in the usual way."""
-        return "ret i32 0" if self is Kind.MAIN else "ret i64 0"
+        return _LEAVE.get(self, "ret i64 0")
+
+
+DONE = "done"
+"""The block behind `main` in the entry of an event program."""
+_LEAVE = {Kind.MAIN: "ret i32 0", Kind.EVENT: f"br label %{DONE}"}
+"""How the pieces end that the kernel calls."""
+
+
+class Record(NamedTuple):
+    """What is known of a record: its stream, and bytes that it has at most."""
+
+    stream: str
+    room: int
 
 
 @dataclass
@@ -66,11 +83,16 @@ class Unit:
     """The `id`s of regions that become pieces of their own (`outline.py`)."""
     tail: int = 8
     """Bytes behind all else in each section that is written: as far as the mask of a size reaches past its limit."""
+    host: Mapping[str, int] = field(default_factory=dict)
+    """The sizes of what the machine itself shares with the host, by symbol."""
+    slot: Slot | None = None
+    """Where an event program has what isn't the host's; None in a snapshot's, which has globals for it."""
 
     def __post_init__(self) -> None:
         self.buffers = {buffer.name: buffer for buffer in self.program.buffers}
         self.tables = {table.name: table for table in self.program.tables}
         self.streams = {stream.name: (number, stream) for number, stream in enumerate(self.program.streams)}
+        self.stashes = {stash.name: stash for stash in self.program.stashes}
         self._pieces: dict[str, int] = {}
 
     def piece_symbol(self, function: str, kind: Kind) -> str:
@@ -91,16 +113,17 @@ class Piece:
         self.handlers: list[str] = []
         """Labels of the handlers of the enclosing attempts in this piece, innermost last."""
         self.context = "%ctx"
-        """Pointer to the pointer to the task that is read."""
+        """Pointer to the pointer to the task that is read, or to the slot of an event."""
         self.constants: dict[str, int] = {}
-        self.record_streams: dict[str, str] = {}
-        """The stream of each record that is visible."""
+        self.records: dict[str, Record] = {}
+        """Each record that is visible."""
         self._subprogram = subprogram
         self._registers: dict[str, str] = {}
         self._plain: dict[str, frozenset[str]] = {}
         self._compared: set[str] = set()
         self._recent: dict[str, str] = {}
         self._pointers: dict[str, str] = {}
+        self._slot: str | None = None
         self._leave: str | None = None
         self.locate(function.loc)
 
@@ -134,7 +157,15 @@ class Piece:
     def slot(self, name: str, *, of: Frame | None = None) -> str:
         """The address of a slot of this function's frame, or of another's."""
         frame = of or self.frame
-        return offset_pointer(f"@{frame.symbol}", frame.slot(name))
+        return self.memory(frame.symbol, frame.slot(name))
+
+    def memory(self, symbol: str, offset: int = 0) -> str:
+        """The address of a place in one of the program's memories, to be used before the next call or block."""
+        layout = self.unit.slot
+        if layout is None or symbol not in layout:
+            return offset_pointer(f"@{symbol}", offset)
+        self._slot = self._slot or self.writer.value(f"load ptr, ptr {self.context}, align 8")
+        return self.writer.value(layout.pointer(self._slot, symbol, offset))
 
     def load(self, kind: Type, address: str) -> str:
         """An integer from our own memory. i1 lies there as a byte."""
@@ -177,7 +208,7 @@ class Piece:
         After that neither LLVM, which would drop the mask that follows, nor the kernel's verifier, which would follow
         every path that leads to a different constant, knows anything of it.
         """
-        slot = offset_pointer(f"@{STATE}", STATE_OPAQUE)
+        slot = self.memory(STATE, STATE_OPAQUE)
         self.writer.effect(f"store volatile i64 {operand}, ptr {slot}, align 8")
         return self._fresh(self.writer.value(f"load volatile i64, ptr {slot}, align 8"))
 
@@ -203,18 +234,23 @@ class Piece:
 
     def call(self, helper: int, arguments: str, result: str = "i64") -> str:
         """Call a helper of the kernel."""
-        self._recent.clear()
+        self._forget()
         return self.writer.value(f"call {result} inttoptr (i64 {helper} to ptr)({arguments})")
 
     def call_piece(self, symbol: str) -> str:
         """Call another function of the program; the result is 1 after a fault."""
-        self._recent.clear()
+        self._forget()
         return self.writer.value(f"call i64 @{symbol}(ptr {self.context})")
 
     def start(self, label: str) -> None:
         """Start a block."""
-        self._recent.clear()
+        self._forget()
         self.writer.start(label)
+
+    def _forget(self) -> None:
+        """Have nothing at hand that would take a register across a call or into another block."""
+        self._recent.clear()
+        self._slot = None
 
     @contextmanager
     def branch_scope(self) -> Iterator[None]:
@@ -243,8 +279,8 @@ class Piece:
 
     def fault(self, code: int, detail: str) -> None:
         """End the block by a fault."""
-        self.store(Type.I32, str(code), f"@{FAULT}")
-        self.store(Type.I64, detail, offset_pointer(f"@{FAULT}", 8))
+        self.store(Type.I32, str(code), self.memory(FAULT))
+        self.store(Type.I64, detail, self.memory(FAULT, 8))
         self.writer.jump(self.fault_label())
 
     def fault_label(self) -> str:
