@@ -360,7 +360,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Redact:
-    """`redact "name", …` or `redact type "name", …`; `by` is the word before the patterns."""
+    """`redact "name", …`, `redact type "name", …` or `redact tag "key", …`; `by` is the word before the patterns."""
 
     by: str | None
     patterns: tuple[Literal, ...]

@@ -425,10 +425,11 @@ class Link:
 
 @dataclass(frozen=True)
 class Redaction:
-    """What never leaves the process: patterns of names (in any case) and of types."""
+    """What never leaves the process: patterns of names and of tags of fields (in any case), and of types."""
 
     names: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _WORDS = {
     "NAME": "a name",
     "STRING": "a string",
     "GLOB": "`glob`",
-    "BY": "`type`",
+    "BY": "`type` or `tag`",
     "INT": "a number",
     "AS": "`as`",
     "IN": "`in`",

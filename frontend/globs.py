@@ -28,15 +28,14 @@ def _expression(pattern: str) -> str:
 
 @dataclass(frozen=True)
 class Globs:
-    """Several patterns, of which one has to fit; with `any_case` letters stand for large and small ones."""
+    """Several patterns, of which one has to fit."""
 
     patterns: tuple[str, ...]
-    any_case: bool = False
 
     @cached_property
     def _whole(self) -> re.Pattern[str]:
         either = "|".join(f"(?:{_expression(pattern)})" for pattern in self.patterns)
-        return re.compile(either, re.DOTALL | (re.IGNORECASE if self.any_case else 0))
+        return re.compile(either, re.DOTALL)
 
     def fit(self, name: str) -> bool:
         """Whether any of the patterns fits."""

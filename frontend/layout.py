@@ -36,6 +36,7 @@ _AFTER = {
     ("FUNC", "glob"): "GLOB",
     ("MOMENT", "glob"): "GLOB",
     ("REDACT", "type"): "BY",
+    ("REDACT", "tag"): "BY",
     ("ON", "entry"): "MOMENT",
     ("ON", "return"): "MOMENT",
     ("ON", "line"): "LINE",

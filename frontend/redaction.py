@@ -6,6 +6,7 @@ nothing in it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,8 +14,9 @@ from functools import cached_property
 from sey.frontend import globs
 from sey.frontend.automaton import Automaton, automaton
 from sey.frontend.bound import Redaction
+from sey.frontend.debuginfo.closures import is_of_closure
 from sey.frontend.debuginfo.maps import TRIE
-from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Field, GoType, Kind, MapLayout, TypeId
+from sey.frontend.debuginfo.model import BUILTIN, UNREADABLE_TAG, DebugInfo, Field, GoType, Kind, MapLayout, TypeId
 from sey.ir.plan import PlanEntry
 
 MAX_HOLES = 4096
@@ -28,6 +30,10 @@ KEYED = {
 }
 """Structs with strings or interfaces beside keys, by the names of the fields: values of contexts, and pprof's labels,
 which up to Go 1.23 are in the buckets of a map."""
+_PAIR = re.compile(r'([^\s:"]+):"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_COMPILER_MADE = re.compile(r"\w+<")
+"""Parts of maps and channels, which the linker names so: `bucket<string,int>`. No name in a program can be like it."""
 _SHAPES = "go.shape."
 _REFERRING = (Kind.POINTER, Kind.SLICE, Kind.ARRAY, Kind.CHAN)
 """Kinds of what is hidden because its elements are."""
@@ -73,17 +79,18 @@ class Redactor:
         return self.redaction != Redaction()
 
     @cached_property
-    def _names(self) -> globs.Globs:
-        return globs.Globs(self.redaction.names, any_case=True)
-
-    @cached_property
     def _type_names(self) -> globs.Globs:
         return globs.Globs(self.redaction.types)
 
     @cached_property
     def keys(self) -> Automaton:
-        """What tells the hidden ones among the strings that a program meets."""
+        """What tells the hidden ones among names, here and among the strings that a program meets."""
         return automaton(self.redaction.names)
+
+    @cached_property
+    def _tags(self) -> Automaton:
+        """What tells the hidden ones among keys of tags, and keys with their values."""
+        return automaton(self.redaction.tags)
 
     def _whole(self, go_type: GoType) -> GoType:
         return self.wholes.get(go_type.id) or (self.info.type(go_type.id) if go_type.part else go_type)
@@ -93,12 +100,12 @@ class Redactor:
 
     def name(self, name: str) -> bool:
         """Whether a variable, a field or a key of that name is hidden."""
-        return self._names.fit(name)
+        return self.keys.matches(_utf8(name))
 
     def type_name(self, name: str) -> bool:
         """Whether values of the type of that name are hidden, by its name. Predeclared types never are; where types are
         redacted, those of generic code are, since they may stand for any."""
-        if self.redaction.types and _SHAPES in name:
+        if (self.redaction.types or self.redaction.tags) and _SHAPES in name:
             return True
         return name not in BUILTIN and self._type_names.fit(name)
 
@@ -117,6 +124,8 @@ class Redactor:
             return False
         if self.type_name(go_type.name):
             return True
+        if self.redaction.tags and self._may_be_tagged(go_type):
+            return True
         if go_type.name in KEYED and None in _beside(go_type) and self.redaction.names:
             return True
         if go_type.kind in _REFERRING and go_type.elem is not None and self.type(self._type(go_type.elem)):
@@ -125,7 +134,33 @@ class Redactor:
 
     def field(self, struct: GoType, name: str) -> bool:
         """Whether a field of a struct is hidden, whatever its type."""
-        return not is_closed(struct.name) and self.name(name)
+        if is_closed(struct.name):
+            return False
+        return self.name(name) or (bool(self.redaction.tags) and self._is_tagged(struct, name))
+
+    def _is_tagged(self, struct: GoType, name: str) -> bool:
+        # Only what is described to the runtime has tags; the part of a type has no description of its own.
+        described = self._description(self._whole(struct))
+        if described is None:
+            return False
+        tags = [of.tag for of in described.fields if of.name == name]
+        return not tags or any(map(self.tag, tags))
+
+    def _description(self, struct: GoType) -> GoType | None:
+        types = self.info.runtime_types
+        row = types.row(struct.runtime_type) if struct.runtime_type is not None else None
+        return None if row is None else types.at(row)
+
+    def _may_be_tagged(self, struct: GoType) -> bool:
+        """Whether nothing tells the tags of a struct of the program."""
+        may_have = bool(struct.fields) and not is_of_closure(struct.id) and may_have_tags(struct.name, self.info)
+        return may_have and self._description(struct) is None
+
+    def tag(self, tag: str) -> bool:
+        """Whether a field with that tag is hidden. One that can't be read is."""
+        if not tag or not self.redaction.tags:
+            return False
+        return tag == UNREADABLE_TAG or any(self._tags.matches(_utf8(part)) for part in tag_parts(tag))
 
     def hides(self, struct: GoType, of: Field) -> bool:
         """Whether a field is hidden, for its name or its type."""
@@ -214,6 +249,32 @@ def _beside(struct: GoType) -> list[Field | None]:
     """The fields of a struct of `KEYED`; None for one that it lacks."""
     fields = {of.name: of for of in struct.fields}
     return [fields.get(name) for name in KEYED[struct.name]]
+
+
+def may_have_tags(name: str, info: DebugInfo) -> bool:
+    """Whether the fields of a struct of that name may have tags that matter: not those of the standard library, nor of
+    what the compiler makes; and the name of a struct without name spells them. Where nothing is certain, they may."""
+    if name.startswith("struct {"):
+        return '"' in name
+    if _COMPILER_MADE.match(name):
+        return False
+    package, dot, _ = name.partition("[")[0].rpartition(".")
+    return not dot or not info.is_standard(package)
+
+
+def tag_parts(tag: str) -> Iterator[str]:
+    """The keys of a tag, and each with its value behind a `:`, as `reflect.StructTag` takes it apart; of one that isn't
+    written so, its words too."""
+    rest = 0
+    for found in _PAIR.finditer(tag):
+        yield from tag[rest : found.start()].split()
+        rest, value = found.end(), _ESCAPED.sub(r"\1", found[2])
+        yield from (found[1], f"{found[1]}:{value}")
+    yield from tag[rest:].split()
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def last_name(name: str) -> str:

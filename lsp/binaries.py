@@ -14,8 +14,10 @@ from sey.frontend import globs
 from sey.frontend.bind.assertions import as_in_source
 from sey.frontend.bind.scope import FunctionScope
 from sey.frontend.bind.spec import MAX_FUNCTIONS
+from sey.frontend.debuginfo.model import UNREADABLE_TAG
 from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
 from sey.frontend.diagnostics.nearest import Names
+from sey.frontend.redaction import tag_parts
 from sey.lsp.problems import NoSuchBinary
 from sey.lsp.ranking import Ranked
 
@@ -56,6 +58,12 @@ class Binary:
     def global_names(self) -> Ranked:
         """The package-level variables."""
         return Ranked(list(self.info.global_names()))
+
+    @cached_property
+    def tag_keys(self) -> Ranked:
+        """Keys of tags of fields, where Go describes them to its runtime."""
+        parts = {part for tag in self.info.runtime_types.tags for part in tag_parts(tag)}
+        return Ranked(sorted(part for part in parts if ":" not in part and part != UNREADABLE_TAG))
 
     @cached_property
     def type_names(self) -> Ranked:

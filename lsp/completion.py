@@ -82,6 +82,8 @@ def _in_string(request: Request) -> Iterator[Candidate]:
         case "IMPORT":
             yield from (Candidate(path, "file", "sey's library") for path in library_files())
             yield from (Candidate(name, "file") for name in _specs_in(request.folder))
+        case "BY" if cursor.before[-1].text == "tag":
+            yield from _each(request, "property", lambda binary: binary.tag_keys)
         case "BY":
             yield from _type_names(request)
         case "TYPE" | "LPAR" if cursor.type_at >= 0 or cursor.statement not in ("FUNC", "GLOBAL"):

@@ -20,19 +20,26 @@ Rows = TypeVar("Rows", bound.Func, bound.Event)
 
 def redaction_of(statements: Iterable[ast.Statement], info: DebugInfo, binary: str, report: Report) -> bound.Redaction:
     """What the statements of a spec redact. Patterns that are none are reported and left out."""
-    given: dict[str | None, list[ast.Literal]] = {None: [], "type": []}
+    given: dict[str | None, list[ast.Literal]] = {None: [], "type": [], "tag": []}
     for statement in statements:
         if isinstance(statement, ast.Redact):
             given[statement.by] += [each for each in statement.patterns if _is_good(each, statement.by, report)]
-    names, types = (tuple(dict.fromkeys(str(each.value) for each in given[by])) for by in (None, "type"))
+    names, types, tags = (tuple(dict.fromkeys(str(each.value) for each in given[by])) for by in (None, "type", "tag"))
     if not _is_small(names):
         report(TooManyPatterns(span=given[None][-1].span))
         names = ()
+    if not _is_small(tags):
+        report(TooManyPatterns(span=given["tag"][-1].span))
+        tags = ()
     for each in given["type"]:
         pattern = Globs((str(each.value),))
         if not any(map(pattern.fit, info.type_names())) and not any(map(pattern.fit, info.runtime_types.names)):
             report(NothingRedacted(span=each.span, what="type", binary=binary, pattern=each.text))
-    return bound.Redaction(names, types)
+    for each in given["tag"] if tags else ():
+        redactor = Redactor(info, bound.Redaction(tags=(str(each.value),)))
+        if not any(map(redactor.tag, info.runtime_types.tags)):
+            report(NothingRedacted(span=each.span, what="tag", binary=binary, pattern=each.text))
+    return bound.Redaction(names, types, tags)
 
 
 def _is_good(pattern: ast.Literal, by: str | None, report: Report) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary, require_debug_info
 from sey.binary.layouts import Layout, Shape, layout_of
+from sey.binary.standard import is_standard
 from sey.frontend.debuginfo.debugfile import debug_elf
 from sey.frontend.debuginfo.model import (
     Body,
@@ -109,6 +110,10 @@ class BareInfo:
     def named_constants(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
         """None."""
         return {}
+
+    def is_standard(self, package: str) -> bool:
+        """By the build information."""
+        return is_standard(package, self.binary.build)
 
     @property
     def runtime_types(self) -> RuntimeTypes:

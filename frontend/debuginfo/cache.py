@@ -23,7 +23,7 @@ from sey.binary.cachedir import forget_oldest, open_own
 from sey.frontend.debuginfo import checksum
 from sey.frontend.debuginfo.index import ARRAYS, TEXTS, Column, Index
 
-_MAGIC = b"sey-idx4"
+_MAGIC = b"sey-idx5"
 """Changes with anything that changes what an index says of the same binary."""
 _KEY_SIZE = 32
 _KINDS: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 4: np.dtype("<u4"), 8: np.dtype("<i8")}

@@ -74,6 +74,9 @@ class Kind(enum.Enum):
     """Debug information that describes no Go type that sey knows (C types of cgo, damaged entries)."""
 
 
+UNREADABLE_TAG = "\0"
+
+
 class Field(NamedTuple):
     """A struct field. `offset` in bytes from the start of the struct."""
 
@@ -81,6 +84,8 @@ class Field(NamedTuple):
     type: TypeId
     offset: int
     embedded: bool
+    tag: str = ""
+    """Known only of what is described to the runtime; `UNREADABLE_TAG` where it has one that can't be read."""
 
 
 class MapLayout(NamedTuple):
@@ -342,6 +347,9 @@ class DebugInfo(Protocol):
     def named_constants(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
         """By name of a defined integer type the constants of its package: value and name, ascending, where one value
         has one name."""
+
+    def is_standard(self, package: str) -> bool:
+        """Whether the package of that import path is certain to be of Go's standard library."""
 
     @property
     def runtime_types(self) -> RuntimeTypes:

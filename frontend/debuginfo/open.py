@@ -14,6 +14,7 @@ from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary, open_go, require_debug_info
 from sey.binary.identity import identity
 from sey.binary.pclntab import PclnTab, open_pclntab
+from sey.binary.standard import is_standard
 from sey.frontend.debuginfo import cache, problems
 from sey.frontend.debuginfo.closures import Closures, is_of_closure, named_constants
 from sey.frontend.debuginfo.data import DamageError
@@ -230,6 +231,10 @@ class BinaryDebugInfo:
             self._closures = held.all()
             self._made = {**held.unreadable, **{kind.id: kind for kind in self._closures.values()}}
         return self._closures
+
+    def is_standard(self, package: str) -> bool:
+        """Whether a package is certain to be Go's own, by the build information."""
+        return is_standard(package, self.binary.build)
 
     def named_constants(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
         """Constants of defined integer types, by the type's name."""

@@ -19,7 +19,7 @@ from sey.frontend.debuginfo import rtypes
 from sey.frontend.debuginfo.cache import Contents, Form
 from sey.frontend.debuginfo.index import Column, narrow
 from sey.frontend.debuginfo.maps import described_layout
-from sey.frontend.debuginfo.model import POINTER_SHAPE, RUNTIME_IDS, Field, GoType, Kind, TypeId
+from sey.frontend.debuginfo.model import POINTER_SHAPE, RUNTIME_IDS, UNREADABLE_TAG, Field, GoType, Kind, TypeId
 from sey.frontend.debuginfo.rnames import TypeNames
 from sey.frontend.debuginfo.rtypes import Descriptions
 from sey.frontend.debuginfo.runtime_facts import Facts
@@ -50,10 +50,10 @@ KINDS: dict[int, Kind] = {
 """The model's kind of each kind of internal/abi."""
 _EMBEDDED = 8
 
-_TEXTS = ("names", "field_names")
+_TEXTS = ("names", "field_names", "tags")
 _ARRAYS = (
     *("offset", "size", "kind", "direct", "elem", "key", "layout", "length", "no_methods"),
-    *("field_first", "field_type", "field_name", "field_at", "field_embedded"),
+    *("field_first", "field_type", "field_name", "field_at", "field_embedded", "field_tag"),
     *(f"{name}_starts" for name in _TEXTS),
 )
 RUNTIME_TYPES = Form("types", _TEXTS, _ARRAYS)
@@ -75,7 +75,8 @@ class RuntimeTypes:
     """Columns by ascending `offset` from `runtime.types`; a type in a column is its row + 1, 0 for none.
 
     `direct` tells whether an interface holds the value itself in its second word. `length` is that of arrays. Row r has
-    the fields `field_first[r]` up to `field_first[r + 1]`; `field_name` is a number in `field_names`.
+    the fields `field_first[r]` up to `field_first[r + 1]`; `field_name` is a number in `field_names`, and
+    `field_tag` one in `tags`.
     """
 
     texts: Mapping[str, bytes | memoryview]
@@ -98,6 +99,11 @@ class RuntimeTypes:
     def field_names(self) -> list[str]:
         """Names of fields, each once."""
         return str(self.texts["field_names"], "utf-8").split("\n")
+
+    @cached_property
+    def tags(self) -> list[str]:
+        """Tags of fields, each once, as `Field.tag`."""
+        return str(self.texts["tags"], "utf-8").split("\n")
 
     @cached_property
     def _rows(self) -> dict[int, int]:
@@ -151,10 +157,13 @@ class RuntimeTypes:
     def _fields(self, row: int) -> tuple[Field, ...]:
         columns, names = self.arrays, self.field_names
         own = slice(int(columns["field_first"][row]), int(columns["field_first"][row + 1]))
-        parts = (columns[name][own].tolist() for name in ("field_name", "field_type", "field_at", "field_embedded"))
+        parts = (
+            columns[name][own].tolist()
+            for name in ("field_name", "field_type", "field_at", "field_embedded", "field_tag")
+        )
         return tuple(
-            Field(names[name], self.id_of(kind - 1), at, bool(embedded))
-            for name, kind, at, embedded in zip(*parts, strict=True)
+            Field(names[name], self.id_of(kind - 1), at, bool(embedded), self.tags[tag])
+            for name, kind, at, embedded, tag in zip(*parts, strict=True)
         )
 
 
@@ -175,11 +184,11 @@ def read_runtime_types(
     called = dict(zip(found.offset.tolist(), TypeNames(area, found, names).all(), strict=True))
     found = rtypes.believable(found, _named(area, found, list(called.values())))
     texts = [called[offset] or "?" for offset in found.offset.tolist()]
-    columns, field_texts = _columns(area, found)
+    columns, field_texts, tags = _columns(area, found)
     _type_atomics(texts, field_texts, columns)
     _blur_pointer_shapes(texts, columns)
     stored = dict[str, bytes]()
-    for name, values in (("names", texts), ("field_names", field_texts)):
+    for name, values in (("names", texts), ("field_names", field_texts), ("tags", tags)):
         stored[name], columns[f"{name}_starts"] = joined([text.encode() for text in values])
     return Contents(stored, {name: narrow(columns[name]) for name in _ARRAYS})
 
@@ -200,7 +209,7 @@ def _named(area: TypeArea, found: Descriptions, called: list[str | None]) -> npt
     return good
 
 
-def _columns(area: TypeArea, found: Descriptions) -> tuple[dict[str, Column], list[str]]:
+def _columns(area: TypeArea, found: Descriptions) -> tuple[dict[str, Column], list[str], list[str]]:
     def row(offsets: npt.NDArray[np.int64]) -> Column:
         return rtypes.rows_of(found, offsets) + 1
 
@@ -210,6 +219,8 @@ def _columns(area: TypeArea, found: Descriptions) -> tuple[dict[str, Column], li
     places, number = np.unique(found.parts.names[fields], return_inverse=True)
     texts = [area.text(at) or "_" for at in places.tolist()]
     embedded = np.array([area.name_flags(at) & _EMBEDDED != 0 for at in places.tolist()], dtype=np.int64)
+    tags: dict[str, int] = {}
+    tag = np.array([tags.setdefault(_tag(area, at), len(tags)) for at in places.tolist()], dtype=np.int64)
     columns: dict[str, Column] = {
         "offset": found.offset,
         "size": found.size,
@@ -225,8 +236,17 @@ def _columns(area: TypeArea, found: Descriptions) -> tuple[dict[str, Column], li
         "field_name": number.astype(np.int64),
         "field_at": found.parts.at[fields],
         "field_embedded": embedded[number] if len(number) else embedded,
+        "field_tag": tag[number] if len(number) else tag,
     }
-    return columns, texts
+    return columns, texts, list(tags)
+
+
+def _tag(area: TypeArea, at: int) -> str:
+    """The tag of the field whose name is there, on one line."""
+    if not area.has_tag(at):
+        return ""
+    tag = area.tag(at)
+    return UNREADABLE_TAG if tag is None else tag.replace("\n", " ")
 
 
 def _type_atomics(names: list[str], field_names: list[str], columns: dict[str, Column]) -> None:

@@ -72,6 +72,10 @@ class TypeArea:
         found = self._text_at(name[1]) if name else None
         return found[0] if found else None
 
+    def has_tag(self, offset: int) -> bool:
+        """Whether a field has a tag, be it one that can't be read."""
+        return self.name_flags(offset) & _TAGGED != 0
+
     def package(self, offset: int) -> str | None:
         """The package that the name of a method without capital belongs to, where it is noted behind the name."""
         flags, found = self.name_flags(offset), self._text_at(offset + 1)

@@ -19,18 +19,18 @@ class RedactedCondition(SpannedProblem):
 
 @dataclass(frozen=True, kw_only=True)
 class BadPattern(SpannedProblem):
-    """A pattern of `redact` names something: variables and fields, or types."""
+    """A pattern of `redact` names something: variables and fields, types, or tags."""
 
     code: ClassVar[str] = "SEY0342"
     title: ClassVar[str] = "{what}"
-    help: ClassVar[str | None] = 'as in: redact "*password*", redact type "main.Secret"'
+    help: ClassVar[str | None] = 'as in: redact "*password*", redact type "main.Secret", redact tag "sensitive"'
 
     what: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class NothingRedacted(SpannedProblem):
-    """A type that the binary doesn't have, or that is misspelled: then what was to be kept back isn't."""
+    """A type or tag that the binary doesn't have, or that is misspelled: then what was to be kept back isn't."""
 
     code: ClassVar[str] = "SEY0343"
     default_severity: ClassVar[Severity] = Severity.WARNING

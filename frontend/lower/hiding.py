@@ -129,4 +129,6 @@ def _named(types: RuntimeTypes, redactor: Redactor | None) -> Bools:
     if redactor is None:
         return np.zeros(len(types.arrays["field_type"]), dtype=np.bool_)
     names = np.array([redactor.name(name) for name in types.field_names], dtype=np.bool_)
-    return np.asarray(names[types.arrays["field_name"]] & ~_closed(types)[_owner(types)])
+    tags = np.array([redactor.tag(tag) for tag in types.tags], dtype=np.bool_)
+    hidden = names[types.arrays["field_name"]] | tags[types.arrays["field_tag"]]
+    return np.asarray(hidden & ~_closed(types)[_owner(types)])

@@ -16,7 +16,7 @@ from sey.frontend import bound
 from sey.frontend.debuginfo.model import PART_IDS, RUNTIME_IDS, DebugInfo, GoType, Kind, TypeId
 from sey.frontend.debuginfo.runtimetypes import RuntimeTypes
 
-_OF_FIELDS = ("field_type", "field_name", "field_at", "field_embedded")
+_OF_FIELDS = ("field_type", "field_name", "field_at", "field_embedded", "field_tag")
 _OF_TYPES = ("offset", "size", "kind", "direct", "elem", "key", "layout", "length", "no_methods")
 
 

@@ -89,6 +89,9 @@ class MadeUp:
     def named_constants(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
         return {}
 
+    def is_standard(self, package: str) -> bool:
+        return False
+
     @property
     def runtime_types(self) -> RuntimeTypes:
         return NO_RUNTIME_TYPES

@@ -50,6 +50,7 @@ global "main.keptGlobal"
 REDACT = """
 redact "*password*"
 redact type "main.Token", "main.Private", "main.Key", "main.Pin"
+redact tag "sensitive", "log:-"
 """
 
 
@@ -63,7 +64,7 @@ class Service:
 
     def secret(self) -> dict[str, bytes]:
         """Those that `REDACT` is about."""
-        return {place: text for place, text in self.planted.items() if place.startswith(("name", "type"))}
+        return {place: text for place, text in self.planted.items() if place.startswith(("name", "type", "tag"))}
 
 
 @pytest.fixture(scope="module", params=["1.26", "1.23"])
@@ -92,6 +93,16 @@ def test_nothing_redacted_is_in_the_output(service: Service) -> None:
     kept = {place: text for place, text in service.planted.items() if place not in service.secret()}
     assert set(kept) - set(found_in(data, kept)) == set()
     compare(found, goroutines=1)
+
+
+def test_a_tag_redacts_nothing_beside_it(service: Service) -> None:
+    data = run_engine("interp", service.pid, service.executable, 'redact tag "nothing"' + CAPTURES).pages.data.tobytes()
+    found = found_in(data, service.planted)
+    assert {place for place in service.planted if place not in found} <= {
+        "type generic variable",
+        "name generic variable",
+        "type of one shape with it",
+    }
 
 
 def test_parts_of_types_are_redacted_as_the_whole(service: Service) -> None:

@@ -168,6 +168,9 @@ class FakeInfo:
     def named_constants(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
         return {}
 
+    def is_standard(self, package: str) -> bool:
+        return package in ("context", "sync", "time")
+
     @property
     def runtime_types(self) -> RuntimeTypes:
         return NO_RUNTIME_TYPES

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from sey.frontend import bound
 from sey.frontend.automaton import MAX_STATES, TooManyStatesError, automaton
 from sey.frontend.bind import bind
+from sey.frontend.debuginfo.model import UNREADABLE_TAG
 from sey.frontend.fmt import format_spec
 from sey.frontend.parser import parse
+from sey.frontend.redaction import Redactor, may_have_tags
 from sey.frontend.source import Source
 from tests.language.fakeinfo import shop
 from tests.language.test_bind import codes, drawn
@@ -96,6 +98,9 @@ def test_package_level_variables_go_by_their_last_name() -> None:
         ('redact ""', "SEY0342"),
         ('redact type "string"', "SEY0342"),
         ('redact type "main.nothing"', "SEY0343"),
+        ('redact tag "nothing"', "SEY0343"),
+        ('redact tag ""', "SEY0342"),
+        ("redact tag " + ", ".join(f'"*{n}*{n + 1}*"' for n in range(100, 200)), "SEY0345"),
         ("redact " + ", ".join(f'"*{n}*{n + 1}*"' for n in range(100, 200)), "SEY0345"),
         ("redact request", "SEY0108"),
         ('redact kind "request"', "SEY0108"),
@@ -123,6 +128,65 @@ def test_the_automaton_fits_what_any_of_its_patterns_fits(patterns: list[str], t
         return
     either = [".*".join(re.escape(part.casefold()) for part in pattern.split("*")) for pattern in patterns]
     assert found.matches(text.encode()) == any(re.fullmatch(each, text.casefold(), re.DOTALL) for each in either)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "tag", "fits"),
+    [
+        ("sensitive", 'sensitive:"true"', True),
+        ("sensitive", 'json:"x" SENSITIVE:""', True),
+        ("sensitive", "sensitive", True),
+        ("sensitive", 'json:"sensitive"', False),
+        ("sens*", 'json:"a" sensitive', True),
+        ("log:-", 'json:"x" log:"-"', True),
+        ("log:-", 'json:"-" log:"x"', False),
+        ("*:secret*", 'json:"secret,omitempty"', True),
+        ("sensitive", UNREADABLE_TAG, True),
+        ("*", "", False),
+    ],
+)
+def test_patterns_of_tags(pattern: str, tag: str, fits: bool) -> None:
+    assert Redactor(shop(), bound.Redaction(tags=(pattern,))).tag(tag) == fits
+
+
+@pytest.mark.parametrize(
+    ("name", "may"),
+    [
+        ("main.T", True),
+        ("shop/a.T[int]", True),
+        ("github.com/x/y.T", True),
+        ("go.uber.org/zap.Logger", True),
+        ("time.Time", False),
+        ("time/zones.Time", True),
+        ("time.v2.Time", True),
+        ("sync.Pool[main.T]", False),
+        ("github.com/x/y.T[time.Time]", True),
+        ('struct { A int "k" }', True),
+        ("struct { A int }", False),
+        ("hash<string,main.T>", False),
+        ("q1w2e3r4", True),
+    ],
+)
+def test_which_structs_may_have_tags(name: str, may: bool) -> None:
+    assert may_have_tags(name, shop()) == may
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "fits"),
+    [
+        ("straße", "STRASSE", True),
+        ("straße", "straße", True),
+        ("strasse", "straße", False),
+        ("İd", "i\u0307d", True),
+        ("İd", "id", False),
+        ("a(*b", "a(xb", True),
+        ("é*", "École", True),
+        ("É*", "école", True),
+    ],
+)
+def test_names_of_the_program_are_told_as_keys_in_the_process_are(pattern: str, name: str, fits: bool) -> None:
+    redactor = Redactor(shop(), bound.Redaction(names=(pattern,)))
+    assert redactor.name(name) == fits
 
 
 def test_an_automaton_is_bounded() -> None:

@@ -195,7 +195,9 @@ def test_words_of_the_language_where_they_fit(speaker: Editor, uri: str) -> None
     assert offered(speaker, uri, "program p { ") == list(RULES)
     assert offered(speaker, uri, 'func "fmt.Fprintf" { w.(*os.Fi') == ["File", "file"]
     assert offered(speaker, uri, "func # as") == []
-    assert offered(speaker, uri, "redact ") == ["type"]
+    assert offered(speaker, uri, "redact ") == ["type", "tag"]
+    tagged = build("tags", package="./server")
+    assert offered(speaker, uri, f'# binary: {tagged}\nredact tag "s') == ["sensitive"]
     assert "main.Job" in offered(speaker, uri, 'redact type "main.')
     assert offered(speaker, uri, "context { value(main.J") == ["Job"]
 

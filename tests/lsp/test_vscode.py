@@ -61,6 +61,9 @@ def test_statements_are_told_from_names() -> None:
     statement = GRAMMAR["repository"]["statement"]["patterns"][0]["match"]
     assert re.match(statement, 'func glob "main.*" { }')
     assert re.match(statement, "type main.T { x }")
+    told = re.match(statement, 'redact tag "sensitive"')
+    assert told
+    assert told.groups() == ("redact", "tag")
     assert not re.match(statement, "functions")
 
 

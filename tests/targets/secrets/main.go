@@ -120,6 +120,32 @@ type tagged struct {
 	Card  string `json:"card" sensitive:"true"`
 	Notes []byte `log:"-"`
 	Inner *tagged
+
+	Bare     string `sensitive`
+	Value    taggedPart
+	Slice    []taggedPart
+	Map      map[string]taggedPart
+	Held     any
+	Pointer  any
+	Boxed    taggedBox[string]
+	BoxedAny any
+	Closure  func() string
+	Kept     string `json:"kept"`
+	taggedEmbedded
+}
+
+type taggedPart struct {
+	id   int
+	card string `sensitive:""`
+}
+
+type taggedBox[T any] struct {
+	id    int
+	value T `sensitive:"yes"`
+}
+
+type taggedEmbedded struct {
+	card [16]byte `db:"card" SENSITIVE:"x"`
 }
 
 // named holds what is redacted by name.
@@ -294,7 +320,23 @@ func fillTyped() *typed {
 }
 
 func fillTagged() *tagged {
-	return &tagged{"n", plant("tag string"), []byte(plant("tag bytes")), &tagged{"m", plant("tag inner string"), nil, nil}}
+	part := func(place string) taggedPart { return taggedPart{1, plant(place)} }
+	pointed, captured := part("tag pointer in interface"), part("tag closure")
+	return &tagged{
+		Name: "n", Card: plant("tag string"), Notes: []byte(plant("tag bytes")),
+		Inner:          &tagged{Name: "m", Card: plant("tag inner string")},
+		Bare:           plant("tag bare"),
+		Value:          part("tag struct"),
+		Slice:          []taggedPart{part("tag slice 0"), part("tag slice 1")},
+		Map:            map[string]taggedPart{"a": part("tag map")},
+		Held:           part("tag interface"),
+		Pointer:        &pointed,
+		Boxed:          taggedBox[string]{1, plant("tag generic")},
+		BoxedAny:       taggedBox[int64]{1, int64(word("tag generic in interface"))},
+		Closure:        func() string { return captured.card },
+		Kept:           plant("kept beside tags"),
+		taggedEmbedded: taggedEmbedded{bytes16("tag embedded")},
+	}
 }
 
 //go:noinline
