@@ -78,8 +78,9 @@ class Caller:
             elf = ELFFile(file)
             symbols = elf.get_section_by_name(".dynsym")
             assert isinstance(symbols, SymbolTableSection)
-            (symbol,) = symbols.get_symbol_by_name("labs") or ()
-            self.offset = next(iter(elf.address_offsets(symbol["st_value"])))
+            found = symbols.get_symbol_by_name("labs")
+            assert found
+            self.offset = next(iter(elf.address_offsets(found[0]["st_value"])))
 
     def call(self, calls: list[list[int]], image: Mapping[int, bytes] | None = None) -> None:
         """Have each thread do its calls."""
