@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sey.frontend import ast
-from sey.frontend.bind.columns import column_namespace, column_of, global_namespace, table_namespace, table_of
+from sey.frontend.bind.columns import column_namespace, column_of, global_namespace, table_namespace, table_written
 from sey.frontend.bind.spec import limits_of
 from sey.frontend.build import LIMITS
 from sey.frontend.diagnostics.base import Reject, SpannedProblem, SpecError
@@ -59,9 +59,8 @@ def _check_names(spec: ast.Spec, source: Source) -> None:
         try:
             match statement:
                 case ast.Func():
-                    given = statement.name
-                    span = given.span if given else statement.function.span
-                    tables.take(_table(statement), span, given=given is not None)
+                    table, span, given = table_written(statement)
+                    tables.take(table, span, given=given)
                     columns = column_namespace()
                     for item in statement.captures:
                         columns.take(_name(item), item.span, given=item.name is not None)
@@ -223,7 +222,7 @@ def _rules(func: ast.Func, spec: ast.Spec) -> tuple[ast.Rule, ...] | None:
 
 
 def _table(func: ast.Func) -> str:
-    return func.name.name if func.name is not None else table_of(str(func.function.value))
+    return table_written(func)[0]
 
 
 def _name(item: ast.Capture | ast.Global) -> str:

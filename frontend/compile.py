@@ -22,6 +22,7 @@ from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.debuginfo.open import open_debug_info
 from sey.frontend.lower.program import Lowered, lower
 from sey.frontend.lower.runtime import Described
+from sey.frontend.oneliners import PATH as ONE_LINERS
 from sey.frontend.options import DEFAULT_OPTIONS as DEFAULT_OPTIONS
 from sey.frontend.options import Options as Options
 from sey.frontend.parser import parse
@@ -67,8 +68,12 @@ def _bundle(spec: Source, probes: tuple[BinaryProbe, ...]) -> Bundle:
 
 def stored_names(spec: Source) -> tuple[str, ...]:
     """What a bundle calls the files of a spec: paths from its folder, since where that lies says nothing elsewhere."""
-    folder = os.path.dirname(spec.path)
-    others = (file.path if file.library else os.path.relpath(file.path, folder or ".") for file in spec.imports)
+    start = os.path.dirname(spec.path) or "."
+    in_folder = (not file.library and file.path != ONE_LINERS for file in spec.imports)
+    others = (
+        os.path.relpath(file.path, start) if beside else file.path
+        for file, beside in zip(spec.imports, in_folder, strict=True)
+    )
     return (PurePath(spec.path).name, *others)
 
 

@@ -23,10 +23,10 @@ from sey.frontend import ast
 from sey.frontend.build import Builder
 from sey.frontend.complaint import complain
 from sey.frontend.diagnostics.base import Reject, SpannedProblem, SpecError
-from sey.frontend.diagnostics.syntax import MoreProblems, NotText, TooLarge, Unclosed, Unreadable, Unterminated
+from sey.frontend.diagnostics.syntax import MoreProblems, NoEvent, NotText, TooLarge, Unclosed, Unreadable, Unterminated
 from sey.frontend.layout import STATEMENTS, Layout, lay_out
-from sey.frontend.source import Source
-from sey.frontend.tokens import scan
+from sey.frontend.source import Source, Span
+from sey.frontend.tokens import Scan, Token, scan
 
 MAX_BYTES = 256 << 10
 """Size of a spec, bounded so that checking any file ends within seconds."""
@@ -74,12 +74,45 @@ def parse(source: Source) -> ast.Spec:
     return ast.Spec(tuple(statements), source, tuple(comments))
 
 
+def parse_event_clauses(source: Source) -> ast.Event:
+    """The event of a text that begins behind the `on` of an `event` statement: then its name is empty.
+
+    Its braces may be left out: then `body` spans nothing. Raises SpecError.
+    """
+    _check_text(source, source)
+    found = scan(source.text)
+    tokens = found.tokens
+    if all(token.type in ("NL", "$END") for token in tokens) and not found.problems:
+        raise SpecError(source, NoEvent(span=Span(0, len(source.text))))
+    if tokens[0].text != "event":
+        nowhere = Span(0, 0)
+        words = (Token("NAME", word, nowhere) for word in ("event", "", "on"))
+        tokens = [*words, *tokens]
+    if all(token.type != "LBRACE" for token in tokens):
+        end = tokens[-1].span
+        tokens = [*tokens[:-1], Token("LBRACE", "", end), Token("RBRACE", "", end), tokens[-1]]
+    statements = _parse_tokens(source, found._replace(tokens=tokens))
+    match statements:
+        case [ast.Event() as event]:
+            return event
+    raise SpecError(source, NoEvent(span=statements[-1].span if statements else Span(0, len(source.text))))
+
+
 def _parse_file(source: Source, file: Source, base: int) -> tuple[Sequence[ast.Statement], Sequence[ast.Comment]]:
+    _check_text(source, file)
+    found = scan(file.text, base)
+    return _parse_tokens(source, found), found.comments
+
+
+def _check_text(source: Source, file: Source) -> None:
     if len(file.text) > MAX_BYTES:
         raise SpecError(source, TooLarge(path=file.path, size=len(file.text), limit=MAX_BYTES))
     if (nul := file.text.find("\0")) >= 0:
         raise SpecError(source, NotText(path=file.path, offset=len(file.text[:nul].encode()), what="NUL"))
-    found = scan(file.text, base)
+
+
+def _parse_tokens(source: Source, found: Scan) -> Sequence[ast.Statement]:
+    """The statements of tokens. Raises SpecError with all syntax problems."""
     layout = lay_out(found.tokens)
     problems = [*found.problems, *_own(layout.problems, found.problems)]
     if not layout.tokens or layout.tokens[-1].type != "$END":
@@ -89,7 +122,7 @@ def _parse_file(source: Source, file: Source, base: int) -> tuple[Sequence[ast.S
     problems += run.problems
     if problems:
         raise SpecError(source, *_in_order(problems))
-    return statements, found.comments
+    return statements
 
 
 def parts(source: Source) -> tuple[ast.Statement, ...]:

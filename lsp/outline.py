@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sey.frontend import ast
-from sey.frontend.bind.columns import BUILTIN_TABLES, FUNC_COLUMNS, column_of, table_of
+from sey.frontend.bind.columns import BUILTIN_TABLES, FUNC_COLUMNS, column_of, table_written
 from sey.frontend.source import Span
 
 
@@ -55,7 +55,6 @@ def _add(found: Outline, table: Table) -> None:
 
 
 def _table_of(func: ast.Func) -> Table:
-    function = str(func.function.value)
-    name, span = (func.name.name, func.name.span) if func.name else (table_of(function), func.function.span)
+    name, span, _ = table_written(func)
     captures = (capture.name.name if capture.name else column_of(capture.expr) for capture in func.captures)
-    return Table(name, span, function, dict.fromkeys((*captures, *sorted(FUNC_COLUMNS))))
+    return Table(name, span, str(func.function.value), dict.fromkeys((*captures, *sorted(FUNC_COLUMNS))))

@@ -28,17 +28,21 @@ _BUILTIN_TABLES = {
     "waited_channels": ("pid address elem_type len cap closed"),
     "waited_locks": ("pid address kind waiters locked readers counter"),
     "lock_holders": ("pid address goid depth locked_at_line evidence"),
+    "events": (
+        "pid event moment target seen rejected when_missing limited emitted unmatched not_saved sampled_out"
+        " objects_dropped rows_dropped hits probe_ns lost no_slot"
+    ),
 }
 BUILTIN_TABLES: Mapping[str, frozenset[str]] = {
     table: frozenset(columns.split()) | {"snapshot"} for table, columns in _BUILTIN_TABLES.items()
 }
-"""Tables that every capture has, with their columns."""
+"""Tables that every capture has, `events` where there are any, with their columns."""
 
 FUNC_COLUMNS = frozenset(("pid", "goid", "depth", "function", "snapshot", "captured_at", "stack_id", "thread_id"))
 """Columns that tables of `func` blocks have, or are kept free for."""
 
 EVENT_COLUMNS = frozenset(
-    ("pid", "goid", "thread_id", "time", "duration", "function", "stack_id", "snapshot", "captured_at")
+    ("pid", "goid", "thread_id", "time", "time_ns", "duration", "function", "stack_id", "snapshot", "captured_at")
 )
 """Columns that tables of events have, or are kept free for."""
 
@@ -57,6 +61,14 @@ def table_of(function: str) -> str:
     plain = re.sub(r"\[[^\]]*\]", "", function)
     words = _IDENTIFIER.findall(plain)
     return words[-1].lower() if words else ""
+
+
+def table_written(statement: ast.Func | ast.Event | ast.Table | ast.Link) -> tuple[str, Span, bool]:
+    """The name of a statement's table, where it is from, and whether it is written, not made of a function's."""
+    if statement.name is not None:
+        return statement.name.name, statement.name.span, True
+    assert isinstance(statement, ast.Func)
+    return table_of(str(statement.function.value)), statement.function.span, False
 
 
 class Namespace:
@@ -117,7 +129,7 @@ def column_namespace(table_columns: frozenset[str] = FUNC_COLUMNS) -> Namespace:
 
 def table_namespace() -> Namespace:
     """Names of tables of one spec."""
-    return Namespace("table", dict.fromkeys(BUILTIN_TABLES, "a table that every capture has"))
+    return Namespace("table", dict.fromkeys(BUILTIN_TABLES, "a table that captures have anyway"))
 
 
 def global_namespace() -> Namespace:

@@ -19,7 +19,7 @@ from sey.frontend.bind.columns import (
     column_of,
     global_namespace,
     table_namespace,
-    table_of,
+    table_written,
 )
 from sey.frontend.bind.events import bound_event, hides, own_captures
 from sey.frontend.bind.expressions import Typer
@@ -113,7 +113,9 @@ class _Binder:
         self.tables = table_namespace()
         self.globals = global_namespace()
         self.columns: dict[str, Namespace] = {
-            name: column_namespace(columns) for name, columns in BUILTIN_TABLES.items()
+            name: column_namespace(columns)
+            for name, columns in BUILTIN_TABLES.items()
+            if name != "events" or any(isinstance(s, ast.Event) for s in spec.statements)
         }
         self._scopes: dict[tuple[str, bool, Moment | None], FunctionScope] = {}
         self._carried: list[tuple[ast.Capture, bool]] = []
@@ -207,11 +209,7 @@ class _Binder:
                 self.report(LibraryUnused(span=imports[path].path.span, binary=self.binary, path=path))
 
     def _table_name(self, statement: _Blocks | ast.Table | ast.Link) -> str:
-        if statement.name is not None:
-            name, span, given = statement.name.name, statement.name.span, True
-        else:
-            assert isinstance(statement, ast.Func)
-            name, span, given = table_of(str(statement.function.value)), statement.function.span, False
+        name, span, given = table_written(statement)
         try:
             name = self.tables.take(name, span, given=given)
         except Reject as reject:

@@ -306,6 +306,15 @@ class BadRate(SpannedProblem):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoEvent(SpannedProblem):
+    """An event on the command line is one `event` statement, whose beginning `event NAME on` may be left out."""
+
+    code: ClassVar[str] = "SEY0128"
+    title: ClassVar[str] = "this is not one event"
+    help: ClassVar[str | None] = 'write, for example: return "main.handle" when duration > 10ms {{ request }}'
+
+
+@dataclass(frozen=True, kw_only=True)
 class MoreProblems(SpannedProblem):
     """So many problems that the rest isn't shown."""
 

@@ -14,7 +14,7 @@ import pytest
 import sey
 from sey.binary.errors import Problem, catalogue
 from sey.frontend.bind import bind
-from sey.frontend.build import LIMITS
+from sey.frontend.build import CLAUSES, DURATIONS, LIMITS, WINDOWS
 from sey.frontend.diagnostics import Severity, SpannedProblem, SpecError
 from sey.frontend.fmt import format_spec
 from sey.frontend.layout import MAX_DEPTH
@@ -50,7 +50,7 @@ def test_examples_can_be_formatted(text: str) -> None:
 
 def test_the_document_has_examples_of_every_statement() -> None:
     text = "\n".join(text for _, text in EXAMPLES)
-    for word in ("program", "func", "global", "table", "column", "type", "context", "redact"):
+    for word in ("program", "func", "event", "global", "table", "column", "type", "context", "redact"):
         assert re.search(rf"^{word} ", text, re.MULTILINE)
 
 
@@ -60,6 +60,14 @@ def test_the_document_states_the_bounds_of_the_code() -> None:
     for name, (low, high) in LIMITS.items():
         shown = f"{high >> 10}KiB" if name == "max_string" else str(high)
         assert re.search(rf"^\| `{name}` \|.*\| {low} \| {shown} \|$", LANGUAGE, re.MULTILINE), name
+
+
+def test_the_document_states_the_bounds_of_events() -> None:
+    for name, (low, high) in CLAUSES.items():
+        assert re.search(rf"^\| `{name} [^`]*`.*\| {low} \| {high} \|$", LANGUAGE, re.MULTILINE), name
+    assert all(f"`{unit}`" in LANGUAGE for unit in WINDOWS)
+    low, high = DURATIONS["for"]
+    assert f"| {low // WINDOWS['ms']}ms | {high // WINDOWS['h']}h |" in LANGUAGE
 
 
 def _everything_is_imported() -> None:
