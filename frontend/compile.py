@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from sey.backends.ebpf.compile import compile_snapshot
+from sey.backends.ebpf.compile import compile_events, compile_snapshot
 from sey.backends.interp.lower import compile_bytecode
 from sey.binary.errors import Problem
 from sey.binary.gobinary import GoBinary, open_go, require_debug_info
@@ -20,6 +20,7 @@ from sey.frontend.bound import BoundSpec
 from sey.frontend.debuginfo.bare import BareInfo, open_bare
 from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.debuginfo.open import open_debug_info
+from sey.frontend.lower.events import lower_events
 from sey.frontend.lower.program import Lowered, lower
 from sey.frontend.lower.runtime import Described
 from sey.frontend.oneliners import PATH as ONE_LINERS
@@ -28,9 +29,9 @@ from sey.frontend.options import Options as Options
 from sey.frontend.parser import parse
 from sey.frontend.source import Source
 from sey.ir.nodes import Program
-from sey.ir.passes import DEFAULT_PASSES, run_passes
+from sey.ir.passes import DEFAULT_PASSES, DropUnused, run_passes
 from sey.ir.printer import print_program
-from sey.runtime.bundle import BinaryProbe, Bundle, SpecFile
+from sey.runtime.bundle import BinaryProbe, Bundle, EventProbe, SpecFile
 
 _OF_BINARY = (ast.Func, ast.Event, ast.Global, ast.Type, ast.Context)
 """Statements that ask for something inside of a binary."""
@@ -93,8 +94,19 @@ def _compile_one(source: Source | None, path: str, options: Options) -> tuple[Bi
         ir=print_program(program),
         program=compile_snapshot(program),
         bytecode=compile_bytecode(program).encode(),
+        events=compile_event_blocks(spec, info, binary) if spec.events else None,
     )
     return probe, warnings
+
+
+def compile_event_blocks(spec: BoundSpec, info: Described, binary: GoBinary) -> EventProbe:
+    """Compile the events of a bound spec. Raises SeyError."""
+    lowered = lower_events(spec, info, open_pclntab(binary), str(binary.build.version))
+    names = stored_names(spec.source)
+    program = replace(lowered.program, files=(*names, *lowered.program.files[len(names) :]))
+    program = run_passes(program, (*DEFAULT_PASSES, DropUnused()))
+    plan = replace(lowered.plan, spec_path=names[0])
+    return EventProbe(plan, print_program(program), compile_events(program, probes=len(plan.probes)))
 
 
 def open_info(source: Source | None, binary: GoBinary, path: str, options: Options) -> Described:

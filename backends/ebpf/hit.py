@@ -180,14 +180,11 @@ def _finish(hit: _Hit) -> None:
 
 
 def _send(hit: _Hit, length: str) -> None:
-    """The output behind u32 length and u32 probe, which take the place of the word of its length."""
+    """The output. (The ring buffer has its length.)"""
     piece, write = hit.piece, hit.piece.writer
-    cookie = piece.load(Type.I64, piece.memory(HIT, HIT_COOKIE))
-    number = write.value(f"trunc i64 {cookie} to i32")
-    piece.store(Type.I32, number, piece.memory(RUN_OUTPUT, 4))
     last = write.value(f"sub i64 {piece.opaque(length)}, 1")
-    size = write.value(f"add i64 {write.value(f'and i64 {last}, {EVENT_OUTPUT_BYTES - 1}')}, {LENGTH_BYTES + 1}")
-    arguments = f"ptr @{RING}, ptr {piece.memory(RUN_OUTPUT)}, i64 {size}, i64 {_NO_WAKEUP}"
+    size = write.value(f"add i64 {write.value(f'and i64 {last}, {EVENT_OUTPUT_BYTES - 1}')}, 1")
+    arguments = f"ptr @{RING}, ptr {piece.memory(RUN_OUTPUT, LENGTH_BYTES)}, i64 {size}, i64 {_NO_WAKEUP}"
     status = piece.call(_HELPER_RING_OUTPUT, arguments)
     lost, emitted, counted = (write.fresh(hint) for hint in ("lost", "emitted", "counted"))
     write.branch(write.value(f"icmp eq i64 {status}, 0"), emitted, lost)

@@ -14,9 +14,10 @@ from sey.ir.passes.dead import RemoveDead
 from sey.ir.passes.decide import Decide
 from sey.ir.passes.inline import Inline
 from sey.ir.passes.share import Share
+from sey.ir.passes.unused import DropUnused
 from sey.ir.verify import check_size, verify
 
-__all__ = ["DEFAULT_PASSES", "Decide", "Inline", "Pass", "RemoveDead", "Share", "run_passes"]
+__all__ = ["DEFAULT_PASSES", "Decide", "DropUnused", "Inline", "Pass", "RemoveDead", "Share", "run_passes"]
 
 
 class Pass(Protocol):

@@ -35,8 +35,10 @@ def prelude(
     signatures: Mapping[str, Signature],
     first_file: int,
     parts: Sequence[str] = PARTS,
+    streams: tuple[Stream, ...] = (),
 ) -> Program:
-    """The prelude with its constants filled in; its texts are files `first_file` and on.
+    """The prelude with its constants filled in; its texts are files `first_file` and on. `streams` are those of the
+    program where the prelude uses more than its own.
 
     `tables` and `signatures` are those that the prelude uses and lowering supplies. Raises SeyError (SEY0501) naming
     a constant that is missing.
@@ -45,7 +47,7 @@ def prelude(
     known = dict(signatures)
     for text in texts.values():
         known.update(scan_signatures(text))
-    whole = Program(files=tuple(f"prelude/{part}.ir" for part in parts), streams=prelude_streams())
+    whole = Program(files=tuple(f"prelude/{part}.ir" for part in parts), streams=streams or prelude_streams())
     for number, text in enumerate(texts.values()):
         part = parse_program(
             text,
@@ -60,6 +62,7 @@ def prelude(
             whole,
             buffers=whole.buffers + part.buffers,
             dicts=whole.dicts + part.dicts,
+            stashes=whole.stashes + part.stashes,
             functions=whole.functions + part.functions,
         )
     return whole

@@ -119,8 +119,8 @@ class Traced:
         words = struct.unpack_from(f"<{len(PROBE_COUNTERS)}Q", self.read(self.program.probes), at)
         return dict(zip(PROBE_COUNTERS, words, strict=True))
 
-    def drain(self) -> list[tuple[int, bytes]]:
-        """The events that came since: the probe's number and the output."""
+    def drain(self) -> list[bytes]:
+        """The outputs that came since."""
         ring = self.bpf.map(self.program.ring)
         size, page = ring.max_entries, mmap.PAGESIZE
         with (
@@ -134,9 +134,7 @@ class Traced:
             while self._read < end:
                 at = page + self._read % size
                 (length,) = struct.unpack_from("<I", producer, at)
-                frame = producer[at + 8 : at + 8 + length]
-                assert struct.unpack_from("<I", frame) == (length - 8,)
-                found.append((struct.unpack_from("<I", frame, 4)[0], frame[8:]))
+                found.append(producer[at + 8 : at + 8 + length])
                 self._read += -(-(8 + length) // 8) * 8
             consumer[:8] = self._read.to_bytes(8, "little")
             return found

@@ -1,0 +1,193 @@
+"""The `event` blocks of a bound spec to an event program and its decode plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sey.binary.pclntab import PclnTab
+from sey.binary.stackmaps import StackMaps
+from sey.frontend import bound
+from sey.frontend.bound import BoundSpec, Moment
+from sey.frontend.debuginfo.model import Body
+from sey.frontend.debuginfo.probes import ProbePlace, Prober, Unprobed
+from sey.frontend.lower.blocks import Shared, column_width, event_stream, plan_column
+from sey.frontend.lower.eventblocks import (
+    PHASES,
+    Phase,
+    Routine,
+    kept_stream,
+    lower_routines,
+)
+from sey.frontend.lower.labels import Labels
+from sey.frontend.lower.liveness import Liveness
+from sey.frontend.lower.moments import moments_of
+from sey.frontend.lower.program import (
+    Lowered,
+    plan_of,
+    power_of_two,
+    problem_of,
+    program_tables,
+    redaction_constants,
+    shared_of,
+    whole_program,
+)
+from sey.frontend.lower.runtime import Described, event_constants, prelude_constants
+from sey.frontend.lower.sites import SiteBook
+from sey.ir.nodes import Column, Function, Program, Stream, Table, Type
+from sey.ir.parser import signature_of
+from sey.ir.plan import PlanEvent, PlanProbe, PlanUnprobed
+from sey.ir.prelude import EVENT_PARTS, prelude, prelude_streams
+
+STASH_ROOM = 64 << 20
+"""Bytes that may be kept of calls until they return."""
+MAX_CALLS = 1 << 16
+LEADS_TO, MAX_KEPT = 512, 4096
+"""Bytes that are kept of one call for what its parameters lead to, and for all of it, at most."""
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """A place that is probed, the number of its routine, and the site of its variables."""
+
+    event: int
+    phase: Phase
+    function: str
+    place: ProbePlace
+    routine: int
+    site: int
+
+
+def lower_events(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> Lowered:
+    """Lower a spec's events for one binary. Raises SeyError where the binary lacks what every event needs."""
+    shared, _ = shared_of(spec, info, table, spec.events, (), Labels())
+    book = SiteBook(info, Liveness(info, StackMaps(table)), floats=False)
+    moments = [moments_of(event, info) for event in spec.events]
+    streams = [event_stream(i, map(column_width, event.captures)) for i, event in enumerate(spec.events)]
+    probes, unprobed = _probes(spec, Prober(info, table), book)
+    routines = [
+        Routine(shared, i, spec.events[i], moments[i], book, streams[i], _sites(probes, number)).lower(
+            f"routine_{number}", phase
+        )
+        for number, (i, phase) in enumerate(_routines(spec.events))
+    ]
+    functions = [*shared.contexts.functions(), *routines, lower_routines([f.name for f in routines])]
+    kept = [kept_stream(i, each.kept) for i, each in enumerate(moments) if each.kept]
+    whole = (*prelude_streams(), *streams, *kept)
+    program = _assemble(shared, spec, info, table, book, functions, whole, _probe_table(spec.events, probes), streams)
+    plan = replace(
+        plan_of(shared, spec, whole, go_version),
+        events=tuple(_plan_event(shared, i, event, book) for i, event in enumerate(spec.events)),
+        probes=tuple(_plan_probe(i, probe) for i, probe in enumerate(probes)),
+        unprobed=unprobed,
+    )
+    return Lowered(program, plan)
+
+
+def _sites(probes: Sequence[_Probe], routine: int) -> tuple[int, ...]:
+    """The sites at which a routine runs."""
+    return tuple(sorted({probe.site for probe in probes if probe.routine == routine}))
+
+
+def _routines(events: Sequence[bound.Event]) -> list[tuple[int, Phase]]:
+    """The event and phase of each routine."""
+    return [(i, phase) for i, event in enumerate(events) for phase in PHASES[event.moment]]
+
+
+def _probes(
+    spec: BoundSpec, prober: Prober, book: SiteBook
+) -> tuple[list[_Probe], tuple[PlanUnprobed, ...]]:
+    """The places of all events, in order, and the functions that have none."""
+    numbers = {key: number for number, key in enumerate(_routines(spec.events))}
+    probes: list[_Probe] = []
+    unprobed: dict[tuple[int, str], PlanUnprobed] = {}
+    for i, event in enumerate(spec.events):
+        for body in event.bodies:
+            places = _places(prober, event, body)
+            if isinstance(places, Unprobed):
+                unprobed.setdefault((i, places.function), PlanUnprobed(i, places.function, places.reason))
+                continue
+            for phase, place in places:
+                site = book.add_place(i, event, body, place.address)
+                probes.append(_Probe(i, phase, body.function, place, numbers[i, phase], site))
+    return probes, tuple(unprobed.values())
+
+
+def _places(prober: Prober, event: bound.Event, body: Body) -> Sequence[tuple[Phase, ProbePlace]] | Unprobed:
+    """Where a body is to be probed for an event. A return event needs both ends of a call."""
+    if event.moment is Moment.LINE:
+        return Unprobed(body.function, "lines can't be probed in this version")
+    returns = prober.returns(body) if event.moment is Moment.RETURN else ()
+    if isinstance(returns, Unprobed):
+        return returns
+    entry = prober.entry(body)
+    if isinstance(entry, Unprobed):
+        return entry
+    first = PHASES[event.moment][0]
+    return [(first, entry), *((Phase.RETURN, place) for place in returns)]
+
+
+def _probe_table(events: Sequence[bound.Event], probes: Sequence[_Probe]) -> Table:
+    columns = {
+        "event": [p.event for p in probes],
+        "phase": [int(p.phase) for p in probes],
+        "cfa": [p.place.cfa_offset for p in probes],
+        "site": [p.site for p in probes],
+        "tls": [int(p.place.tls) for p in probes],
+        "routine": [p.routine for p in probes],
+        "stack": [events[p.event].stack for p in probes],
+    }
+    return Table("probes", tuple(Column(name, Type.I32, tuple(values) or (0,)) for name, values in columns.items()))
+
+
+def _assemble(
+    shared: Shared,
+    spec: BoundSpec,
+    info: Described,
+    table: PclnTab,
+    book: SiteBook,
+    functions: Sequence[Function],
+    streams: tuple[Stream, ...],
+    probes: Table,
+    rows: Sequence[Stream],
+) -> Program:
+    constants = {
+        **prelude_constants(info, table),
+        **redaction_constants(shared),
+        **event_constants(info, len(spec.events)),
+        **_stash_constants(spec.events, rows),
+    }
+    tables = (*program_tables(shared, book), probes)
+    signatures = {f.name: signature_of(f) for f in functions}
+    base = prelude(constants, tables, signatures, len(spec.source.files), EVENT_PARTS, streams)
+    return whole_program(base, spec, (), tables, streams, functions)
+
+
+def _stash_constants(events: Sequence[bound.Event], rows: Sequence[Stream]) -> dict[str, int]:
+    """Room for calls that run: for their rows, and for what these lead to."""
+    ends = [stream.size for stream, event in zip(rows, events, strict=True) if event.moment is Moment.RETURN]
+    size = min(MAX_KEPT, power_of_two(max(ends, default=0) + LEADS_TO))
+    return {"any_returns": int(bool(ends)), "calls": min(MAX_CALLS, STASH_ROOM // size), "call_bytes": size}
+
+
+def _plan_event(shared: Shared, number: int, event: bound.Event, book: SiteBook) -> PlanEvent:
+    return PlanEvent(
+        index=number,
+        table=event.table,
+        stream=f"event_{number}",
+        moment=event.moment.value,
+        target=event.target,
+        columns=tuple(plan_column(shared, c, problem_of(shared, event, c)) for c in event.captures),
+        sites=book.plan_sites(number, len(event.captures)),
+        limit=event.limit,
+        window_ns=event.window_ns,
+        for_ns=event.for_ns,
+        sample=event.sample,
+        stack=event.stack,
+        program=event.program,
+    )
+
+
+def _plan_probe(number: int, probe: _Probe) -> PlanProbe:
+    place = probe.place
+    return PlanProbe(number, probe.event, place.phase, probe.function, place.address, place.cheap, place.tls)
