@@ -22,6 +22,8 @@ from sey.ir.artifacts import PROBE_BYTES, PROBE_COUNTERS, EventProgram, Place
 from sey.ir.nodes import Program
 from sey.ir.parser import parse_program
 from sey.runtime.libbpf import BpfObject, library
+from tests.ebpf.harness import dict_entries
+from tests.ir.programs import RUNS, Case, Outcome
 
 # Calls labs(n) for each n it reads, one list for each thread, and maps images as the harness of snapshots does.
 _TARGET = """
@@ -30,13 +32,18 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.labs.argtypes, libc.labs.restype = [ctypes.c_long], ctypes.c_long
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 mapped = []
 def calls(numbers):
     for number in numbers:
         libc.labs(number)
 for line in sys.stdin:
-    for at, data in json.loads(line)["image"]:
+    image = json.loads(line)["image"]
+    for at, end in mapped if image is not None else []:
+        libc.munmap(at, end - at)
+    mapped = [] if image is not None else mapped
+    for at, data in image or []:
         raw = bytes.fromhex(data)
         start, end = at & ~4095, (at + len(raw) + 4095) & ~4095
         if not any(low <= start and end <= high for low, high in mapped):
@@ -83,10 +90,10 @@ class Caller:
             self.offset = next(iter(elf.address_offsets(found[0]["st_value"])))
 
     def call(self, calls: list[list[int]], image: Mapping[int, bytes] | None = None) -> None:
-        """Have each thread do its calls."""
+        """Have each thread do its calls; a new image in memory, where one is given, replaces the one before."""
         assert self._child.stdin is not None
         assert self._child.stdout is not None
-        data = [[at, raw.hex()] for at, raw in (image or {}).items()]
+        data = image if image is None else [[at, raw.hex()] for at, raw in image.items()]
         self._child.stdin.write(json.dumps({"image": data, "calls": calls}) + "\n")
         self._child.stdin.flush()
         answered, _, _ = select.select([self._child.stdout], [], [], 60)
@@ -152,6 +159,26 @@ def _attach(bpf: BpfObject, caller: Caller, cookie: int) -> int:
     link = attach(program, caller.pid, caller.library.encode(), caller.offset, ctypes.byref(options))
     assert link, os.strerror(ctypes.get_errno())
     return int(link)
+
+
+def outcome(case: Case, caller: Caller) -> Outcome:
+    """Run a random case of events."""
+    with traced(case.program, caller, ring=1 << 19) as trace:
+        facts = trace.program
+        for name, data in case.inputs.items():
+            trace.write(facts.buffers[name], data[: facts.buffers[name].size])
+        for name, entries in case.entries.items():
+            for key, value in entries.items():
+                trace.bpf.map(facts.dicts[name]).update(key.to_bytes(8, "little"), value.to_bytes(8, "little"))
+        outputs = []
+        for turn in range(RUNS):
+            caller.call([[1]], case.image if turn == 0 else None)
+            outputs.append(b"".join(trace.drain()))
+        return Outcome(
+            {b.name: trace.read(facts.buffers[b.name])[: b.size] for b in case.program.buffers if b.host},
+            {d.name: dict_entries(trace.bpf.map(facts.dicts[d.name])) for d in case.program.dicts if d.host},
+            tuple(outputs),
+        )
 
 
 @contextlib.contextmanager

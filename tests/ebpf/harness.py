@@ -15,7 +15,7 @@ from sey.backends.ebpf.compile import compile_snapshot
 from sey.ir.artifacts import BpfProgram, Place
 from sey.ir.nodes import CHUNK_BYTES, PAGE_BYTES, Program
 from sey.ir.parser import parse_program
-from sey.runtime.libbpf import BpfObject, library
+from sey.runtime.libbpf import BpfMap, BpfObject, library
 from tests.ir.programs import Case, Outcome
 
 # Maps each (address, length) on request and fills it, so that one process serves many images.
@@ -77,6 +77,19 @@ class Result:
     messages: tuple[str, ...] = field(default=(), compare=False)
 
 
+def dict_entries(target: BpfMap) -> dict[int, int]:
+    """All entries of the map of a dict."""
+    lib = ctypes.CDLL(library().path)
+    found: dict[int, int] = {}
+    key, following, value = (ctypes.c_uint64() for _ in range(3))
+    place = None
+    while lib.bpf_map_get_next_key(target.fd, place, ctypes.byref(following)) == 0:
+        key.value, place = following.value, ctypes.byref(key)
+        assert lib.bpf_map_lookup_elem(target.fd, ctypes.byref(key), ctypes.byref(value)) == 0
+        found[key.value] = value.value
+    return found
+
+
 class Loaded:
     """A loaded program, to be run once."""
 
@@ -98,16 +111,7 @@ class Loaded:
 
     def dict_entries(self, name: str) -> dict[int, int]:
         """All entries of a dict."""
-        lib = ctypes.CDLL(library().path)
-        target = self._bpf.map(self.program.dicts[name])
-        found: dict[int, int] = {}
-        key, following, value = (ctypes.c_uint64() for _ in range(3))
-        place = None
-        while lib.bpf_map_get_next_key(target.fd, place, ctypes.byref(following)) == 0:
-            key.value, place = following.value, ctypes.byref(key)
-            assert lib.bpf_map_lookup_elem(target.fd, ctypes.byref(key), ctypes.byref(value)) == 0
-            found[key.value] = value.value
-        return found
+        return dict_entries(self._bpf.map(self.program.dicts[name]))
 
     def run(self, tid: int) -> None:
         self._bpf.run_iter(self.program.program, tid)

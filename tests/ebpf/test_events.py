@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator
 from itertools import pairwise
-
-import pytest
 
 from sey.backends.ebpf.compile import compile_events
 from sey.ir.artifacts import EventProgram
 from sey.ir.parser import parse_program
 from tests.ebpf.events import Caller, traced
-from tests.support.kernel import require_bpf
 
 ARGUMENT = 8 * (4 + 5)
 """Where `@in_regs` has the register of the first argument in C."""
@@ -36,14 +32,6 @@ ROW = f"""
 
 def program(body: str) -> str:
     return f"{WORLD}func @main() {{ attempt {{ {body} }} on fault %c, %d {{ %f = fetch_add i64 @out[120], 1 }} }}"
-
-
-@pytest.fixture(scope="module")
-def caller() -> Iterator[Caller]:
-    require_bpf()
-    process = Caller()
-    yield process
-    process.close()
 
 
 def numbers(frames: list[bytes]) -> list[int]:

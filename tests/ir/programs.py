@@ -11,6 +11,8 @@ whole pages of 4096 bytes by address (pages that aren't in it are unreadable), w
 An `Outcome` is all that a run leaves behind: the bytes of host buffers without slack, entries of host dicts, and the
 pages of output that were claimed. Two machines agree where their outcomes are equal. Programs use every operation;
 of the clock only that it has started.
+
+Cases of events (`event_cases`, `evaluate_events`) run several times; the output in their outcomes is that of each run.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from sey.ir.nodes import (
     Function,
     Location,
     Program,
+    Stash,
     Stream,
     Table,
     Type,
@@ -109,9 +112,9 @@ def images(draw: st.DrawFn) -> dict[int, bytes]:
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, statements: int = 12) -> Case:
+def cases(draw: st.DrawFn, *, statements: int = 12, events: bool = False) -> Case:
     """Cases; `statements` bounds how many operations a region has, about."""
-    program = draw(programs(statements=statements))
+    program = draw(programs(statements=statements, events=events))
     inputs = {b.name: draw(st.binary(max_size=min(24, b.size))) for b in program.buffers if b.host}
     keys = st.one_of(st.integers(0, 3), st.sampled_from(ADDRESSES))
     entries = {
@@ -122,9 +125,36 @@ def cases(draw: st.DrawFn, *, statements: int = 12) -> Case:
     return Case(program, draw(images()), inputs, entries, draw(st.sampled_from([8, 4, 3, 1])))
 
 
+RUNS = 3
+"""How often the program of a case of events runs."""
+
+
+def evaluate_events(case: Case) -> Outcome:
+    """Run a case of events on the evaluator."""
+    machine = Machine(case.program, Image(case.image), event=True)
+    for name, data in case.inputs.items():
+        machine.buffers[name][: len(data)] = data
+    for name, entries in case.entries.items():
+        machine.dicts[name].update(entries)
+    outputs = []
+    for _ in range(RUNS):
+        machine.run()
+        outputs.append(machine.event_output())
+    return Outcome(
+        {b.name: bytes(machine.buffers[b.name][: b.size]) for b in case.program.buffers if b.host},
+        {d.name: dict(machine.dicts[d.name]) for d in case.program.dicts if d.host},
+        tuple(outputs),
+    )
+
+
+def event_cases(*, statements: int = 12) -> st.SearchStrategy[Case]:
+    """Cases whose programs use the operations of events, too."""
+    return cases(statements=statements, events=True)
+
+
 @st.composite
-def programs(draw: st.DrawFn, *, statements: int = 12) -> Program:
-    """Programs that the verifier accepts and that fit the kernel."""
+def programs(draw: st.DrawFn, *, statements: int = 12, events: bool = False) -> Program:
+    """Programs that the verifier accepts and that fit the kernel; of `events`, or else of snapshots."""
     world = _World(
         buffers=(
             Buffer("out", 256, slack=8, host=True),
@@ -138,6 +168,7 @@ def programs(draw: st.DrawFn, *, statements: int = 12) -> Program:
             Stream("blob"),
             layout_stream("few", [("x", Type.I32)]),
         ),
+        stashes=(Stash("kept", draw(st.integers(1, 2)), draw(st.sampled_from([48, 264, 65536]))),) if events else (),
     )
     functions: list[Function] = []
     for number in range(draw(st.sampled_from([2, 3, 1, 0]))):
@@ -197,9 +228,10 @@ class _World:
     tables: tuple[Table, ...]
     dicts: tuple[Dict, ...]
     streams: tuple[Stream, ...]
+    stashes: tuple[Stash, ...]
 
     def program(self, functions: tuple[Function, ...]) -> Program:
-        return Program(FILES, self.buffers, self.tables, self.dicts, self.streams, functions)
+        return Program(FILES, self.buffers, self.tables, self.dicts, self.streams, functions, self.stashes)
 
 
 def _helper(draw: st.DrawFn, world: _World, callees: Sequence[Function], number: int, statements: int) -> Function:
@@ -216,8 +248,11 @@ def _main(draw: st.DrawFn, world: _World, callees: Sequence[Function], statement
     """Everything happens in an attempt, whose handler notes the fault; then the values at hand are written out."""
     b = FunctionBuilder("main")
     writer = _Writer(draw, world, callees, b, MAX_FRAMES - 1)
+    writer.main = True
     with b.attempt() as attempt:
         with attempt.body(), writer.scope():
+            if world.stashes:
+                writer.first_row()
             writer.statements(2 * statements)
             writer.show()
         with attempt.handler():
@@ -263,6 +298,7 @@ class _Writer:
         self.values: list[Value] = []
         self.records: list[_Handle] = []
         self.depth = 0
+        self.main = False
         self.loops = 0
         self._line = 0
 
@@ -306,6 +342,8 @@ class _Writer:
     def _statement(self) -> None:
         flat = [self._compute, self._compute, self._compute, self._buffers, self._target, self._tables]
         flat += [self._dicts, self._begin, self._record, self._record]
+        if self.world.stashes:
+            flat += [self._fetch_add, *([self._keep] if self.main and self.depth == 0 else [])]
         nested = [self._if, self._switch, self._loop, self._attempt, self._call, self._call]
         options: list[Callable[[], None]] = flat + (nested if self.depth < 3 else [])
         statement = self.choose(options)
@@ -457,6 +495,13 @@ class _Writer:
             case _:
                 self._fill(self.world.buffers[-1])
 
+    def _fetch_add(self) -> None:
+        buffer = self.world.buffers[0]
+        offset, imm = (
+            (None, 8 * self.number(0, 27)) if self.number(0, 1) else (self.pick(Type.I64), 8 * self.number(0, 1))
+        )
+        self.values.append(self.b.fetch_add(buffer.name, self.pick(Type.I64), offset, imm))
+
     def _fill(self, buffer: Buffer) -> None:
         if self.number(0, 1):
             limit = self.number(1, buffer.size)
@@ -491,6 +536,27 @@ class _Writer:
                 self.values.append(self.b.dict_put(name, key, self.pick(Type.I64)))
 
     # Records
+
+    def first_row(self) -> None:
+        """Begin an output, whose first record is always one of the first stream."""
+        self.records = [_Handle(self.b.begin(self.world.streams[0].name), self.world.streams[0], 8)]
+
+    def _keep(self) -> None:
+        """Keep the output, take back one, or drop it; records begun before are gone."""
+        stream, stash = self.world.streams[0], self.world.stashes[0].name
+        match self.number(0, 3):
+            case 0:
+                self.b.discard()
+                self.first_row()
+            case 1:
+                self.values.append(self.b.save(stash, self.number(0, 3)))
+                self.first_row()
+            case _:
+                length = self.b.restore(stash, self.number(0, 3))
+                with self.b.if_(self.b.eq(length, 0)):
+                    self.b.begin(stream.name)
+                self.records = [_Handle(self.b.reopen(stream.name, 8), stream, stream.size)]
+                self.values.append(length)
 
     def _begin(self) -> None:
         stream = self.choose(self.world.streams)

@@ -280,7 +280,7 @@ def test_formatting(speaker: Editor, uri: str) -> None:
     [
         "",
         "\ufeff# a mark",
-        "func \"main.request\" { \ud83d }",
+        'func "main.request" { \ud83d }',
         "{" * 5000,
         'func "main.request" { ' + "(" * 3000,
         'func "main.request" { ' + "job." * 3000,
