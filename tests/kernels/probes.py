@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tests.kernel.support import compiled
+from tests.kernel.test_redact import CAPTURES, REDACT
 from tests.kernel.test_values import spec_of
 from tests.support.gobuild import ROOT, build
 from tests.support.target import Target
@@ -51,6 +52,11 @@ def _of_the_demo(_: Path) -> str:
     return (SHOP / "shop.sey").read_text()
 
 
+def _every_statement(_: Path) -> str:
+    """Redaction by names, types and tags, parts of types, what contexts carry, types that dictionaries tell."""
+    return CAPTURES + REDACT + 'type "main.creds" { user }\ntype "main.named" { value.user, pointer.user, slice, held }'
+
+
 VALUES = ("expected", "globals", "addresses")
 _CASES = {
     "zoo": _Case("zoo", "1.26", "plain", ("dump",), _no_spec),
@@ -59,6 +65,7 @@ _CASES = {
     "values-1.21": _Case("values", "1.21", "plain", VALUES, _every_value),
     "values-1.26": _Case("values", "1.26", "plain", VALUES, _every_value),
     "values-1.27": _Case("values", "1.27", "plain", VALUES, _every_value),
+    "secrets": _Case("secrets", "1.26", "noopt", (), _every_statement),
     "shop": _Case(SHOP, "1.26", "plain", (), _of_the_demo),
 }
 
