@@ -143,8 +143,12 @@ def function_pcs(plan: Plan, pages: Pages, symbolizer: Symbolizer, bias: int) ->
         return np.zeros(0, dtype=np.uint64)
     places = pages.places(objects["position"], np.full(len(objects), 8, dtype=np.int64), "a func")
     words = pages.data[run_indices(places, np.full(len(places), 8, dtype=np.int64))].view("<u8")
-    pcs = np.unique(words)
-    return np.asarray(pcs[np.isin(pcs - np.uint64(bias), symbolizer.table.entries)] | _EXACT)
+    return entry_pcs(np.unique(words), symbolizer, bias)
+
+
+def entry_pcs(words: U64Array, symbolizer: Symbolizer, bias: int) -> U64Array:
+    """Those of distinct words that are addresses of functions' first instructions, as pcs."""
+    return np.asarray(words[np.isin(words - np.uint64(bias), symbolizer.table.entries)] | _EXACT)
 
 
 def stack_words(pages: Pages, stream: PlanStream) -> tuple[npt.NDArray[np.void], U64Array]:

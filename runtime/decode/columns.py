@@ -15,7 +15,7 @@ from sey.runtime.decode import times
 from sey.runtime.decode.arrow_form import to_arrow
 from sey.runtime.decode.constants import constant_names
 from sey.runtime.decode.forms import JSON, Form
-from sey.runtime.decode.json_form import BEING_WRITTEN, bare_json, to_text
+from sey.runtime.decode.json_form import BEING_WRITTEN, bare_json, to_json, to_text
 from sey.runtime.decode.kinds import WITH_ADDRESS, has_names
 from sey.runtime.decode.limits import Limits
 from sey.runtime.decode.siblings import monotonic, zones
@@ -125,6 +125,10 @@ class DecodedColumn:
     def json(self) -> pa.StringArray:
         """The values as JSON text, missing ones NULL."""
         return self._merged([bare_json(part.vector) for part in self.parts], pa.string())
+
+    def inner_json(self) -> pa.StringArray:
+        """The values as JSON text as within other values, where missing ones are objects that say why."""
+        return self._merged([to_json(part.vector) for part in self.parts], pa.string())
 
     def texts(self) -> pa.StringArray:
         """The values as text to search, missing ones NULL."""
