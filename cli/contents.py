@@ -10,9 +10,10 @@ import click
 from sey.cli.output import printable
 from sey.ir import codec
 from sey.ir.plan import PlanLink
-from sey.runtime.bundle import BinaryProbe, Bundle
+from sey.runtime.bundle import BinaryProbe, Bundle, EventProbe
 from sey.runtime.capture import Capture, ProcessFacts
 from sey.runtime.container import Container
+from sey.runtime.decode.tables import trace_ns
 
 
 def described(file: Container, noun: str, bundles: tuple[Bundle, ...], capture: Capture | None) -> dict[str, Any]:
@@ -53,6 +54,19 @@ def _binary(binary: BinaryProbe) -> dict[str, Any]:
         "bytecode_bytes": len(binary.bytecode or b""),
         "bpf": None if binary.program is None else binary.program.facts(),
         "plan": codec.encode(binary.plan),
+        "events": None if binary.events is None else _events(binary.events),
+    }
+
+
+def _events(events: EventProbe) -> dict[str, Any]:
+    return {
+        "tables": [event.table for event in events.plan.events],
+        "probes": len(events.plan.probes),
+        "types": len(events.plan.types),
+        "ir_bytes": len(events.ir.encode()),
+        "object_bytes": len(events.program.object),
+        "bpf": events.program.facts(),
+        "plan": codec.encode(events.plan),
     }
 
 
@@ -80,6 +94,8 @@ def _process(facts: ProcessFacts) -> dict[str, Any]:
         "core": facts.core or None,
         "counters": dict(facts.counters),
         "notes": list(facts.notes),
+        "trace_ns": trace_ns(facts),
+        "event_counters": {event: dict(counters) for event, counters in facts.event_counters.items()},
     }
 
 
@@ -102,14 +118,23 @@ def _lines(found: dict[str, Any], layouts: bool) -> Iterator[str]:
         if "problem" in process:
             yield f"  not captured: {process['problem']}"
             continue
+        if process["trace_ns"] is not None:
+            yield f"  {process['go_version']}, traced for {process['trace_ns']} ns"
+            for event, counters in process["event_counters"].items():
+                yield f"  {event}: {_counts(counters)}"
+            continue
         came = f"from the core {process['core']}" if process["core"] else f"paused for {process['pause_ns']} ns"
         yield f"  {process['go_version']}, {process['threads']} threads, {came}"
-        yield f"  {', '.join(f'{name} {count}' for name, count in process['counters'].items())}"
+        yield f"  {_counts(process['counters'])}"
     yield from _value_lines(found.get("values", {}))
     width = max((len(section["name"]) for section in found["sections"]), default=0)
     yield "sections:"
     for section in found["sections"]:
         yield f"  {section['name']:{width}}  {section['bytes']} bytes"
+
+
+def _counts(counters: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counters.items())
 
 
 def _value_lines(values: dict[str, dict[str, dict[str, int]]]) -> Iterator[str]:
@@ -132,6 +157,34 @@ def _binary_lines(binary: dict[str, Any], layouts: bool) -> Iterator[str]:
         yield f"  requires: {', '.join(binary['requires'])}"
     yield f"  decode plan: version {plan['version']}, {binary['types']} types, {len(plan['streams'])} streams"
     yield f"  {binary['object_bytes']} bytes of eBPF object, {binary['bytecode_bytes']} of bytecode"
+    yield from _plan_lines(plan, layouts)
+    if layouts:
+        yield from _bpf_lines(binary["bpf"])
+    if binary["events"] is not None:
+        yield from _event_lines(binary["events"], layouts)
+
+
+def _event_lines(events: dict[str, Any], layouts: bool) -> Iterator[str]:
+    """What the spec's events were compiled to."""
+    plan = events["plan"]
+    yield f"  events: {', '.join(events['tables'])}, by {events['probes']} probes"
+    for each in plan["unprobed"]:
+        yield f"    not probed for {events['tables'][each['event']]}: {each['function']}: {each['reason']}"
+    yield f"  decode plan of events: {events['types']} types, {len(plan['streams'])} streams"
+    yield f"  {events['object_bytes']} bytes of eBPF object for events"
+    yield from _plan_lines(plan, layouts)
+    if layouts:
+        for probe in plan["probes"]:
+            event, cost = events["tables"][probe["event"]], "" if probe["cheap"] else ", single-stepped"
+            where = f"{probe['phase']} of {probe['function']} at {probe['address']:#x}"
+            yield f"  probe {probe['number']} for {event}: {where}{cost}"
+        facts = events["bpf"]
+        yield f"  eBPF: program {facts['program']}, events in {facts['ring']}, {facts['slot_bytes']} bytes a slot"
+        yield from _place_lines({key: facts[key] for key in ("probes", "pid", "fsbase")} | facts["buffers"])
+        yield from (f"    dict {name}: map {where}" for name, where in facts["dicts"].items())
+
+
+def _plan_lines(plan: dict[str, Any], layouts: bool) -> Iterator[str]:
     for stream in plan["streams"]:
         what = f"records of {stream['size']} bytes" if stream["fields"] else "bytes of any length"
         yield f"  stream {stream['number']} {stream['name']}: {what}"
@@ -141,7 +194,6 @@ def _binary_lines(binary: dict[str, Any], layouts: bool) -> Iterator[str]:
         names = {kind["id"]: kind["name"] for kind in plan["types"]}
         yield from (line for kind in plan["types"] for line in _type_lines(kind, names))
         yield from _tables(plan, names)
-        yield from _bpf_lines(binary["bpf"])
 
 
 def _field(field: dict[str, Any]) -> str:
@@ -158,7 +210,7 @@ def _type_lines(kind: dict[str, Any], names: dict[int, str]) -> Iterator[str]:
 
 
 def _tables(plan: dict[str, Any], names: dict[int, str]) -> Iterator[str]:
-    for block in plan["blocks"]:
+    for block in (*plan["blocks"], *plan["events"]):
         program = f" in {block['program']}" if block["program"] else ""
         yield f"  table {block['table']}{program}: rows in {block['stream']}, of {len(block['sites'])} sites"
         yield from (f"    {_column(column, names)}" for column in block["columns"])
@@ -177,7 +229,10 @@ def _bpf_lines(facts: dict[str, Any] | None) -> Iterator[str]:
     if facts is None:
         return
     yield f"  eBPF: program {facts['program']}, output in {facts['output']} (values of {facts['chunk_bytes']} bytes)"
-    places = {"pages": facts["pages"], "pages_used": facts["pages_used"], **facts["buffers"]}
+    yield from _place_lines({"pages": facts["pages"], "pages_used": facts["pages_used"], **facts["buffers"]})
+    yield from (f"    dict {name}: map {where}" for name, where in facts["dicts"].items())
+
+
+def _place_lines(places: dict[str, Any]) -> Iterator[str]:
     for name, (where, offset, size) in places.items():
         yield f"    {name}: {where}+{offset:#x}, {size} bytes"
-    yield from (f"    dict {name}: map {where}" for name, where in facts["dicts"].items())

@@ -18,7 +18,7 @@ def count_statuses(capture: Capture) -> Counts:
         if process.pages is None:
             continue
         decoded = decode_process(process, capture.plan(process.facts))
-        for rows in decoded.blocks:
+        for rows in decoded.captures:
             for shape, counts in zip(rows.shapes, rows.status_counts(), strict=True):
                 _add(found, rows.block.table, shape.column.name, counts)
         for variable in decoded.globals:

@@ -64,7 +64,8 @@ def _programs(file: str, bundles: Sequence[Bundle], ir: bool, bytecode: bool, bp
             if several:
                 yield f"# {place}: {binary.path}, {binary.go_version} ({binary.identity})"
             if ir:
-                yield from with_lines(binary.ir, bundle.texts).split("\n")[:-1]
+                for program in (binary.ir, *([binary.events.ir] if binary.events is not None else ())):
+                    yield from with_lines(program, bundle.texts).split("\n")[:-1]
             if bytecode:
                 yield from _bytecode(binary, place)
             if bpf:
@@ -84,12 +85,15 @@ def _bytecode(binary: BinaryProbe, place: str) -> Iterator[str]:
     yield from disassemble(program)
 
 
-def _bpf(binary: BinaryProbe, place: str) -> Sequence[str]:
+def _bpf(binary: BinaryProbe, place: str) -> Iterator[str]:
     if binary.program is None:
-        return [f"# {place}: no BPF object"]
+        yield f"# {place}: no BPF object"
     from sey.cli.bpf_listing import listing
 
-    return listing(binary.program.object, f"{place}/bpf.o")
+    if binary.program is not None:
+        yield from listing(binary.program.object, f"{place}/bpf.o")
+    if binary.events is not None:
+        yield from listing(binary.events.program.object, f"{place}/events/bpf.o")
 
 
 def with_lines(ir: str, sources: Mapping[str, str]) -> str:

@@ -124,6 +124,11 @@ def foreign_threads(facts: ProcessFacts) -> int | None:
     return max(facts.threads - known, 0)
 
 
+def trace_ns(facts: ProcessFacts) -> int | None:
+    """How long a process was traced, in nanoseconds; None for one that was paused."""
+    return max(facts.ended_ns - facts.monotonic_ns, 0) if facts.traced else None
+
+
 def ending(facts: ProcessFacts) -> str | None:
     """Why the program ended early, in words; None where it came to its end."""
     state = facts.counters.get("state", State.DONE)
@@ -132,11 +137,10 @@ def ending(facts: ProcessFacts) -> str | None:
 
 def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
     """Table `processes`: also those that could not be captured, with the problem."""
-    some = [f.problem is None for f in facts]
-
-    def column(arrow: pa.DataType, of: Callable[[ProcessFacts], object]) -> pa.Array:
-        values = [_fitting(of(f), arrow) if there else None for f, there in zip(facts, some, strict=True)]
-        return pa.array(values, arrow)
+    def column(arrow: pa.DataType, of: Callable[[ProcessFacts], object], *, traced: bool = False) -> pa.Array:
+        """A column of what is there of processes that were captured: by a pause, unless `traced` says of all."""
+        there = [f.problem is None and (traced or not f.traced) for f in facts]
+        return pa.array([_fitting(of(f), arrow) if some else None for f, some in zip(facts, there, strict=True)], arrow)
 
     return pa.table(
         {
@@ -144,13 +148,13 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
             "executable": pa.array([_text(f.executable) for f in facts], pa.string()),
             "go_version": pa.array([f.go_version or None for f in facts], pa.string()),
             "build_id": pa.array([f.build_id or None for f in facts], pa.string()),
-            "captured_at": column(pa.timestamp("us"), lambda f: f.captured_at_ns // 1000),
+            "captured_at": column(pa.timestamp("us"), lambda f: f.captured_at_ns // 1000, traced=True),
             "pause_ns": column(pa.int64(), lambda f: f.pause_ns),
             "threads": column(pa.int32(), lambda f: f.threads),
             "goroutines": column(pa.int64(), lambda f: f.counters.get("captured", 0)),
             "goroutines_skipped": column(pa.int64(), skipped),
-            "engine": column(pa.string(), lambda f: f.engine),
-            "engine_reason": column(pa.string(), lambda f: f.engine_reason or None),
+            "engine": column(pa.string(), lambda f: f.engine, traced=True),
+            "engine_reason": column(pa.string(), lambda f: f.engine_reason or None, traced=True),
             "goroutines_unreadable": column(pa.int64(), lambda f: f.counters.get("unreadable", 0)),
             "rows_dropped": column(pa.int64(), lambda f: f.counters.get("rows_dropped", 0)),
             "objects_dropped": column(pa.int64(), lambda f: f.counters.get("objects_dropped", 0)),
@@ -163,6 +167,7 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
             "problem": pa.array([None if f.problem is None else _text(f.problem) for f in facts], pa.string()),
             "snapshot": pa.array([f.snapshot for f in facts], pa.int32()),
             "skew_ns": column(pa.int64(), lambda f: f.skew_ns),
+            "trace_ns": column(pa.int64(), trace_ns, traced=True),
         }
     )
 

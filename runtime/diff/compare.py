@@ -13,7 +13,7 @@ import duckdb
 
 from sey.runtime.capture import Capture
 from sey.runtime.database import attach_captured
-from sey.runtime.decode.tables import BUILT_IN
+from sey.runtime.decode.tables import BUILT_IN, EVENTS
 from sey.runtime.duck import quoted
 from sey.runtime.report.last import make_last
 from sey.runtime.report.model import Place
@@ -125,7 +125,10 @@ class Followed:
 
 @dataclass(frozen=True)
 class Diff:
-    """What changed. `same_build` where stacks were compared with their lines; `followed_pids` can be followed by id."""
+    """What changed. `same_build` where stacks were compared with their lines; `followed_pids` can be followed by id.
+
+    Where one of the captures is a trace (`traced`), which has no goroutines of one moment, only tables are compared.
+    """
 
     between_ns: int | None
     same_build: bool
@@ -136,6 +139,7 @@ class Diff:
     locks: tuple[LockChange, ...]
     tables: tuple[TableChange, ...]
     goroutines: tuple[Followed, ...]
+    traced: bool = False
 
     def as_object(self) -> dict[str, Any]:
         """For JSON (spec/report.md)."""
@@ -169,6 +173,12 @@ class _Compared:
             select epoch_ns((select min(captured_at) from b_processes))
                 - epoch_ns((select min(captured_at) from a_processes))
         """)
+        ((traced,),) = self._rows("""
+            select exists(from a_processes where trace_ns is not null)
+                or exists(from b_processes where trace_ns is not null)
+        """)
+        if traced:
+            return Diff(between, self.same_build, (), 0, 0, (), (), self._tables(), (), traced=True)
         ((before, after),) = self._rows("select (select count(*) from crew_of_a), (select count(*) from crew_of_b)")
         return Diff(
             between_ns=between,
@@ -199,7 +209,7 @@ class _Compared:
             select table_name, bool_or(database_name = 'a'), bool_or(database_name = 'b') from duckdb_tables()
             where database_name in ('a', 'b') group by all order by min(table_oid)
         """)
-        return tuple(self._table(*row) for row in names if row[0] not in BUILT_IN)
+        return tuple(self._table(*row) for row in names if row[0] not in (*BUILT_IN, EVENTS))
 
     def _table(self, name: str, in_a: bool, in_b: bool) -> TableChange:
         def count(side: str) -> int:

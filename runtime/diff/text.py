@@ -30,6 +30,9 @@ def render(diff: Diff) -> str:
 
 def _head(diff: Diff) -> Iterable[str]:
     when = "" if diff.between_ns is None else f", {_between(diff.between_ns)}"
+    if diff.traced:
+        yield f"a trace has no goroutines of one moment: only tables are compared{when}"
+        return
     yield f"{diff.goroutines_before} goroutines before, {diff.goroutines_after} after{when}"
     if not diff.same_build:
         yield "another build: stacks are compared by their functions, not by lines"

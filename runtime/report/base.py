@@ -38,6 +38,9 @@ class Source:
         self._connection: duckdb.DuckDBPyConnection = database.connection
         make_last(self._connection, "captured", "last_")
         self._connection.execute(_PREPARE)
+        # A capture by an older sey may have a table of that name that is its spec's.
+        columns = self.rows("select column_name from duckdb_columns() where table_name = 'events'")
+        self.has_events = ("probe_ns",) in columns
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sey.runtime.report.base import CROWD, Source, crowd_of, place_of
 from sey.runtime.report.locking import locking
 from sey.runtime.report.missing import missing
-from sey.runtime.report.model import Channels, Crowd, LateContext, Leak, Process, Report, State
+from sey.runtime.report.model import Channels, Crowd, LateContext, Leak, Process, Report, State, Traced
 
 _CROWDS_A_STATE = 5
 _MOST_ADDRESSES = 20
@@ -20,8 +20,12 @@ _LONG_IO_NS = 10 * 60 * 10**9
 _PROCESSES = """
 select p.pid, p.executable, p.go_version, strftime(p.captured_at, '%Y-%m-%dT%H:%M:%S.%fZ'), p.pause_ns, p.engine,
     p.core,
-    count(c.goid) filter (not c.system), count(c.goid) filter (c.system), p.problem
+    count(c.goid) filter (not c.system), count(c.goid) filter (c.system), p.problem, p.trace_ns
 from last_processes p left join crew c using (pid) group by all order by p.pid
+"""
+_EVENTS = """
+select pid, event, coalesce(emitted, 0), coalesce(lost, 0) + coalesce(no_slot, 0) + coalesce(rows_dropped, 0)
+from last_events order by pid, event
 """
 _STATES = """
 select pid, status, wait_reason, count(*) as n, max(wait_ns) as longest, arg_max(goid, wait_ns), null as crowds
@@ -107,6 +111,7 @@ def gather(source: Source) -> Report:
         ),
         contexts=tuple(replace(LateContext(*row), now=place_of(row[-1])) for row in source.rows(_CONTEXTS)),
         missing=missing(source),
+        events=tuple(Traced(*row) for row in source.rows(_EVENTS)) if source.has_events else (),
     )
 
 

@@ -10,7 +10,7 @@ select pid, problem, goroutines_skipped, ended_by, goroutines_unreadable, rows_d
 from last_processes order by pid
 """
 _STACKS = """
-select pid, ended, count(*), sum(goroutines)::bigint from last_stacks where ended <> 'complete'
+select pid, ended, count(*), sum(goroutines)::bigint from last_stacks where ended <> 'complete' and goroutines > 0
 group by all order by all
 """
 _VALUES = """
@@ -33,6 +33,19 @@ group by all order by n desc, wait_reason
 _SINCE = """
 select pid, count(*) from crew where status = 'waiting' and not system and wait_ns is null group by all
 """
+_EVENTS = """
+select pid, event, lost, no_slot, rows_dropped, objects_dropped, when_missing, unmatched, not_saved
+from last_events order by pid, event
+"""
+_EVENT_WORDS = (
+    ("events", "the buffer that they are streamed through was full"),
+    ("events", "too many at once"),
+    ("events", "they were too large"),
+    ("values behind pointers", "room or time ran out"),
+    ("events", "an operand of `when` was missing"),
+    ("returns", "the calls began before the trace, or weren't seen"),
+    ("calls", "there was no room to keep them until they return"),
+)
 _WORDS = {
     "optimized_out": "the compiler kept no place for it",
     "not_live": "the program was past its last use, or not yet at its first",
@@ -62,6 +75,9 @@ def missing(source: Source) -> tuple[Missing, ...]:
         found += [Missing(pid, what, count, why) for count, what, why in parts if count]
         if notes:
             found.append(Missing(pid, "", None, notes))
+    for pid, event, *counts in source.rows(_EVENTS) if source.has_events else ():
+        told = zip(counts, _EVENT_WORDS, strict=True)
+        found += [Missing(pid, f"{what} of {event}", count, why) for count, (what, why) in told if count]
     for pid, ended, _, goroutines in source.rows(_STACKS):
         why = "memory led nowhere" if ended == "unreadable" else "deeper than stacks are walked"
         found.append(Missing(pid, "the outer end of goroutines' stacks", goroutines, why))

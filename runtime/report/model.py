@@ -152,8 +152,18 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Traced:
+    """An event of a trace: how many rows it has, and how many more there would be had there been room for them."""
+
+    pid: int
+    event: str
+    rows: int
+    lost: int
+
+
+@dataclass(frozen=True)
 class Process:
-    """A captured process."""
+    """A captured process. `trace_ns` is how long it was traced, None for one that was paused."""
 
     pid: int
     executable: str
@@ -165,6 +175,7 @@ class Process:
     goroutines: int
     system_goroutines: int
     problem: str | None
+    trace_ns: int | None
 
 
 @dataclass(frozen=True)
@@ -180,6 +191,7 @@ class Report:
     leaks: tuple[Leak, ...]
     contexts: tuple[LateContext, ...]
     missing: tuple[Missing, ...]
+    events: tuple[Traced, ...] = ()
 
     def as_object(self) -> dict[str, Any]:
         """For JSON (spec/report.md)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sey.runtime.report.model import Chain, Channels, Crowd, Deadlock, Lock, Place, Report, Step
+from sey.runtime.report.model import Chain, Channels, Crowd, Deadlock, Lock, Place, Report, Step, Traced
 from sey.runtime.stacks import short_path
 from sey.runtime.wording import counted, duration, printable
 
@@ -26,6 +26,7 @@ def render(report: Report) -> str:
     """The report as lines of text."""
     sections = (
         ("", _processes(report)),
+        ("EVENTS (each has a table: sey query)", _events(report.events)),
         ("DEADLOCKS", _deadlocks(report.deadlocks)),
         ("LOCKS", _locks(report.locks)),
         ("CHAINS OF WAITING", _chains(report.chains)),
@@ -70,9 +71,20 @@ def _processes(report: Report) -> Iterable[str]:
             yield f"process {process.pid}  {process.executable}  not captured: {process.problem}"
             continue
         when = "" if process.captured_at is None else f", {process.captured_at[:19].replace('T', ' ')} UTC"
+        if process.trace_ns is not None:
+            length = duration(process.trace_ns)
+            yield f"process {process.pid}  {process.executable}  {process.go_version}  a trace of {length}{when}"
+            continue
         system = f" and {process.system_goroutines} of the runtime's own" if process.system_goroutines else ""
         count = counted(process.goroutines, "goroutine") + system
         yield f"process {process.pid}  {process.executable}  {process.go_version}  {count}{when}"
+
+
+def _events(events: Sequence[Traced]) -> Iterable[str]:
+    for event in sorted(events, key=lambda each: -each.rows)[:_MOST]:
+        lost = f", {event.lost} more were lost" if event.lost else ""
+        yield f"  {event.event}: {counted(event.rows, 'row')} of process {event.pid}{lost}"
+    yield from more(len(events))
 
 
 def _deadlocks(deadlocks: Sequence[Deadlock]) -> Iterable[str]:
