@@ -1,4 +1,4 @@
-"""A capture in the formats of other tools: databases, Parquet, JSON, and two for profiles of stacks."""
+"""A capture in the formats of other tools: databases, Parquet, JSON, two for profiles of stacks, one for events."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from sey.binary.errors import Problem, SeyError
 from sey.runtime.capture import Capture
 from sey.runtime.database import Database, attach_captured, base_tables, open_database
 from sey.runtime.duck import literal, quoted
-from sey.runtime.file_errors import CannotWrite, UnknownExport
+from sey.runtime.file_errors import CannotWrite, NoGoroutines, UnknownExport
 from sey.runtime.files import replacing, write_whole
+from sey.runtime.perfetto import to_perfetto
 from sey.runtime.pprof import profile
 from sey.runtime.query_errors import WrongSql
 from sey.runtime.relational import to_parquet, to_sqlite
@@ -85,21 +86,31 @@ def _json_parts(database: Database) -> Iterator[str]:
 
 
 def _to_folded(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
-    """A line for each distinct stack: visible frames from the outermost on, joined by `;`, and how many goroutines.
+    """A line for each distinct stack: visible frames from the outermost on, joined by `;`, and how many goroutines,
+    of a trace how many events, have it.
 
     Of several snapshots it is the last one: goroutines add up within a snapshot alone.
     """
-    sql = """
-        select string_agg(replace(coalesce(function, printf('0x%x', pc)), ';', ':'), ';' order by depth desc) as stack,
-               any_value(goroutines) as goroutines
-        from frames join stacks using (pid, stack_id) where not hidden and goroutines > 0
-        group by pid, stack_id
-    """
-    total = f"select stack, sum(goroutines) from ({sql}) group by 1 order by 1"
     with open_database(capture.last, spec) as database:
+        sql = f"""
+            select string_agg(replace(coalesce(function, printf('0x%x', pc)), ';', ':'), ';' order by depth desc)
+                   as stack, any_value(n) as n
+            from frames join ({_stack_counts(database)}) using (pid, stack_id) where not hidden
+            group by pid, stack_id
+        """
+        total = f"select stack, sum(n) from ({sql}) group by 1 order by 1"
         lines = [f"{stack} {count}\n" for stack, count in database.query(total).rows()]
     write_whole(path, ["".join(lines).encode("utf-8", "surrogatepass")])
     return ()
+
+
+def _stack_counts(database: Database) -> str:
+    """A query for how many goroutines and events have each stack."""
+    counts = ["select pid, stack_id, goroutines as n from stacks where goroutines > 0"]
+    for table in database.tables():
+        if {"time_ns", "stack_id"} <= {name for name, _ in table.columns}:
+            counts.append(f"select pid, stack_id, count(*) from {quoted(table.name)} group by all")
+    return f"select pid, stack_id, sum(n) as n from ({' union all '.join(counts)}) group by all"
 
 
 def _to_sqlite(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
@@ -115,9 +126,17 @@ def _to_parquet(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Prob
 
 
 def _to_pprof(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
+    if any(process.facts.traced for process in capture.last.processes):
+        raise SeyError(NoGoroutines(path))
     with open_database(capture.last, spec) as database:
         write_whole(path, [profile(database)])
     return ()
+
+
+def _to_perfetto(capture: Capture, spec: SpecSql | None, path: str) -> tuple[Problem, ...]:
+    with open_database(capture, spec) as database:
+        to_perfetto(capture, database, path)
+        return ()
 
 
 _EXPORTERS: dict[str, Exporter] = {
@@ -127,6 +146,7 @@ _EXPORTERS: dict[str, Exporter] = {
     "json": _to_json,
     "folded": _to_folded,
     "pb.gz": _to_pprof,
+    "perfetto": _to_perfetto,
 }
 
 ENDINGS = tuple(_EXPORTERS)

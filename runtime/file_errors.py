@@ -84,6 +84,28 @@ class NoSpace(Problem):
 
 
 @dataclass(frozen=True)
+class NoEvents(Problem):
+    """A format for events, of a capture that has none."""
+
+    code: ClassVar[str] = "SEY0713"
+    exit_status: ClassVar[Exit] = Exit.USAGE
+    title: ClassVar[str] = "cannot export to {path}: the capture is no trace"
+    help: ClassVar[str | None] = "`sey trace -o` makes captures with events"
+    path: str
+
+
+@dataclass(frozen=True)
+class NoGoroutines(Problem):
+    """A format for goroutines, of a trace."""
+
+    code: ClassVar[str] = "SEY0714"
+    exit_status: ClassVar[Exit] = Exit.USAGE
+    title: ClassVar[str] = "cannot export to {path}: the capture is a trace, without goroutines of one moment"
+    help: ClassVar[str | None] = "`sey snapshot` makes captures with goroutines; .folded has the stacks of events"
+    path: str
+
+
+@dataclass(frozen=True)
 class UnknownExport(Problem):
     """The ending of an export's name says no known format."""
 

@@ -106,7 +106,7 @@ def render(found: Sequence[Group], processes: Iterable[str]) -> str:
 
 _PROCESSES = """
     select pid, executable, go_version, goroutines, goroutines_skipped, pause_ns, core, problem, notes,
-        (select count(*) from goroutines g where g.pid = p.pid and g.system) from processes p
+        (select count(*) from goroutines g where g.pid = p.pid and g.system), trace_ns from processes p
 """
 
 
@@ -114,9 +114,12 @@ def process_lines(database: Database, *, system: bool = False) -> list[str]:
     """A line for each process: what it is, how many goroutines were captured, how long it stood still."""
     lines = []
     for row in database.query(_PROCESSES).rows():
-        pid, executable, version, captured, skipped, pause, core, problem, notes, own = row
+        pid, executable, version, captured, skipped, pause, core, problem, notes, own, traced = row
         if problem is not None:
             lines.append(f"process {pid}  {executable}  not captured: {problem}")
+            continue
+        if traced is not None:
+            lines.append(f"process {pid}  {executable}  {version}  a trace, without goroutines of one moment")
             continue
         missing = f" ({skipped} more were skipped)" if skipped else ""
         counted = f"{_plural(captured if system else captured - own, 'goroutine')}{missing}"

@@ -70,7 +70,11 @@ def query(
 @click.command()
 @click.argument("file", type=click.Path(), shell_complete=completion.files(".seyc"))
 @click.option(
-    "-o", "--output", required=True, type=click.Path(), help="OUT.duckdb, .parquet, .sqlite, .json, .folded or .pb.gz."
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(),
+    help="OUT.duckdb, .parquet, .sqlite, .json, .folded, .pb.gz or .perfetto.",
 )
 @spec_option
 @snapshot_option
@@ -86,8 +90,9 @@ def export(file: str, output: str, spec: str | None, snapshot: int | None, as_js
     .json     one object, with an array of objects for each table
     .folded   stacks with counts, for flame graphs
     .pb.gz    a goroutine profile with labels, for `go tool pprof`
+    .perfetto of a trace: calls and events by goroutine, for ui.perfetto.dev
 
-    Of several snapshots the last two take the last one, unless --snapshot says which.
+    Of several snapshots .folded and .pb.gz take the last one, unless --snapshot says which.
     """
     leave_on_interrupt()
     from sey.runtime.export import export as write
