@@ -57,6 +57,13 @@ class _AttachOptions(ctypes.Structure):
     _fields_ = (("sz", ctypes.c_size_t), ("link_info", _pointer), ("link_info_len", ctypes.c_uint32))
 
 
+class _UprobeOptions(ctypes.Structure):
+    _fields_ = (
+        *(("sz", ctypes.c_size_t), ("ref_ctr_offset", ctypes.c_size_t), ("bpf_cookie", ctypes.c_uint64)),
+        *(("retprobe", ctypes.c_bool), ("func_name", ctypes.c_char_p)),
+    )
+
+
 # Every function that is called: arguments, and what it returns (int: negative or -1 is an error; pointer: NULL is).
 _FUNCTIONS: dict[str, tuple[tuple[type, ...], type]] = {
     "libbpf_version_string": ((), ctypes.c_char_p),
@@ -81,6 +88,7 @@ _FUNCTIONS: dict[str, tuple[tuple[type, ...], type]] = {
     "bpf_map_update_elem": ((ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_uint64), ctypes.c_int),
     "bpf_map_lookup_elem": ((ctypes.c_int, ctypes.c_char_p, _pointer), ctypes.c_int),
     "bpf_map_delete_elem": ((ctypes.c_int, ctypes.c_char_p), ctypes.c_int),
+    "bpf_map_lookup_batch": ((ctypes.c_int, *(_pointer,) * 6), ctypes.c_int),
     "bpf_map_lookup_and_delete_batch": ((ctypes.c_int, *(_pointer,) * 6), ctypes.c_int),
     "bpf_program__name": ((_pointer,), ctypes.c_char_p),
     "bpf_program__fd": ((_pointer,), ctypes.c_int),
@@ -89,6 +97,13 @@ _FUNCTIONS: dict[str, tuple[tuple[type, ...], type]] = {
     "bpf_link__fd": ((_pointer,), ctypes.c_int),
     "bpf_link__destroy": ((_pointer,), ctypes.c_int),
     "bpf_iter_create": ((ctypes.c_int,), ctypes.c_int),
+    "bpf_program__set_expected_attach_type": ((_pointer, ctypes.c_int), ctypes.c_int),
+    "bpf_program__attach_uprobe_opts": ((_pointer, ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, _pointer), _pointer),
+    "btf__load_vmlinux_btf": ((), _pointer),
+    "btf__free": ((_pointer,), ctypes.c_int),
+    "btf__find_by_name_kind": ((_pointer, ctypes.c_char_p, ctypes.c_uint32), ctypes.c_int),
+    "btf__type_by_id": ((_pointer, ctypes.c_uint32), _pointer),
+    "btf__name_by_offset": ((_pointer, ctypes.c_uint32), ctypes.c_char_p),
 }
 
 
@@ -276,22 +291,29 @@ class BpfMap:
 
     def clear(self) -> None:
         """Remove all entries of a hash map: at once, since one by one takes 3 µs each."""
+        self._all("bpf_map_lookup_and_delete_batch", "clearing")
+
+    def entries(self) -> list[tuple[bytes, bytes]]:
+        """The entries of a hash map, keys and values, in no order."""
+        count, keys, values = self._all("bpf_map_lookup_batch", "reading")
+        key, value = self.key_size, self.value_size
+        return [(keys[n * key : (n + 1) * key], values[n * value : (n + 1) * value]) for n in range(count)]
+
+    def _all(self, function: str, doing: str) -> tuple[int, bytes, bytes]:
+        """How many entries a hash map has, their keys end to end, and their values."""
         count = ctypes.c_uint32(self.max_entries)
         rooms = [ctypes.create_string_buffer(size * self.max_entries) for size in (self.key_size, self.value_size)]
         place = ctypes.c_uint64()
         try:
             self._lib.call(
-                "bpf_map_lookup_and_delete_batch",
-                self.fd,
-                None,
-                ctypes.addressof(place),
-                *map(ctypes.addressof, rooms),
-                ctypes.addressof(count),
-                None,
+                function,
+                *(self.fd, None, ctypes.addressof(place), *map(ctypes.addressof, rooms)),
+                *(ctypes.addressof(count), None),
             )
         except OSError as error:
             if error.errno != errno.ENOENT:  # which says that this was all
-                raise SeyError(BpfFailed(f"clearing the map {self.name}", str(error))) from None
+                raise SeyError(BpfFailed(f"{doing} the map {self.name}", str(error))) from None
+        return count.value, rooms[0].raw, rooms[1].raw
 
     def _check(self, key: bytes, value: bytes | None = None) -> None:
         if len(key) != self.key_size or (value is not None and len(value) != self.value_size):
@@ -433,6 +455,24 @@ class BpfObject:
             raise SeyError(BpfFailed(f"attaching {program}", str(error))) from None
         self._iterators.append(iterator)
         return iterator
+
+    def expect_attachment(self, program: str, kind: int) -> None:
+        """Say, before it is loaded, by what `enum bpf_attach_type` a program will be attached. Raises OSError."""
+        self._lib.call("bpf_program__set_expected_attach_type", self._programs[program], kind)
+
+    def program_fd(self, program: str) -> int:
+        """The file descriptor of a loaded program; it belongs to the object."""
+        return self._lib.call("bpf_program__fd", self._programs[program])
+
+    def uprobe(self, program: str, pid: int, path: bytes, offset: int, cookie: int) -> Callable[[], None]:
+        """Attach a uprobe program at `offset` in the file at `path`, for one process (-1: any); call what it gives to
+        detach it, before the object is closed. Raises OSError.
+        """
+        options = _UprobeOptions(ctypes.sizeof(_UprobeOptions), 0, cookie, False, None)
+        link = self._lib.pointer(
+            "bpf_program__attach_uprobe_opts", self._programs[program], pid, path, offset, ctypes.byref(options)
+        )
+        return functools.partial(self._lib.call, "bpf_link__destroy", link)  # type: ignore[return-value]
 
     def run_iter(self, program: str, tid: int) -> bytes:
         """Attach `program` for the thread `tid`, run it, detach it; what it wrote by seq_write. Raises SeyError."""

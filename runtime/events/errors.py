@@ -1,0 +1,43 @@
+"""What can keep events from being traced: a part of the error catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sey.binary.errors import Exit, Problem
+
+
+@dataclass(frozen=True)
+class NoEvents(Problem):
+    """A trace was asked for with a probe that has no `event` blocks."""
+
+    code: ClassVar[str] = "SEY0670"
+    exit_status: ClassVar[Exit] = Exit.USAGE
+    title: ClassVar[str] = "there are no events to trace"
+    help: ClassVar[str | None] = "write an `event` block into the spec, or give one with -e 'return \"main.f\" { x }'"
+
+
+@dataclass(frozen=True)
+class NotAttached(Problem):
+    """None of the probes of a process's events is in place."""
+
+    code: ClassVar[str] = "SEY0671"
+    exit_status: ClassVar[Exit] = Exit.TARGET
+    title: ClassVar[str] = "no probe could be attached to process {pid}"
+    pid: int
+    reasons: tuple[str, ...]
+
+    def notes(self) -> tuple[str, ...]:
+        """A line for each place that was tried."""
+        return self.reasons
+
+
+@dataclass(frozen=True)
+class NoEventsByInterpreter(Problem):
+    """Events were asked for with the engine that has no part in the kernel."""
+
+    code: ClassVar[str] = "SEY0672"
+    exit_status: ClassVar[Exit] = Exit.USAGE
+    title: ClassVar[str] = "the engine `interp` can't trace events: these need probes in the kernel"
+    help: ClassVar[str | None] = "leave --engine out; `sey doctor` says whether this host can trace"

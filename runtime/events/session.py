@@ -1,0 +1,178 @@
+"""The events of one process: its probes attached, what they stream and count, until they are detached.
+
+    with Session(process, probe) as session:
+        session.attach()
+        while ...:
+            blob = session.drain()
+        session.detach()
+        blob = session.drain()     # what came until then
+
+Whatever ends our process takes the probes out: there is nothing but file descriptors of ours.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from types import TracebackType
+
+from sey.binary.errors import SeyError
+from sey.binary.gobinary import GoBinary
+from sey.ir.artifacts import PROBE_COUNTERS
+from sey.ir.plan import EVENT_COUNTERS, PlanEvent, PlanProbe
+from sey.runtime.assemble import require_build
+from sey.runtime.bundle import BinaryProbe
+from sey.runtime.events.attach import Attached, Attacher, Place
+from sey.runtime.events.errors import NoEvents, NotAttached
+from sey.runtime.events.kernel import own_pid_namespace, require_events, several_at_once
+from sey.runtime.events.probe import LoadedEvents
+from sey.runtime.host_errors import OtherArchitecture, ProcessExited
+from sey.runtime.plausible import check_layout
+from sey.runtime.process import Image, Process
+
+RING_BYTES = 16 << 20
+"""Room for a third of a second of 200 000 events of 250 bytes a second."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """The moment at which the probes were in place: Unix time, and CLOCK_MONOTONIC."""
+
+    unix_ns: int
+    monotonic_ns: int
+
+
+class Session:
+    """One process and its event program; a context that detaches and frees all of it. Methods raise SeyError."""
+
+    def __init__(self, process: Process, probe: BinaryProbe, *, ring_bytes: int = RING_BYTES) -> None:
+        if probe.events is None or not probe.events.plan.events:
+            raise SeyError(NoEvents())
+        self.process, self.probe, self.plan = process, probe, probe.events.plan
+        self._program, self._ring_bytes = probe.events.program, ring_bytes
+        self._loaded: LoadedEvents | None = None
+        self.attached = Attached()
+        self.bias = 0
+        self.lost_batches = 0
+        """Pieces of the stream that were thrown away since the process had become another program."""
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.attached.close()
+        if self._loaded is not None:
+            self._loaded.close()
+            self._loaded = None
+
+    def attach(self) -> None:
+        """Load the program and attach every probe.
+
+        Raises SeyError: events aren't possible or permitted here, no probe at all could be attached, not that build,
+        the process is gone or becomes another program.
+        """
+        require_events()
+        self.binary = self._look()
+        multi = several_at_once()
+        plan = self.plan
+        self._loaded = loaded = LoadedEvents(self._program, plan, self._ring_bytes, multi=multi)
+        leader = self.process.leader_lives()
+        loaded.start(self.bias, self.process.pid if own_pid_namespace() else 0)
+        # The kernel asks the first thread what program the process runs; where that ended, our program tells processes
+        # apart.
+        place = Place(self.process.exe_path, self.process.pid if leader else 0)
+        attacher = Attacher(loaded.object, self._program.program, self.binary.elf, place, multi=multi)
+        self.attached = attacher.attached
+        for event in plan.events:
+            attacher.attach(event.index, [probe for probe in plan.probes if probe.event == event.index])
+        self.started = Started(time.time_ns(), time.monotonic_ns())
+        for event in plan.events:
+            if event.for_ns:
+                loaded.set(event.index, until=self.started.monotonic_ns + event.for_ns)
+        self._require_same()
+        if not any(self.attached.probes.values()):
+            raise SeyError(NotAttached(self.process.pid, self._reasons()))
+
+    def drain(self) -> bytes:
+        """The events that are there, as `EventLog.from_parts` takes them.
+
+        Raises SeyError (ProcessExited) once the process became another program: then what its probes saw meanwhile is
+        not of the one that was asked for, and thrown away.
+        """
+        blob = self._live.ring.drain()
+        if blob and self.binary.elf.position_independent and self._image_now() not in (self.image, None):
+            self.lost_batches += 1
+            return b""
+        return blob
+
+    def runs(self) -> bool:
+        """Whether the process still runs the program that was asked for."""
+        return self._image_now() == self.image
+
+    def detach(self, event: PlanEvent | None = None) -> None:
+        """Take out the probes of an event, or all. What they streamed before is still there to be drained."""
+        if event is None:
+            self.attached.close()
+        else:
+            self.attached.detach(event.index)
+
+    def sample(self, event: PlanEvent, one_in: int) -> None:
+        """Keep only one of so many from now on."""
+        self._live.set(event.index, sample=one_in)
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """By event what the program and its probes counted (EVENT_COUNTERS, PROBE_COUNTERS)."""
+        counts = self._live.counts()
+        found = {}
+        for event in self.plan.events:
+            own = [probe.number for probe in self.plan.probes if probe.event == event.index]
+            sums = counts.probes[own].sum(axis=0).tolist()
+            words = zip(EVENT_COUNTERS, counts.events[event.index].tolist(), strict=True)
+            probes = zip(PROBE_COUNTERS, sums, strict=True)
+            found[event.table] = {**{name: int(count) for name, count in probes}, **dict(words)}
+        return found
+
+    def hits(self, probe: PlanProbe) -> tuple[int, int]:
+        """How often a probe was hit, and the nanoseconds that the program took in all of these."""
+        hits, spent = self._live.counts().probes[probe.number, :2].tolist()
+        return int(hits), int(spent)
+
+    def type_words(self) -> dict[int, int]:
+        """The first words of interfaces met so far, as `ProcessFacts.type_words` has them."""
+        return dict(self._live.words("typewords")) if "typewords" in self._program.dicts else {}
+
+    @property
+    def _live(self) -> LoadedEvents:
+        assert self._loaded is not None
+        return self._loaded
+
+    def _look(self) -> GoBinary:
+        """The process's own executable, when it is the build that the probe was made for."""
+        machine = self.process.machine()
+        if machine != "amd64":
+            raise SeyError(OtherArchitecture(self.process.pid, machine, "amd64"))
+        binary = self.process.open_go()
+        require_build(self.probe, binary, f"process {self.process.pid}")
+        self.image = self.process.image()
+        self.bias = self.process.load_bias(binary.elf.entry)
+        if self.plan.layout is not None:
+            check_layout(self.process, binary, self.bias)
+        return binary
+
+    def _require_same(self) -> None:
+        if not self.runs():
+            raise SeyError(ProcessExited(self.process.pid))
+
+    def _image_now(self) -> Image | None:
+        try:
+            return self.process.image()
+        except SeyError:
+            return None
+
+    def _reasons(self) -> tuple[str, ...]:
+        events = {event.index: event.table for event in self.plan.events}
+        refused = [f"{probe.function}: the kernel refuses a probe there: {why}" for probe, why in self.attached.refused]
+        left_out = [f"{each.function} (event {events[each.event]}): {each.reason}" for each in self.plan.unprobed]
+        return tuple((*refused, *left_out)[:12])
