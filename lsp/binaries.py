@@ -12,8 +12,10 @@ from functools import cached_property
 from sey.binary.errors import Problem, SeyError
 from sey.frontend import globs
 from sey.frontend.bind.assertions import as_in_source
+from sey.frontend.bind.events import scope_of
 from sey.frontend.bind.scope import FunctionScope
 from sey.frontend.bind.spec import MAX_FUNCTIONS
+from sey.frontend.bound import Moment
 from sey.frontend.debuginfo.model import UNREADABLE_TAG
 from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
 from sey.frontend.diagnostics.nearest import Names
@@ -37,7 +39,7 @@ class Binary:
 
     info: BinaryDebugInfo
     module: str | None
-    _scopes: dict[tuple[str, bool], FunctionScope] = field(default_factory=dict)
+    _scopes: dict[tuple[str, bool, Moment | None], FunctionScope] = field(default_factory=dict)
 
     @cached_property
     def functions(self) -> list[str]:
@@ -84,17 +86,18 @@ class Binary:
                 found.setdefault(as_in_source(name), []).append(name)
         return found
 
-    def scope(self, function: str, is_glob: bool) -> FunctionScope | None:
-        """The variables of a function, or of those that fit a pattern; None where there is none, or too many fit.
+    def scope(self, function: str, is_glob: bool, moment: Moment | None = None) -> FunctionScope | None:
+        """The variables of a function, or of those that fit a pattern, that can be named at a moment; None where there
+        is none, or too many fit.
 
         Not all of its code is looked at, but always the same.
         """
-        key = (function, is_glob)
+        key = (function, is_glob, moment)
         if key not in self._scopes:
             named = list(globs.matching(self.functions, function)) if is_glob else [function]
             if len(named) > MAX_FUNCTIONS or not any(self.info.function(name) for name in named):
                 return None
-            self._scopes[key] = FunctionScope(self.info, function, named, _MOST_BODIES)
+            self._scopes[key] = scope_of(self.info, function, named, moment, _MOST_BODIES)
         return self._scopes[key]
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sey.frontend.build import LIMITS, RULES
+from sey.frontend.bind.expressions import ELAPSED
+from sey.frontend.build import LIMITS, RULES, WINDOWS
 from sey.frontend.imports import library_files
 from sey.frontend.layout import KEYWORDS
 from sey.lsp.binaries import Binary
@@ -75,7 +76,7 @@ def _candidates(request: Request) -> Iterator[Candidate]:
 def _in_string(request: Request) -> Iterator[Candidate]:
     cursor = request.cursor
     match cursor.last():
-        case "FUNC" | "GLOB":
+        case "FUNC" | "GLOB" | "MOMENT":
             yield from _each(request, "function", lambda binary: binary.function_names)
         case "GLOBAL":
             yield from _each(request, "variable", lambda binary: binary.global_names)
@@ -86,7 +87,7 @@ def _in_string(request: Request) -> Iterator[Candidate]:
             yield from _each(request, "property", lambda binary: binary.tag_keys)
         case "BY":
             yield from _type_names(request)
-        case "TYPE" | "LPAR" if cursor.type_at >= 0 or cursor.statement not in ("FUNC", "GLOBAL"):
+        case "TYPE" | "LPAR" if cursor.type_at >= 0 or cursor.statement not in ("FUNC", "EVENT", "GLOBAL"):
             yield from _type_names(request)
         case "NAME" if cursor.statement == "PROGRAM":
             yield from _rule_values(request, cursor.before[-1].text)
@@ -128,8 +129,10 @@ def _by_last_token(request: Request) -> Iterator[Candidate] | None:
     if cursor.type_at >= 0:
         return _types(request)
     match cursor.last(), cursor.statement:
-        case "AS", _:
+        case ("AS" | "EVENT"), _:
             return iter(())
+        case "PER", _:
+            return (Candidate(unit, "unit") for unit in WINDOWS if "NAME" in cursor.accepted)
         case "DOT", "COLUMN":
             return iter(())
         case "DOT", _:
@@ -201,4 +204,6 @@ def _names(request: Request) -> Iterator[Candidate]:
         for name in scope.names() if scope else ():
             detail = types_told(types_of_variable(binary, scope, name)) if scope else ""
             yield Candidate(name, "variable", detail, variable=True)
+        if scope and scope.elapsed:
+            yield Candidate(ELAPSED, "keyword", "time.Duration: how long the call took")
     yield from (Candidate(word, "keyword") for word in _BUILTIN)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from sey.frontend.bound import Moment
 from sey.frontend.layout import STATEMENTS, Layout, lay_out
 from sey.frontend.parser import accepted_at
 from sey.frontend.source import Span
@@ -83,14 +84,18 @@ class Cursor:
         return self.before[at].span.end if of_context or self.before[at - 1].type == "DOT" else -1
 
     @property
-    def function(self) -> tuple[str, bool] | None:
-        """The function that the `func` statement around is about, and whether it is a pattern."""
-        if self.statement != "FUNC":
+    def function(self) -> tuple[str, bool, Moment | None] | None:
+        """The function that the `func` or `event` around is about, whether it is a pattern, and the moment."""
+        if self.statement not in ("FUNC", "EVENT"):
             return None
-        named = self.before[self.statement_at + 1 : self.statement_at + 3]
+        head = self.before[self.statement_at + 1 : self.statement_at + 6]
+        moment = next((Moment(token.text) for token in head[2:3] if token.type == "MOMENT"), None)
+        if self.statement == "EVENT" and moment is None:
+            return None
+        named = head if moment is None else head[3:]
         is_glob = bool(named) and named[0].type == "GLOB"
         name = next(iter(named[is_glob:]), None)
-        return (str(name.value), is_glob) if name is not None and name.type == "STRING" else None
+        return (str(name.value), is_glob, moment) if name is not None and name.type == "STRING" else None
 
     def chain(self, end: int) -> str:
         """The text of the operand (`a.b[0].c`) that ends before token `end`; empty where none does."""

@@ -34,7 +34,7 @@ def definition(meaning: Meaning, binaries: Sequence[Binary], outline: Outline, f
         case Sort.IMPORT:
             path, _ = located(file, meaning.name)
             return [Place(path)] if "\0" not in path and os.path.isfile(path) else []
-        case Sort.FUNCTION if meaning.cursor.last() == "FUNC":
+        case Sort.FUNCTION if meaning.cursor.last() != "GLOB":
             found = (_function(binary, meaning.name) for binary in binaries)
         case Sort.VARIABLE:
             found = (_variable(binary, meaning) for binary in binaries)

@@ -7,20 +7,23 @@ from contextlib import suppress
 
 from sey.frontend import ast
 from sey.frontend.bind.assertions import resolve
+from sey.frontend.bind.expressions import ELAPSED
+from sey.frontend.bind.scope import FunctionScope
+from sey.frontend.bound import Moment
 from sey.frontend.debuginfo.model import GoType
 from sey.frontend.diagnostics.base import Reject
 from sey.frontend.source import Span
 from sey.lsp import facts
 from sey.lsp.binaries import Binary
 from sey.lsp.meaning import Meaning, Sort
-from sey.lsp.outline import Outline
+from sey.lsp.outline import Block, Outline
 from sey.lsp.typing import fields_of, types_before, types_of
 
 
-def hover(meaning: Meaning, binaries: Sequence[Binary], outline: Outline, funcs: Sequence[ast.Func]) -> str | None:
+def hover(meaning: Meaning, binaries: Sequence[Binary], outline: Outline, blocks: Sequence[Block]) -> str | None:
     """Markdown about what a name stands for, by the first of the binaries that has it; None where nothing is known.
 
-    `funcs` are the `func` statements of the spec that can be read.
+    `blocks` are the `func` and `event` statements of the spec that can be read.
     """
     told: dict[Sort, Callable[[Binary], str | None]] = {
         Sort.FUNCTION: lambda binary: _function(meaning, binary),
@@ -28,7 +31,7 @@ def hover(meaning: Meaning, binaries: Sequence[Binary], outline: Outline, funcs:
         Sort.TYPE: lambda binary: _type(meaning, binary),
         Sort.VARIABLE: lambda binary: _variable(meaning, binary),
         Sort.FIELD: lambda binary: _field(meaning, binary),
-        Sort.COLUMN: lambda binary: _column(meaning, binary, funcs),
+        Sort.COLUMN: lambda binary: _column(meaning, binary, blocks),
     }
     if meaning.sort is Sort.TABLE:
         table = outline.tables.get(meaning.name)
@@ -39,8 +42,7 @@ def hover(meaning: Meaning, binaries: Sequence[Binary], outline: Outline, funcs:
 
 
 def _function(meaning: Meaning, binary: Binary) -> str | None:
-    function = meaning.cursor.last() == "FUNC"
-    if function:
+    if meaning.cursor.last() != "GLOB":
         return facts.function_facts(binary, meaning.name)
     scope = binary.scope(meaning.name, True)
     if scope is None:
@@ -69,6 +71,8 @@ def _type(meaning: Meaning, binary: Binary) -> str | None:
 
 def _variable(meaning: Meaning, binary: Binary) -> str | None:
     scope = binary.scope(*meaning.cursor.function) if meaning.cursor.function else None
+    if scope is not None and scope.elapsed and meaning.name == ELAPSED:
+        return facts.go_code(f"{ELAPSED} time.Duration  // how long the call took")
     return None if scope is None else facts.variable_facts(binary, scope, meaning.name)
 
 
@@ -79,14 +83,24 @@ def _field(meaning: Meaning, binary: Binary) -> str | None:
     return None if found is None else facts.field_facts(binary, *found)
 
 
-def _column(meaning: Meaning, binary: Binary, funcs: Sequence[ast.Func]) -> str | None:
+def _column(meaning: Meaning, binary: Binary, blocks: Sequence[Block]) -> str | None:
     span = meaning.token.span
-    for func in funcs:
-        capture = next((c for c in func.captures if c.name is not None and c.name.span == span), None)
-        scope = binary.scope(str(func.function.value), func.glob) if capture else None
+    for block in blocks:
+        capture = next((c for c in block.captures if c.name is not None and c.name.span == span), None)
+        scope = _scope_of(block, binary) if capture else None
         if capture is not None and scope is not None:
             return _column_told(meaning.name, binary, types_of(binary, scope, capture.expr))
     return None
+
+
+def _scope_of(block: Block, binary: Binary) -> FunctionScope | None:
+    match block:
+        case ast.Func(function=function):
+            return binary.scope(str(function.value), block.glob)
+        case ast.Event(moment="line"):
+            return None
+        case ast.Event(target=target, moment=moment):
+            return binary.scope(str(target.value), block.glob, Moment(moment))
 
 
 def _column_told(name: str, binary: Binary, types: Sequence[GoType]) -> str | None:

@@ -33,7 +33,13 @@ class Meaning:
     cursor: Cursor
 
 
-_OF_STRINGS = {"FUNC": Sort.FUNCTION, "GLOB": Sort.FUNCTION, "GLOBAL": Sort.GLOBAL, "IMPORT": Sort.IMPORT}
+_OF_STRINGS = {
+    "FUNC": Sort.FUNCTION,
+    "MOMENT": Sort.FUNCTION,
+    "GLOB": Sort.FUNCTION,
+    "GLOBAL": Sort.GLOBAL,
+    "IMPORT": Sort.IMPORT,
+}
 
 
 def meaning_at(text: str, offset: int) -> Meaning | None:
@@ -59,21 +65,21 @@ def _of_name(cursor: Cursor) -> Sort | None:
     if cursor.type_at >= 0:
         return Sort.TYPE
     match cursor.last(), cursor.statement:
-        case "AS", "FUNC":
+        case "AS", "FUNC" | "EVENT":
             return Sort.COLUMN if cursor.around else Sort.TABLE
-        case ("AS", _) | ("DOT", "COLUMN"):
+        case ("AS", _) | ("DOT", "COLUMN") | ("PER", _):
             return None
         case "IN", _:
             return Sort.PROGRAM
         case "DOT", _:
             return Sort.FIELD
-        case ("COLUMN", "COLUMN") | (("COLON" | "EQUAL"), "LINK") | (("TABLE" | "LINK"), _):
+        case ("COLUMN", "COLUMN") | (("COLON" | "EQUAL"), "LINK") | (("TABLE" | "LINK" | "EVENT"), _):
             return Sort.TABLE
         case "PROGRAM", _:
             return Sort.PROGRAM
         case _, "TYPE" if cursor.around:
             return Sort.FIELD
-        case _, "FUNC" if cursor.bracket != "LBRACE" or len(cursor.around) == 1:
+        case _, "FUNC" | "EVENT" if cursor.bracket != "LBRACE" or len(cursor.around) == 1:
             return Sort.VARIABLE
     return None
 

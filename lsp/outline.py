@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sey.frontend import ast
-from sey.frontend.bind.columns import BUILTIN_TABLES, FUNC_COLUMNS, column_of, table_written
+from sey.frontend.bind.columns import BUILTIN_TABLES, EVENT_COLUMNS, FUNC_COLUMNS, column_of, table_written
 from sey.frontend.source import Span
+
+Block = ast.Func | ast.Event
+"""Statements that make a table of what they capture in functions."""
 
 
 @dataclass
@@ -37,7 +40,7 @@ def outline(statements: Iterable[ast.Statement]) -> Outline:
         match statement:
             case ast.Program(name=name):
                 found.programs.setdefault(name.name, name.span)
-            case ast.Func():
+            case ast.Func() | ast.Event():
                 _add(found, _table_of(statement))
             case ast.Table(name=name):
                 _add(found, Table(name.name, name.span, "SQL"))
@@ -54,7 +57,10 @@ def _add(found: Outline, table: Table) -> None:
     found.tables.setdefault(table.name, table)
 
 
-def _table_of(func: ast.Func) -> Table:
-    name, span, _ = table_written(func)
-    captures = (capture.name.name if capture.name else column_of(capture.expr) for capture in func.captures)
-    return Table(name, span, str(func.function.value), dict.fromkeys((*captures, *sorted(FUNC_COLUMNS))))
+def _table_of(block: Block) -> Table:
+    name, span, _ = table_written(block)
+    captures = (capture.name.name if capture.name else column_of(capture.expr) for capture in block.captures)
+    target, own = (
+        (block.function, FUNC_COLUMNS) if isinstance(block, ast.Func) else (block.target, EVENT_COLUMNS)
+    )
+    return Table(name, span, str(target.value), dict.fromkeys((*captures, *sorted(own))))

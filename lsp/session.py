@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sey.binary.errors import SeyError
-from sey.frontend import ast
 from sey.frontend.diagnostics.base import SpecError
 from sey.frontend.fmt import format_spec
 from sey.frontend.imports import with_imports
@@ -25,7 +24,7 @@ from sey.lsp.completion import Candidates, Request, complete
 from sey.lsp.cursor import cursor_at
 from sey.lsp.facts import variable_facts
 from sey.lsp.meaning import meaning_at
-from sey.lsp.outline import Outline, outline
+from sey.lsp.outline import Block, Outline, outline
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ class Session:
         self.configured: tuple[str, ...] = ()
         self.binaries = Binaries()
         self._given = tuple(given)
-        self._outlines: dict[str, tuple[Source, Outline, tuple[ast.Func, ...]]] = {}
+        self._outlines: dict[str, tuple[Source, Outline, tuple[Block, ...]]] = {}
 
     def read(self, path: str) -> Source:
         """The spec at a path: the editor's text where it is open there, else the file's. Raises SeyError."""
@@ -90,21 +89,21 @@ class Session:
                 found.append(self.binaries.open(path))
         return found
 
-    def outline(self, document: Document) -> tuple[Source, Outline, tuple[ast.Func, ...]]:
+    def outline(self, document: Document) -> tuple[Source, Outline, tuple[Block, ...]]:
         """What a document and its imports name, as far as they can be read, with the source that places are in."""
         kept = self._outlines
         if document.uri not in kept:
             kept[document.uri] = self._outline(document)
         return kept[document.uri]
 
-    def _outline(self, document: Document) -> tuple[Source, Outline, tuple[ast.Func, ...]]:
+    def _outline(self, document: Document) -> tuple[Source, Outline, tuple[Block, ...]]:
         try:
             source = with_imports(document.source, self.read)
             statements = parse(source).statements
         except SpecError as error:
             source = error.source
             statements = parts(document.source)
-        return source, outline(statements), tuple(s for s in statements if isinstance(s, ast.Func))
+        return source, outline(statements), tuple(s for s in statements if isinstance(s, Block))
 
     def forget(self) -> None:
         """Drop what follows from the texts of documents: one has changed."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from sey.frontend import ast
 from sey.frontend.bind.access import Path, fields_to, selectable
 from sey.frontend.bind.assertions import resolve
-from sey.frontend.bind.expressions import PREDECLARED, Typer, names_in
+from sey.frontend.bind.expressions import Typer, names_in
 from sey.frontend.bind.scope import FunctionScope, TooManyError
 from sey.frontend.debuginfo.model import GoType
 from sey.frontend.diagnostics.base import Reject, SpecError
@@ -33,13 +33,14 @@ def types_before(binary: Binary, cursor: Cursor, end: int) -> list[GoType]:
 
 def types_of(binary: Binary, scope: FunctionScope, expr: ast.Expr) -> list[GoType]:
     """The types that an expression of a function's variables can have; none where it is wrong."""
-    names = [name.name for name in names_in(expr) if name.name not in PREDECLARED]
+    names = [name.name for name in names_in(expr) if not scope.is_builtin(name.name)]
     if any(name not in scope for name in names):
         return []
     found: dict[str, GoType] = {}
     with suppress(TooManyError):
         for typing in scope.typings(names):
-            typer = Typer(binary.info, {name: binary.info.type(kind) for name, kind in typing.items()})
+            types = {name: binary.info.type(kind) for name, kind in typing.items()}
+            typer = Typer(binary.info, types, elapsed=scope.elapsed)
             with suppress(Reject):
                 go_type = captured_type(typer.value(expr))
                 found.setdefault(go_type.name, go_type)

@@ -33,7 +33,7 @@ class Block:
         """The typings of an expression; none (and a problem) where nothing fits, or where no code has the variables."""
         mentioned = list(names_in(expr))
         self._warn_of_predeclared(mentioned)
-        names = [name for name in mentioned if not self._is_builtin(name)]
+        names = [name for name in mentioned if not self._scope.is_builtin(name.name)]
         if not self._scope.bodies or not self._all_known(names):
             return ()
         try:
@@ -48,9 +48,6 @@ class Block:
         for name in names:
             self._used.setdefault(name.name, name.span)
         return self._with_instances(self._typed(expr, typings, method))
-
-    def _is_builtin(self, name: ast.Name) -> bool:
-        return name.name in PREDECLARED or (self._scope.elapsed and name.name == ELAPSED)
 
     def _with_instances(self, forms: tuple[bound.Form, ...]) -> tuple[bound.Form, ...]:
         """The typings, before them those of a whole variable whose type a dictionary tells where it is at hand: where
@@ -126,7 +123,7 @@ class Block:
         constants = {n.name: n.span for n in reversed(names) if n.name in PREDECLARED and n.name in self._scope}
         for name, span in constants.items():
             self._report(Predeclared(span=span, function=self._scope.name, name=name))
-        shadowed = next((n for n in names if self._is_builtin(n) and n.name == ELAPSED), None)
+        shadowed = next((n for n in names if self._scope.elapsed and n.name == ELAPSED), None)
         if shadowed is not None and (ELAPSED in self._scope or ELAPSED in self._scope.hidden):
             self._report(TookTheName(span=shadowed.span, function=self._scope.name))
 

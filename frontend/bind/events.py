@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from sey.frontend import ast, bound
 from sey.frontend.bind.expressions import ELAPSED
-from sey.frontend.bind.scope import Hides
+from sey.frontend.bind.scope import FunctionScope, Hides
 from sey.frontend.bound import Moment
-from sey.frontend.debuginfo.model import Body, Role, Variable
+from sey.frontend.debuginfo.model import Body, DebugInfo, Role, Variable
 
 _REASONS: Mapping[Moment | None, Mapping[Role, str]] = {
     Moment.ENTRY: {
@@ -21,7 +21,7 @@ _REASONS: Mapping[Moment | None, Mapping[Role, str]] = {
 }
 
 
-def hides(moment: Moment | None) -> Hides:
+def _hides(moment: Moment | None) -> Hides:
     """What of a function can't be named when it is entered, or returns; None: at any place in its code."""
     reasons = _REASONS.get(moment, {})
 
@@ -29,6 +29,13 @@ def hides(moment: Moment | None) -> Hides:
         return reasons.get(variable.role)
 
     return hidden
+
+
+def scope_of(
+    info: DebugInfo, name: str, functions: Sequence[str], moment: Moment | None, most: int | None = None
+) -> FunctionScope:
+    """What can be named of functions when they are entered, or return; None: at any place in their code."""
+    return FunctionScope(info, name, functions, most, hides=_hides(moment), elapsed=moment is Moment.RETURN)
 
 
 def own_captures(event: ast.Event) -> tuple[ast.Capture, ...]:

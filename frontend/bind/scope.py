@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice, product
 
+from sey.frontend.bind.expressions import ELAPSED, PREDECLARED
 from sey.frontend.debuginfo.model import Body, DebugInfo, TypeId, Variable
 from sey.frontend.diagnostics.nearest import Names
 
@@ -61,6 +62,10 @@ class FunctionScope:
                 yield variable
             else:
                 self.hidden.setdefault(variable.name, reason)
+
+    def is_builtin(self, name: str) -> bool:
+        """Whether a name is a constant, or what is built in at the scope's moment, and no variable."""
+        return name in PREDECLARED or (self.elapsed and name == ELAPSED)
 
     @property
     def variables(self) -> Sequence[Iterable[Variable]]:

@@ -21,7 +21,7 @@ from sey.frontend.bind.columns import (
     table_namespace,
     table_written,
 )
-from sey.frontend.bind.events import bound_event, hides, own_captures
+from sey.frontend.bind.events import bound_event, own_captures, scope_of
 from sey.frontend.bind.expressions import Typer
 from sey.frontend.bind.links import Links
 from sey.frontend.bind.programs import fitting
@@ -363,8 +363,7 @@ class _Binder:
         except Reject as reject:
             self.report(reject.problem)
             return None
-        hidden = hides(moment)
-        scope = FunctionScope(self.info, name, functions, hides=hidden, elapsed=moment is Moment.RETURN)
+        scope = scope_of(self.info, name, functions, moment)
         if not scope.bodies:
             self.report(NoCode(span=target.span, function=name, binary=self.binary))
         self._scopes[key] = scope

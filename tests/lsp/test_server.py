@@ -202,6 +202,30 @@ def test_words_of_the_language_where_they_fit(speaker: Editor, uri: str) -> None
     assert offered(speaker, uri, "context { value(main.J") == ["Job"]
 
 
+def test_events(speaker: Editor, uri: str) -> None:
+    assert offered(speaker, uri, "event slow ") == ["on"]
+    assert offered(speaker, uri, "event slow on ") == ["entry", "return", "line"]
+    assert offered(speaker, uri, 'event slow on return "main.re') == ["main.request"]
+    assert offered(speaker, uri, 'event slow on entry glob "andleE|" { }')[0] == "main.handleEven"
+    assert offered(speaker, uri, 'event slow on return "main.request" ') == [
+        "in", "when", "limit", "for", "sample", "stack",
+    ]  # fmt: skip
+    assert offered(speaker, uri, 'event slow on return "main.request" limit 5/') == ["ms", "s", "m", "h"]
+    names = offered(speaker, uri, 'event slow on return "main.request" when id > 1 { ')
+    assert {"id", "name", "job", "duration"} <= set(names)
+    assert offered(speaker, uri, 'event slow on entry "main.handleEven" { go') == []
+    assert offered(speaker, uri, 'event slow on entry "main.request" { job.') == ["Priority", "Customer", "Tags"]
+    whole = 'event slow on return "main.request" when duration > 1s { job.Customer as c, id }\n'
+    assert speaker.changed(uri, whole) == []
+    assert "slow" in offered(speaker, uri, whole + "column ")
+    assert codes(speaker.changed(uri, whole.replace("id }", "got, ni }"))) == ["SEY0202", "SEY0202"]
+    assert "how long the call took" in told(speaker, uri, whole.replace("duration", "dura|tion"))
+    assert "id int  // parameter" in told(speaker, uri, whole.replace("id }", "i|d }"))
+    assert f"{SOURCE}:41" in told(speaker, uri, whole.replace("main.req", "main.|req"))
+    assert "column `c` VARCHAR" in told(speaker, uri, whole.replace("as c", "as c|"))
+    assert places(speaker, uri, whole + 'column sl|ow.x int = "1"') == [(uri, 0)]
+
+
 def test_tables_and_programs(speaker: Editor, uri: str) -> None:
     head = 'program p { pid 1 }\nfunc "main.request" as r { id as number }\n'
     assert "r" in offered(speaker, uri, head + "column ")
