@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sey.cli.presenting import present
+from sey.frontend.compile import compile_spec
+from sey.frontend.source import Source
+from sey.runtime.capture import Capture
 from tests.cli.conftest import Run
 from tests.kernel.support import snapshot
 from tests.support.gobuild import build
@@ -108,3 +112,36 @@ def test_an_export_is_presented_too(run: Run, old: Path, tmp_path: Path) -> None
     tables = json.loads(out.read_text())
     assert {row["number"] for row in tables["request"]} == set(range(20))
     assert "parked" not in tables
+
+
+EVENTS = """
+event slow on return "main.request" when id > 3 limit 5/s { name, duration, job.Customer as customer }
+event called on entry "main.request" { id }
+"""
+
+
+def _events_of(text: str) -> tuple[dict[str, list[str]], list[str]]:
+    """The tables of events under a new spec, with their columns, and what needs a new capture."""
+    bundle = compile_spec(Source("old.sey", EVENTS), [str(build("many"))]).bundle
+    found = present(Capture((bundle,), ()), Source("new.sey", text))
+    (binary,) = found.capture.bundles[0].binaries
+    assert binary.events is not None
+    events = {event.table: [column.name for column in event.columns] for event in binary.events.plan.events}
+    return events, [problem.message() for problem in found.problems]
+
+
+def test_events_get_new_names() -> None:
+    head = 'event {} on return "main.request" limit 5/s when id > 3 {{ {} }}\n'
+    assert _events_of(EVENTS) == ({"slow": ["name", "customer"], "called": ["id"]}, [])
+    text = head.format("long", "duration, job.Customer as who")
+    assert _events_of(text) == ({"long": ["name", "who"], "called": ["id"]}, [])
+    assert _events_of(head.format("called", "name as n")) == ({"called": ["n", "customer"]}, [])
+
+
+def test_events_that_were_not_captured_are_told() -> None:
+    _, (other,) = _events_of('event slow on return "main.request" when id > 4 limit 5/s { name }')
+    assert other == '`return "main.request"` needs a new capture: its header was another one'
+    _, (none,) = _events_of('event e on entry "main.main" { }')
+    assert none.endswith("the capture has no such event")
+    _, (column,) = _events_of('event called on entry "main.request" { id, name }')
+    assert column == "`name` needs a new capture: it wasn't captured"
