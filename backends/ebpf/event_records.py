@@ -27,6 +27,8 @@ from sey.ir.nodes import (
     Value,
 )
 
+_STORED = 256
+"""Bytes of a record that is cleared by stores."""
 _NEVER_USER = 1 << 63
 """An address that the kernel refuses to read as one of a process, without trying: what was to be read is zero then."""
 
@@ -60,10 +62,19 @@ def claim(piece: Piece, result: Value, number: int, size: str, most: int) -> Non
     length = size if size.isdigit() else write.value(f"trunc i64 {size} to i32")
     piece.store(Type.I32, length, write.value(f"getelementptr i8, ptr {header}, i64 4"))
     record = write.value(f"getelementptr i8, ptr {header}, i64 {RECORD_HEADER_BYTES}")
-    cleared = size if size.isdigit() else piece.masked(piece.opaque(size), power_above(most))
-    piece.call(HELPER_READ_USER, f"ptr {record}, i64 {cleared}, i64 {_NEVER_USER}")
+    _clear(piece, record, size, most)
     piece.keep_pointer(result.name, record)
     piece.define(result, write.value(f"add i64 {used}, {RECORD_HEADER_BYTES}"))
+
+
+def _clear(piece: Piece, record: str, size: str, most: int) -> None:
+    """Zero a record: a small one by stores, which take less than a call of a helper does."""
+    if size.isdigit() and int(size) <= _STORED:
+        for at in range(0, int(size), 8):
+            piece.store(Type.I64, "0", piece.writer.value(f"getelementptr i8, ptr {record}, i64 {at}"))
+        return
+    cleared = size if size.isdigit() else piece.masked(piece.opaque(size), power_above(most))
+    piece.call(HELPER_READ_USER, f"ptr {record}, i64 {cleared}, i64 {_NEVER_USER}")
 
 
 def lower_discard(piece: Piece, op: Discard) -> None:

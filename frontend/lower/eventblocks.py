@@ -97,6 +97,7 @@ class _Code:
         self._fetch()
         with b.if_else(self._holds(event.when)) as choice:
             with choice.then():
+                self._find_goroutine()
                 self._unless_limited(self._row_at_once)
             with choice.otherwise():
                 self._count("rejected")
@@ -112,6 +113,7 @@ class _Code:
         self._fetch()
         with b.if_else(self._holds(self._of.moments.when_call)) as choice:
             with choice.then():
+                self._find_goroutine()
                 record = self._begin()
                 b.put(record, self._depth(), field="flags")
                 if self._of.moments.kept:
@@ -125,6 +127,7 @@ class _Code:
         """The return."""
         b = self._b
         self._fetch()
+        self._find_goroutine()
         self._match()
         with b.if_(b.ne(b.load(Type.I64, "wanted_row"), 0)):
             with b.if_(b.eq(b.load(Type.I64, "matched"), 0)):
@@ -190,12 +193,22 @@ class _Code:
 
     # Parts
 
+    @property
+    def _straight(self) -> bool:
+        return len(self._of.sites) <= STRAIGHT_SITES
+
+    def _find_goroutine(self) -> None:
+        """Not before it is needed: it takes a read. (The prelude's tables need it for what is on the stack.)"""
+        if self._straight or not self._slots:
+            self._b.call("find_goroutine")
+
     def _fetch(self) -> None:
         """The variables of the place that was hit: by code for each place where these are few."""
         b, sites = self._b, self._of.sites
         if not self._slots:
             return
-        if len(sites) > STRAIGHT_SITES:
+        if not self._straight:
+            b.call("find_goroutine")
             b.call("fetch", self._site)
         elif len(sites) == 1:
             fetch_site(b, self._of.book.sites[sites[0]])
