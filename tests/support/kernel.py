@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 
 from sey.runtime import doctor
+from tests.support.uprobes import UPROBE_TYPE
 
 
 def _unavailable(what: str) -> NoReturn:
@@ -31,6 +32,13 @@ def require_ptrace() -> None:
 def require_bpf() -> None:
     """Go on only where probes can be loaded and run, and processes paused."""
     _require(_troubles().keys())
+
+
+def require_uprobes() -> None:
+    """Go on only where instructions of other programs can be probed."""
+    if not UPROBE_TYPE.exists():
+        _unavailable("the kernel has no uprobes")
+    require_bpf()
 
 
 def _require(names: Set[str]) -> None:

@@ -1,0 +1,3 @@
+module example.com/calling
+
+go 1.21
