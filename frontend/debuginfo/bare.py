@@ -123,3 +123,15 @@ class BareInfo:
     def line_of(self, pc: int) -> tuple[str, int] | None:
         """None."""
         return None
+
+    def source_files(self) -> Sequence[str]:
+        """None."""
+        return ()
+
+    def statements(self, file: str) -> Mapping[int, Sequence[int]]:
+        """None."""
+        return {}
+
+    def body_at(self, address: int) -> Body | None:
+        """None."""
+        return None

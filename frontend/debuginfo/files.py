@@ -1,6 +1,7 @@
 """Source file names by their number in a unit: the file tables in the headers of `.debug_line` (DWARF 4 and 5).
 
-The line rows themselves are not read: pclntab has the same lines in a form that is found by address.
+Line rows themselves are mostly not read: pclntab has the same lines in a form that is found by address. Where
+statements begin is told by `.debug_line` alone (`statements.py`).
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ class Files:
 
     def name(self, unit: Unit, number: int) -> str | None:
         """The file with that number, or None where the unit's table has none or can't be read."""
+        table = self.table(unit)
+        return table[number] or None if 0 <= number < len(table) else None
+
+    def table(self, unit: Unit) -> list[str]:
+        """The unit's files by number, empty texts for numbers without one; nothing where they can't be read."""
         if unit.offset not in self._tables:
             try:
                 self._tables[unit.offset] = self._read(unit)
             except DamageError:
                 self._tables[unit.offset] = []
-        table = self._tables[unit.offset]
-        return table[number] or None if 0 <= number < len(table) else None
+        return self._tables[unit.offset]
 
     def _read(self, unit: Unit) -> list[str]:
         at = self._units.top(unit).number(At.STMT_LIST)

@@ -23,7 +23,7 @@ class Functions:
     def __init__(self, units: Units, index: Index) -> None:
         self._units = units
         self._index = index
-        self._files = Files(units)
+        self.files = Files(units)
         self._trees: OrderedDict[int, Tree] = OrderedDict()
         self._levels: dict[int, dict[int, tuple[Tree, int]]] = {}
 
@@ -37,7 +37,7 @@ class Functions:
         return FunctionEntry(
             name,
             tuple(self._index.linkages[number] for number in linkages),
-            self._files.name(die.unit, file) if file is not None else None,
+            self.files.name(die.unit, file) if file is not None else None,
             die.number(At.DECL_LINE),
             self._index.body_count(linkages),
         )
@@ -71,7 +71,7 @@ class Functions:
             place.physical,
             place.container,
             level,
-            self._files.name(die.unit, file) if file is not None else None,
+            self.files.name(die.unit, file) if file is not None else None,
             die.number(At.CALL_LINE),
         )
 

@@ -15,6 +15,8 @@ from sey.binary.pclntab import FuncFlag, PcFunc, PclnTab
 from sey.binary.pctable import PcTable
 
 _PADDING = 0xCC
+_RET = b"\xc3"
+_LEAVING = frozenset(("jmp", "ret", "ud2", "int3"))
 _SKIPPED = ".byte"
 _JUMPS = frozenset(("jmp", "loop", "loope", "loopne"))
 
@@ -71,9 +73,26 @@ class Code:
         at = bisect_left(self.instructions, address, key=lambda i: i.address)
         return at if at < len(self.instructions) and self.instructions[at].address == address else None
 
+    @cached_property
+    def jumps(self) -> list[Instruction]:
+        """The function's jumps."""
+        return [i for i in self.instructions if i.jumps]
+
+    @cached_property
+    def before(self) -> dict[int, list[int]]:
+        """By number of an instruction those that may run directly before it, as far as direct jumps tell."""
+        found: dict[int, list[int]] = {}
+        for number, instruction in enumerate(self.instructions):
+            if instruction.mnemonic not in _LEAVING:
+                found.setdefault(number + 1, []).append(number)
+            to = self.index(instruction.target) if instruction.jumps and instruction.target is not None else None
+            if to is not None:
+                found.setdefault(to, []).append(number)
+        return found
+
     def jumps_to(self, address: int) -> Iterator[Instruction]:
         """The direct jumps within the function that go to an address."""
-        return (i for i in self.instructions if i.jumps and i.target == address)
+        return (i for i in self.jumps if i.target == address)
 
 
 def read_code(table: PclnTab, function: PcFunc) -> Code:
@@ -83,6 +102,13 @@ def read_code(table: PclnTab, function: PcFunc) -> Code:
     while found and found[-1].code == bytes([_PADDING]):
         found.pop()
     return Code(function, found, table.tables.table(function.pcsp))
+
+
+def returns(code: Code) -> list[Instruction] | None:
+    """The instructions by which a function returns, its frame gone; None where they aren't certain."""
+    found = [i for i in code.instructions if "ret" in i.mnemonic.split()]
+    sure = code.undecoded is None and all(i.code == _RET and code.pcsp(i.address) == 0 for i in found)
+    return found if sure else None
 
 
 def disassemble(code: bytes, address: int) -> Iterator[Instruction]:

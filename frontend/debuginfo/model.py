@@ -357,3 +357,12 @@ class DebugInfo(Protocol):
 
     def line_of(self, pc: int) -> tuple[str, int] | None:
         """Source file and line of an address by the line table, or None."""
+
+    def source_files(self) -> Sequence[str]:
+        """The source files of Go code, whole paths as the compiler wrote them, sorted. Raises SeyError."""
+
+    def statements(self, file: str) -> Mapping[int, Sequence[int]]:
+        """By line of a source file, ascending, the addresses at which a statement of it begins. Raises SeyError."""
+
+    def body_at(self, address: int) -> Body | None:
+        """The innermost body that has the code at an address, or None. Raises SeyError."""

@@ -37,6 +37,7 @@ from sey.frontend.debuginfo.runtimetypes import (
 )
 from sey.frontend.debuginfo.scan import scan
 from sey.frontend.debuginfo.sections import DwarfSections
+from sey.frontend.debuginfo.statements import Statements
 from sey.frontend.debuginfo.types import UNKNOWN, Types
 from sey.frontend.debuginfo.units import Units, UnitTable
 from sey.frontend.debuginfo.variables import Variables
@@ -139,6 +140,7 @@ class BinaryDebugInfo:
         self._constants: Mapping[str, tuple[tuple[int, str], ...]] | None = None
         self._made: dict[TypeId, GoType] = {}
         self._functions = Functions(units, index)
+        self._statements = Statements(units, self._functions.files)
         self._lines = Lines(binary.elf, lambda: self.pclntab)
         locator = Locator(units, self._types, self._functions, StackObjects(lambda: self.pclntab))
         returns = Returns(binary.elf, lambda: self.pclntab, self._types)
@@ -252,3 +254,23 @@ class BinaryDebugInfo:
     def line_of(self, pc: int) -> tuple[str, int] | None:
         """Source file and line of an address by the line table, or None."""
         return self._lines.at(pc)
+
+    def source_files(self) -> Sequence[str]:
+        """The source files of Go code, sorted."""
+        return _guarded(self._units, lambda: sorted(self._statements.sources()))
+
+    def statements(self, file: str) -> Mapping[int, Sequence[int]]:
+        """By line of a source file where statements begin."""
+        return _guarded(self._units, lambda: self._statements.of(file))
+
+    def body_at(self, address: int) -> Body | None:
+        """The innermost body that has the code at an address, or None."""
+        frames = self.pclntab.frames_at(address, exact=True)
+        if not frames:
+            return None
+        level, entry = len(frames) - 1, frames[0].entry
+        for body in self.bodies(stack_name(frames[0].function)):
+            same = body.inline_level == level and body.physical.lo == entry
+            if same and any(r.holds(address) for r in body.ranges):
+                return body
+        return None

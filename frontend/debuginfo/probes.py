@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from sey.binary.errors import SeyError
 from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo import uprobes
-from sey.frontend.debuginfo.entries import NO_INSTRUCTIONS, entry_of
-from sey.frontend.debuginfo.machinecode import Code, Instruction, read_code
+from sey.frontend.debuginfo.entries import entry_of
+from sey.frontend.debuginfo.lineplaces import Statements, line_instructions
+from sey.frontend.debuginfo.machinecode import Code, Instruction, read_code, returns
 from sey.frontend.debuginfo.model import Body, DebugInfo
 
-_RET = b"\xc3"
 _WORD = 8
 
 
@@ -44,6 +44,7 @@ class Prober:
     info: DebugInfo
     table: PclnTab
     _codes: dict[int, Code | str] = field(default_factory=dict)
+    _statements: dict[tuple[Body, str], dict[int, list[int]]] = field(default_factory=dict)
 
     def entry(self, body: Body) -> ProbePlace | Unprobed:
         """The instruction that runs once for each call, when the arguments are where the caller put them."""
@@ -62,20 +63,46 @@ class Prober:
         code = self._code(body)
         if isinstance(code, str):
             return Unprobed(body.function, code)
-        if code.undecoded is not None:
-            return Unprobed(body.function, NO_INSTRUCTIONS)
-        rets = [i for i in code.instructions if "ret" in i.mnemonic.split()]
+        rets = returns(code)
+        if rets is None:
+            return Unprobed(body.function, "it returns in a way that sey doesn't know")
         if not rets:
             tail = self.tail_jumps(body)
             return Unprobed(body.function, "it ends by jumping to another function" if tail else "it never returns")
-        if any(i.code != _RET or code.pcsp(i.address) for i in rets):
-            return Unprobed(body.function, "it returns in a way that sey doesn't know")
         return tuple(_place(code, i, "return") for i in rets)
 
     def tail_jumps(self, body: Body) -> int:
         """The jumps by which a function ends in another one, whose returns are then its own."""
         code = self._code(body)
         return 0 if isinstance(code, str) else sum(1 for i in code.instructions if _leaves(code, i))
+
+    def line(self, body: Body, file: str, line: int) -> tuple[ProbePlace, ...] | Unprobed:
+        """Where statements of a line begin in a body, without those that always run together with another.
+
+        The line of the `func` keyword is where calls begin, as in `entry`.
+        """
+        code = self._code(body)
+        if isinstance(code, str):
+            return Unprobed(body.function, code)
+        try:
+            own = self._own_statements(body, file)
+            found = line_instructions(code, self.table, Statements(body.ranges, own.get(line, ()), own.values()))
+        except SeyError as error:
+            return Unprobed(body.function, f"its code can't be read: {error}")
+        if isinstance(found, str):
+            return Unprobed(body.function, found)
+        return tuple(_place(code, i, "line") for i in found)
+
+    def _own_statements(self, body: Body, file: str) -> dict[int, list[int]]:
+        """By line of a file where statements begin in a body, those inlined into it left out. Raises SeyError."""
+        if (body, file) not in self._statements:
+            found: dict[int, list[int]] = {}
+            for line, addresses in self.info.statements(file).items():
+                inside = (at for at in addresses if any(r.holds(at) for r in body.ranges))
+                if own := [at for at in inside if self.info.body_at(at) == body]:
+                    found[line] = own
+            self._statements[body, file] = found
+        return self._statements[body, file]
 
     def _code(self, body: Body) -> Code | str:
         """The code of the out-of-line function that a body is in, or why it can't be had."""

@@ -14,6 +14,7 @@ from sey.binary.errors import SeyError
 from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo.abi import Assignment
 from sey.frontend.debuginfo.leaves import leaves_of
+from sey.frontend.debuginfo.machinecode import read_code, returns
 from sey.frontend.debuginfo.model import LocationRange, Piece, Place, Range, Role, Variable
 from sey.frontend.debuginfo.placement import spread
 from sey.frontend.debuginfo.types import Types
@@ -39,15 +40,18 @@ class Returns:
     def rets(self, physical: Range) -> Iterator[Range]:
         """The RETs of a function that are certain: where the frame is gone again, so that an instruction begins.
 
-        Functions without a frame have no such places, and give none.
+        The code of functions without a frame is disassembled for them.
         """
-        table = self.open_table()
         try:
+            table = self.open_table()
             function = table.function_at(physical.lo)
             deltas = None if function is None else table.tables.table(function.pcsp)
+            if function is None or deltas is None:
+                return
+            if not any(deltas.values):
+                yield from (Range(i.address, i.end) for i in returns(read_code(table, function)) or ())
+                return
         except SeyError:
-            return
-        if function is None or deltas is None:
             return
         start, before = 0, 0
         for end, delta in zip(deltas.ends, deltas.values, strict=True):

@@ -85,7 +85,7 @@ class DwarfSections:
 
     @cached_property
     def line(self) -> Data:
-        """`.debug_line`; only the file tables are used."""
+        """`.debug_line`: file tables, and where statements begin."""
         return self._load(".debug_line")
 
     @cached_property

@@ -99,6 +99,15 @@ class MadeUp:
     def line_of(self, pc: int) -> tuple[str, int] | None:
         return None
 
+    def source_files(self) -> Sequence[str]:
+        return ()
+
+    def statements(self, file: str) -> Mapping[int, Sequence[int]]:
+        return {}
+
+    def body_at(self, address: int) -> Body | None:
+        return None
+
 
 def captured(go: GoTypes, kind: PlanType, rows: list[Any], **limits: int) -> DecodedColumn:
     """Lay pointers to `rows`, values of `kind`, out in memory, follow them as a probe does, and decode the result."""

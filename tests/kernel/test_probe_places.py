@@ -1,10 +1,11 @@
-"""Probes at entries and returns are hit as often as a program calls its functions, however its stacks grow."""
+"""Probes are hit as often as a program calls its functions and runs its lines, however its stacks grow."""
 
 from __future__ import annotations
 
 import json
 import mmap
 import os
+import re
 import shutil
 from itertools import chain
 from pathlib import Path
@@ -15,11 +16,13 @@ from sey.binary.elf import ElfFile
 from sey.frontend.debuginfo import uprobes
 from sey.frontend.debuginfo.open import open_debug_info
 from sey.frontend.debuginfo.probes import Prober, Unprobed
+from sey.frontend.debuginfo.sourcelines import LineTarget, find_line
 from tests.kernel.support import INDEXES
-from tests.support.gobuild import build
+from tests.support.gobuild import TARGETS, build
 from tests.support.kernel import require_uprobes
 from tests.support.uprobes import hits, open_uprobe
 
+SOURCE = TARGETS / "calling" / "main.go"
 FUNCTIONS = (
     *("main.big", "main.huge", "main.down", "main.leaf", "main.sum", "main.framed", "main.(*thing).several"),
     *("main.recovers", "main.panics", "main.generic[...]", "main.main.func4.1"),
@@ -35,6 +38,26 @@ _INSTRUCTION = 16
 def offset_of(elf: ElfFile, address: int) -> int:
     (segment,) = (s for s in elf.loads if s.address <= address < s.address + s.file_size)
     return address - segment.address + segment.offset
+
+
+def expected_lines(calls: int) -> dict[int, int]:
+    """How often lines of the target are run, by what they say; the line that counts a call as often as there are."""
+    said = {n: re.search(r"// (\d+) times$", text) for n, text in enumerate(SOURCE.read_text().splitlines(), 1)}
+    (counting,) = (n for n, text in enumerate(SOURCE.read_text().splitlines(), 1) if text == "\tfound[0]++")
+    return {n: int(found[1]) for n, found in said.items() if found} | {counting: calls}
+
+
+def lines_of(prober: Prober) -> dict[int, list[int]]:
+    """Offsets in the file for those lines."""
+    found = dict[int, list[int]]()
+    for line in expected_lines(0):
+        target = find_line(prober.info, f"calling/main.go:{line}")
+        assert isinstance(target, LineTarget)
+        for body in target.bodies:
+            places = prober.line(body, target.file, line)
+            assert not isinstance(places, Unprobed)
+            found.setdefault(line, []).extend(offset_of(prober.table.elf, place.address) for place in places)
+    return found
 
 
 @pytest.mark.parametrize(("go", "mode"), [("1.21", "plain"), ("1.26", "plain"), ("1.26", "noopt")])
@@ -53,12 +76,15 @@ def test_hits_are_calls_and_returns(go: str, mode: str, tmp_path: Path) -> None:
             returns.setdefault(name, []).extend(offset_of(info.binary.elf, place.address) for place in exits)
             first.setdefault(name, []).append(offset_of(info.binary.elf, body.physical.lo))
     wanted = chain(*entries.values(), *returns.values(), first["main.big"], first["main.huge"])
-    printed, found = hits(executable, wanted)
+    lines = lines_of(prober)
+    printed, found = hits(executable, chain(wanted, *lines.values()))
     counted = json.loads(printed)
     assert {n: [sum(map(found.__getitem__, of[n])) for of in (entries, returns)] for n in FUNCTIONS} == counted
     # What the places are for: the first instructions are run more often.
     for name in ("main.big", "main.huge"):
         assert sum(map(found.__getitem__, first[name])) > counted[name][0]
+    calls = sum(called for called, _ in counted.values())
+    assert {line: sum(map(found.__getitem__, at)) for line, at in lines.items()} == expected_lines(calls)
 
 
 def test_the_kernel_takes_the_instructions_that_are_said_to_be_taken(tmp_path: Path) -> None:

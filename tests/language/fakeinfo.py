@@ -178,6 +178,15 @@ class FakeInfo:
     def line_of(self, pc: int) -> tuple[str, int] | None:
         return None
 
+    def source_files(self) -> Sequence[str]:
+        return ()
+
+    def statements(self, file: str) -> Mapping[int, Sequence[int]]:
+        return {}
+
+    def body_at(self, address: int) -> Body | None:
+        return None
+
 
 def shop() -> FakeInfo:
     """A made-up service with a type of every kind."""
