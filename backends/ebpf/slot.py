@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sey.backends.ebpf.layout import TAIL
 from sey.ir.nodes import EVENT_OUTPUT_BYTES, RECORD_HEADER_BYTES
 
 SLOTS, RING = "slots", "events"
@@ -28,7 +29,8 @@ class Slot:
     """The members of a slot, in order. Their sizes are known only when all code is written."""
 
     def __init__(self, symbols: Sequence[str]) -> None:
-        self._numbers = {symbol: number for number, symbol in enumerate((HIT, *symbols, RUN_OUTPUT))}
+        members = (HIT, *(symbol for symbol in symbols if symbol != TAIL), RUN_OUTPUT)
+        self._numbers = {symbol: number for number, symbol in enumerate(members)}
         self.reach = 8
         """Bytes behind a record that starts at the very end that accesses by their masks could reach."""
 
@@ -43,7 +45,8 @@ class Slot:
     def _members(self, sizes: Mapping[str, int]) -> list[int]:
         whole = {
             HIT: HIT_BYTES,
-            RUN_OUTPUT: LENGTH_BYTES + EVENT_OUTPUT_BYTES + RECORD_HEADER_BYTES + self.reach,
+            # What the mask of a size reaches behind another member is there in any case, or nearly.
+            RUN_OUTPUT: max(LENGTH_BYTES + EVENT_OUTPUT_BYTES + RECORD_HEADER_BYTES + self.reach, sizes[TAIL]),
             **sizes,
         }
         return [-(-whole[symbol] // 8) * 8 for symbol in self._numbers]

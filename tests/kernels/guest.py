@@ -98,6 +98,23 @@ def _objects() -> Messages:
             seconds = time.monotonic() - started
             name, elsewhere = f"{path.name}/{number}", _by_bpftool(binary.program.object)
             yield {"object": name, "problem": problem, "seconds": seconds, "elsewhere": elsewhere}
+            if binary.events is not None:
+                yield _events(f"{name}/events", binary.events.program.object)
+
+
+def _events(name: str, data: bytes) -> dict[str, Any]:
+    """Load the object of a program of events."""
+    from sey.binary.errors import SeyError
+    from sey.runtime.libbpf import BpfObject
+
+    started, problem = time.monotonic(), None
+    try:
+        with BpfObject.open(data) as bpf:
+            bpf.load()
+    except SeyError as error:
+        problem = _words(error)
+    seconds = time.monotonic() - started
+    return {"object": name, "problem": problem, "seconds": seconds, "elsewhere": _by_bpftool(data)}
 
 
 def _by_bpftool(data: bytes) -> str:
