@@ -11,7 +11,7 @@ import select
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from elftools.elf.elffile import ELFFile
@@ -25,11 +25,13 @@ from sey.runtime.libbpf import BpfObject, library
 from tests.ebpf.harness import dict_entries
 from tests.ir.programs import RUNS, Case, Outcome
 
-# Calls labs(n) for each n it reads, one list for each thread, and maps images as the harness of snapshots does.
+# Calls labs(n) for each n it reads, one list for each thread, where null is the base of the thread's FS segment; maps
+# images as the harness of snapshots does.
 _TARGET = """
 import ctypes, json, os, sys, threading
 libc = ctypes.CDLL(None, use_errno=True)
 libc.labs.argtypes, libc.labs.restype = [ctypes.c_long], ctypes.c_long
+libc.pthread_self.restype = ctypes.c_long
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
@@ -37,7 +39,7 @@ os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 mapped = []
 def calls(numbers):
     for number in numbers:
-        libc.labs(number)
+        libc.labs(libc.pthread_self() if number is None else number)
 for line in sys.stdin:
     image = json.loads(line)["image"]
     for at, end in mapped if image is not None else []:
@@ -89,7 +91,7 @@ class Caller:
             assert found
             self.offset = next(iter(elf.address_offsets(found[0]["st_value"])))
 
-    def call(self, calls: list[list[int]], image: Mapping[int, bytes] | None = None) -> None:
+    def call(self, calls: Sequence[Sequence[int | None]], image: Mapping[int, bytes] | None = None) -> None:
         """Have each thread do its calls; a new image in memory, where one is given, replaces the one before."""
         assert self._child.stdin is not None
         assert self._child.stdout is not None

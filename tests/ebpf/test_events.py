@@ -7,8 +7,10 @@ from collections import Counter
 from itertools import pairwise
 
 from sey.backends.ebpf.compile import compile_events
-from sey.ir.artifacts import EventProgram
+from sey.backends.ebpf.hit import WORD_FSBASE
+from sey.ir.artifacts import WANT_TLS, EventProgram
 from sey.ir.parser import parse_program
+from sey.runtime.events.kernel import thread_pointer_offset
 from tests.ebpf.events import Caller, traced
 
 ARGUMENT = 8 * (4 + 5)
@@ -61,6 +63,23 @@ def test_a_hit_is_told_of_the_thread_and_the_probe(caller: Caller) -> None:
     assert words[36] == 0
     assert counters["hits"] == counters["emitted"] == 1
     assert counters["ns"] > 0
+
+
+def test_a_probe_that_asks_is_told_where_the_threads_own_data_is(caller: Caller) -> None:
+    body = f"""{ROW}
+        %base = load i64 @in_regs[{8 * WORD_FSBASE}]
+        set %r.more, %base"""
+    offset = thread_pointer_offset()
+    assert offset
+    with traced(program(body), caller, cookies=(0, WANT_TLS | 1), probes=2) as trace:
+        caller.call([[None]])
+        assert [struct.unpack("<IIqq", data)[3] for data in trace.drain()] == [0, 0]
+        trace.write(trace.program.fsbase, offset.to_bytes(8, "little"))
+        caller.call([[None, None]])
+        rows = [struct.unpack("<IIqq", data)[2:] for data in trace.drain()]
+        assert trace.counters(1)["emitted"] == 3
+    assert sorted(told == own for own, told in rows) == [False, False, True, True]
+    assert all(told in (own, 0) for own, told in rows)
 
 
 def test_what_threads_add_up_is_right_and_no_event_is_torn(caller: Caller) -> None:

@@ -57,6 +57,16 @@ def _every_statement(_: Path) -> str:
     return CAPTURES + REDACT + 'type "main.creds" { user }\ntype "main.named" { value.user, pointer.user, slice, held }'
 
 
+def _of_calls(_: Path) -> str:
+    return """
+event plain on return "main.plain" { a, s, p, ~r0 as r0, ~r1 as r1 }
+event registers on entry "main.registers" { a, b, c, d, e, f, g, h }
+event slow on return "main.slow" when duration > 1ms limit 100/s stack 16 { id, d }
+event recurses on entry "main.recurses" when n > 1 sample 1/2 { n }
+event each on entry glob "main.*" { }
+"""
+
+
 VALUES = ("expected", "globals", "addresses")
 _CASES = {
     "zoo": _Case("zoo", "1.26", "plain", ("dump",), _no_spec),
@@ -66,6 +76,7 @@ _CASES = {
     "values-1.26": _Case("values", "1.26", "plain", VALUES, _every_value),
     "values-1.27": _Case("values", "1.27", "plain", VALUES, _every_value),
     "secrets": _Case("secrets", "1.26", "noopt", (), _every_statement),
+    "events": _Case("events", "1.26", "plain", (), _of_calls),
     "shop": _Case(SHOP, "1.26", "plain", (), _of_the_demo),
 }
 

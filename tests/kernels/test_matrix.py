@@ -68,7 +68,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     write_jobs(jobs, work / "root" / "jobs.json")
     pack(work / "initramfs.cpio", work / "root")
     bundles = {path.name: Bundle.load(str(path)) for path in probes.iterdir()}
-    objects = {f"{name}/{number}" for name, bundle in bundles.items() for number in range(len(bundle.binaries))}
+    binaries = {f"{name}/{n}": each for name, bundle in bundles.items() for n, each in enumerate(bundle.binaries)}
+    objects = binaries.keys() | {f"{name}/events" for name, each in binaries.items() if each.events is not None}
     return Prepared(work / "initramfs.cpio", jobs, objects)
 
 
