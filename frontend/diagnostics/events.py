@@ -32,3 +32,33 @@ class TookTheName(SpannedProblem):
     help: ClassVar[str | None] = "an event on entry or line can capture the variable, with an `as`"
 
     function: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Unseen(SpannedProblem):
+    default_severity: ClassVar[Severity] = Severity.WARNING
+
+    table: str
+    target: str
+    reasons: tuple[str, ...]
+
+    def notes(self) -> tuple[str, ...]:
+        """What isn't probed, and why."""
+        return self.reasons
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeesNothing(_Unseen):
+    """Nothing of what an event is about can be probed in this binary: its table will have no rows. Where a function is
+    inlined there is no call, and so neither an entry nor a return."""
+
+    code: ClassVar[str] = "SEY0236"
+    title: ClassVar[str] = "event `{table}` sees nothing of `{target}`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeesPart(_Unseen):
+    """Some of what an event is about can't be probed in this binary: what happens there isn't seen, nor counted."""
+
+    code: ClassVar[str] = "SEY0237"
+    title: ClassVar[str] = "event `{table}` doesn't see all of `{target}`"

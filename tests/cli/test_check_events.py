@@ -1,0 +1,39 @@
+"""`sey check` of events: the SQL over their tables, and what of them can't be probed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import Run
+from tests.support.gobuild import build
+
+
+def _checked(run: Run, path: Path, text: str) -> tuple[int, str]:
+    spec = path / "x.sey"
+    spec.write_text(text)
+    done = run("check", spec, build("many"))
+    return done.status, done.out
+
+
+def test_sql_over_events_is_checked(run: Run, tmp_path: Path) -> None:
+    events = 'event slow on return "main.request" { name, duration / 2 as half }\n'
+    good = 'table t = "select name, duration, thread_id from slow where half > 2"\ncolumn slow.x int = "half + 1"\n'
+    assert _checked(run, tmp_path, events + good + 'table seen = "select event, seen from events"') == (
+        0,
+        f"{tmp_path}/x.sey: fits {build('many')}\n",
+    )
+    status, out = _checked(run, tmp_path, events + 'table t = "select nme from slow"')
+    assert status != 0
+    assert "SEY0805" in out
+
+
+def test_what_events_do_not_see_is_told(run: Run, tmp_path: Path) -> None:
+    status, out = _checked(run, tmp_path, 'event len on entry "strings.(*Builder).copyCheck" { }')
+    assert status == 0
+    assert "warning[SEY0236]: event `len` sees nothing of `strings.(*Builder).copyCheck`" in out
+    assert "it is inlined into" in out
+    status, out = _checked(run, tmp_path, 'event every on entry glob "strings.*" { }')
+    assert status == 0
+    assert "warning[SEY0237]: event `every` doesn't see all of `strings.*`" in out
+    assert " more\n" in out
+    assert "warning" not in _checked(run, tmp_path, 'event one on entry "main.request" { }')[1]
