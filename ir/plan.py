@@ -243,6 +243,9 @@ Keys of objects, (address, type), hold within one event: the next one may find o
 
 EVENT_STACK_END = 3
 """Bits of an event's `flags`: the `StackEnd` of the walk of its stack, 0 where it isn't known."""
+EVENT_EARLY = 0xFFFFFFF8
+"""Bits of the `flags` of a return: how many bytes of the event, from its beginning, are of the call's entry. What lies
+behind them is of the return, and so are its objects: the same key may have one of each moment."""
 
 EVENT_INPUTS: tuple[str, ...] = (
     "sample",  # keep 1 of so many; 0 and 1: all
@@ -431,6 +434,8 @@ class PlanEvent:
     sample: int = 1
     stack: int = 0
     program: str | None = None
+    early: tuple[int, ...] = ()
+    """The columns of a return event that are of the call's entry; the others are of the return."""
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,7 @@ class _Checker:
         _expect([event.index for event in plan.events] == list(range(len(plan.events))), "events aren't numbered")
         for event in plan.events:
             _expect(event.moment in ("entry", "return", "line"), f"there is no moment `{event.moment}`")
+            _expect(set(event.early) <= set(range(len(event.columns))), f"the event {event.table} has unknown columns")
             numbers = (event.limit, event.window_ns, event.for_ns, event.sample, event.stack)
             _expect(all(0 <= n < 1 << 63 for n in numbers), f"the event {event.table} has an impossible number")
         _expect([probe.number for probe in plan.probes] == list(range(len(plan.probes))), "probes aren't numbered")

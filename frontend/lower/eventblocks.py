@@ -157,7 +157,7 @@ class _Code:
             same = b.and_(same, b.eq(b.get(Type.I32, record, field="flags"), self._depth()))
             with b.if_else(same) as choice:
                 with choice.then():
-                    b.store("matched", b.const(1))
+                    b.store("matched", found)
                     began = b.get(Type.I64, record, field="time")
                     b.store("elapsed", b.sub(self._now(), began))
                     self._bring_back()
@@ -185,7 +185,7 @@ class _Code:
         record = b.reopen(self._stream, RECORD_HEADER)
         b.put(record, self._now(), field="time")
         b.put(record, b.load(Type.I64, "elapsed"), field="duration")
-        b.put(record, b.const(0, Type.I32), field="flags")
+        b.put(record, b.trunc(Type.I32, b.load(Type.I64, "matched")), field="flags")
         self._put_site(record)
         later = [i for i in range(len(self._of.event.captures)) if i not in self._of.moments.columns]
         self._columns(record, later)

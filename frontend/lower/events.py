@@ -21,7 +21,7 @@ from sey.frontend.lower.eventblocks import (
 )
 from sey.frontend.lower.labels import Labels
 from sey.frontend.lower.liveness import Liveness
-from sey.frontend.lower.moments import moments_of
+from sey.frontend.lower.moments import Moments, moments_of
 from sey.frontend.lower.program import (
     Lowered,
     plan_of,
@@ -77,7 +77,7 @@ def lower_events(spec: BoundSpec, info: Described, table: PclnTab, go_version: s
     program = _assemble(shared, spec, info, table, book, functions, whole, _probe_table(spec.events, probes), streams)
     plan = replace(
         plan_of(shared, spec, whole, go_version),
-        events=tuple(_plan_event(shared, i, event, book) for i, event in enumerate(spec.events)),
+        events=tuple(_plan_event(shared, i, event, book, moments[i]) for i, event in enumerate(spec.events)),
         probes=tuple(_plan_probe(i, probe) for i, probe in enumerate(probes)),
         unprobed=unprobed,
     )
@@ -170,7 +170,7 @@ def _stash_constants(events: Sequence[bound.Event], rows: Sequence[Stream]) -> d
     return {"any_returns": int(bool(ends)), "calls": min(MAX_CALLS, STASH_ROOM // size), "call_bytes": size}
 
 
-def _plan_event(shared: Shared, number: int, event: bound.Event, book: SiteBook) -> PlanEvent:
+def _plan_event(shared: Shared, number: int, event: bound.Event, book: SiteBook, moments: Moments) -> PlanEvent:
     return PlanEvent(
         index=number,
         table=event.table,
@@ -185,6 +185,7 @@ def _plan_event(shared: Shared, number: int, event: bound.Event, book: SiteBook)
         sample=event.sample,
         stack=event.stack,
         program=event.program,
+        early=tuple(sorted(moments.columns)) if event.moment is Moment.RETURN else (),
     )
 
 

@@ -1,6 +1,7 @@
 """Events of a trace: rows of `event` blocks.
 
-Objects are those of one event, so slices have at most as many events as their keys tell apart (`limits.MOST_EVENTS`).
+Objects are those of one moment of one event, so slices have at most half as many events as their keys tell apart
+(`limits.MOST_EVENTS`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sey.ir.plan import STATUS_MASK, Plan, PlanEvent, Status
+from sey.ir.plan import EVENT_EARLY, STATUS_MASK, Plan, PlanEvent, Status
 from sey.ir.typegraph import types_by_id
 from sey.runtime.capture import ProcessFacts
 from sey.runtime.decode.columns import ColumnShape
@@ -21,7 +22,7 @@ from sey.runtime.decode.rows import DecodedBlock, DecodedSlice, SlicedRows, form
 from sey.runtime.decode.stacks import Stacks
 from sey.runtime.decode.typewords import TypeWords
 from sey.runtime.decode.values import ValueDecoder
-from sey.runtime.events.log import MAX_EVENT_BYTES, EventLog
+from sey.runtime.events.log import MAX_EVENT_BYTES, EventLog, Records
 from sey.runtime.events.rows import EventPlaces, row_places, stack_places
 from sey.runtime.pages import I64Array
 from sey.runtime.symbols import SymbolTable
@@ -57,7 +58,8 @@ class EventRows(SlicedRows):
     _places: EventPlaces
     _source: _Source
 
-    most = MOST_EVENTS
+    most = MOST_EVENTS // 2
+    """Each event is two moments: of a return event the call's entry, and all else."""
 
     def __len__(self) -> int:
         return len(self.time)
@@ -68,18 +70,19 @@ class EventRows(SlicedRows):
         return int(self._source.log.lengths[self._places.event].sum())
 
     def decoded(self, rows: slice) -> DecodedSlice:
-        """These rows decoded, of at most `MOST_EVENTS` events. Raises SeyError."""
+        """These rows decoded, of at most `most` events. Raises SeyError."""
         source, block = self._source, self.block
         records = source.log.read(source.streams[block.stream], self._places.place[rows])
         events, number = np.unique(self._places.event[rows], return_inverse=True)
         plain = all(kind.kind in _PLAIN for shape in self.shapes for kind in shape.kinds)
-        decoder = source.decoder(events[:0] if plain else events)
+        decoder = source.decoder(block, events[:0] if plain else events)
         site = records["site"].astype(np.int64)
         if len(site) and int(site.max()) >= len(block.sites):
             source.log.fail(f"stream `{block.stream}`", "a row comes from an unknown place")
+        late = 2 * number.reshape(-1) + 1
         columns = tuple(
-            shape.decode(decoder, column, records, forms_of(block, site, column), number.reshape(-1))
-            for column, shape in enumerate(self.shapes)
+            shape.decode(decoder, at, records, forms_of(block, site, at), late - 1 if at in block.early else late)
+            for at, shape in enumerate(self.shapes)
         )
         time = self.time[rows]
         decoded = DecodedEvents(
@@ -139,17 +142,29 @@ class _Source:
         self._words = TypeWords.of_events(facts.type_words, self.types, facts.type_names)
         self._functions = symbols.functions
 
-    def decoder(self, events: I64Array) -> ValueDecoder:
-        """What decodes values of these events, at most `MOST_EVENTS`, by their places in `events`."""
-        return ValueDecoder(self.plan.types, self.log.data, self._objects(events), self._words, self._functions)
+    def decoder(self, event: PlanEvent, events: I64Array) -> ValueDecoder:
+        """What decodes values of these events, by their places in `events` times 2, plus 1 where they aren't early."""
+        objects = self._objects(event, events)
+        return ValueDecoder(self.plan.types, self.log.data, objects, self._words, self._functions)
 
-    def _objects(self, events: I64Array) -> ObjectIndex:
+    def _objects(self, event: PlanEvent, events: I64Array) -> ObjectIndex:
         stream = self.streams["object"]
-        met = self.log.records(events).of(stream)
+        records = self.log.records(events)
+        met = records.of(stream)
         self.log.check(stream, met)
         objects = self.log.read(stream, met.place)
         there = (objects["status"] & STATUS_MASK) == Status.OK
         sizes = np.where(there, np.minimum(objects["bytes"], MAX_EVENT_BYTES + 1), 0).astype(np.int64)
         places = self.log.places(events[met.event], objects["position"], sizes, "an object")
-        objects["address"] = event_keys(met.event, objects["address"])
+        late = met.place - self.log.starts[events[met.event]] >= self._early(event, events, records)[met.event]
+        objects["address"] = event_keys(2 * met.event + late, objects["address"])
         return ObjectIndex.of_events(objects, places)
+
+    def _early(self, event: PlanEvent, events: I64Array, records: Records) -> I64Array:
+        """How many bytes of each event are of the call's entry."""
+        early: I64Array = np.zeros(len(events), dtype=np.int64)
+        if event.early:
+            stream = self.streams[event.stream]
+            rows = records.of(stream)
+            early[rows.event] = self.log.field(stream, rows.place, "flags").astype(np.int64) & EVENT_EARLY
+        return early

@@ -114,6 +114,33 @@ def test_each_event_has_its_own_objects() -> None:
         }
 
 
+def test_what_a_call_and_its_return_led_to_are_told_apart() -> None:
+    """The same object may have changed in between, and may not be there any more."""
+    go = GoTypes()
+    item = go.struct("main.Item", ("name", go.string))
+    pointer = go.pointer(item)
+    columns = tuple(column(name, pointer) for name in ("before", "after"))
+    plan = event_plan(go, ("get", "return", columns, 0), early={"get": (0,)})
+    parts = list[bytes]()
+    for matched, changed in ((True, True), (True, False), (False, True)):
+        writer, before, after = EventWriter(plan.streams), Memory(go), Memory(go)
+        values = before.encode(pointer, Ref((b"old",))), after.encode(pointer, Ref((b"new",)))
+        row = {"time": len(parts), "s0": 1 if matched else int(Status.NOT_LIVE), "s1": 1}
+        size = EventWriter(plan.streams)
+        size.add("event_0")
+        size.objects(before.objects)
+        length = len(size.done()) - 8 if matched else 0
+        writer.add("event_0", **row, v0=values[0], v1=values[1], flags=length)
+        writer.objects(before.objects if matched else ())
+        writer.objects(after.objects if changed else ())
+        parts.append(writer.done())
+    (rows,), _ = decode_events(EventLog.from_parts(parts), Trace().facts(), plan, symbol_table())
+    (decoded,) = rows.slices()
+    texts, words = zip(*((c.json().to_pylist(), c.status_words().to_pylist()) for c in decoded.columns), strict=True)
+    assert texts == (['{"name":"old"}'] * 2 + [None], ['{"name":"new"}', None, '{"name":"new"}'])
+    assert words == (["ok", "ok", "not_live"], ["ok", "budget", "ok"])
+
+
 def test_what_one_event_lacks_is_not_taken_from_another() -> None:
     trace = Trace()
     trace.add("put", time=1, values=(Ref((1, b"pen")), 4))

@@ -91,8 +91,12 @@ def event_streams(*rows: Sequence[int]) -> tuple[PlanStream, ...]:
     return tuple(plan_stream(number, stream) for number, stream in enumerate(streams))
 
 
-def event_plan(go: GoTypes, *events: tuple[str, str, Sequence[PlanColumn], int]) -> Plan:
-    """A plan of events, each given as name, moment, columns and frames of the stack."""
+def event_plan(
+    go: GoTypes,
+    *events: tuple[str, str, Sequence[PlanColumn], int],
+    early: Mapping[str, tuple[int, ...]] = {},
+) -> Plan:
+    """A plan of events, each given as name, moment, columns and frames of the stack; `early` are columns of calls."""
     streams = event_streams(*([c.bytes for c in columns] for _, _, columns, _ in events))
 
     def sites(name: str, columns: Sequence[PlanColumn]) -> tuple[PlanSite, ...]:
@@ -109,6 +113,7 @@ def event_plan(go: GoTypes, *events: tuple[str, str, Sequence[PlanColumn], int])
             columns=tuple(columns),
             sites=sites(name, columns),
             stack=stack,
+            early=early.get(name, ()),
         )
         for number, (name, moment, columns, stack) in enumerate(events)
     )
