@@ -116,7 +116,8 @@ def _probes(
 def _places(prober: Prober, event: bound.Event, body: Body) -> Sequence[tuple[Phase, ProbePlace]] | Unprobed:
     """Where a body is to be probed for an event. A return event needs both ends of a call."""
     if event.moment is Moment.LINE:
-        return Unprobed(body.function, "lines can't be probed in this version")
+        lines = prober.line(body, event.file, event.line)
+        return lines if isinstance(lines, Unprobed) else [(Phase.LINE, place) for place in lines]
     returns = prober.returns(body) if event.moment is Moment.RETURN else ()
     if isinstance(returns, Unprobed):
         return returns
