@@ -7,7 +7,6 @@ from sey.backends.ebpf.layout import (
     LLVM_TYPES,
     STATE,
     STATE_KEY,
-    STATE_READ,
     STATE_VALUE,
     STATE_ZERO,
     power_above,
@@ -19,7 +18,6 @@ from sey.backends.ebpf.piece import (
     HELPER_COPY_USER,
     HELPER_DELETE,
     HELPER_LOOKUP,
-    HELPER_READ_USER,
     HELPER_UPDATE,
     Piece,
     zext,
@@ -107,11 +105,7 @@ def copy_from_target(piece: Piece, target: str, size: str, address: str) -> None
         task = piece.writer.value(f"load ptr, ptr {piece.context}, align 8")
         status = piece.call(HELPER_COPY, f"{arguments}, ptr {task}, i64 0")
     else:
-        # What isn't in memory now is fetched by the slower one, which may sleep.
-        absent = piece.writer.fresh("absent")
-        status = piece.call(HELPER_READ_USER, arguments)
-        piece.writer.branch(piece.writer.value(f"icmp ne i64 {status}, 0"), absent, good)
-        piece.start(absent)
+        # As fast as bpf_probe_read_user, which reads only what is in memory now.
         status = piece.call(HELPER_COPY_USER, arguments)
     piece.writer.branch(piece.writer.value(f"icmp ne i64 {status}, 0"), bad, good)
     piece.start(bad)
@@ -122,8 +116,8 @@ def copy_from_target(piece: Piece, target: str, size: str, address: str) -> None
 def lower_read(piece: Piece, op: Read) -> None:
     """An integer of the target."""
     address = zext(piece, op.address)
-    copy_from_target(piece, piece.memory(STATE, STATE_READ), str(op.result.type.bytes), address)
-    piece.define(op.result, piece.load(op.result.type, piece.memory(STATE, STATE_READ)))
+    copy_from_target(piece, piece.landing(), str(op.result.type.bytes), address)
+    piece.define(op.result, piece.load(op.result.type, piece.landing()))
 
 
 def lower_clock(piece: Piece, op: Clock) -> None:

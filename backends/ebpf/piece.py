@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sey.backends.ebpf.debug import Debug
 from sey.backends.ebpf.effects import Effects
-from sey.backends.ebpf.layout import FAULT, STATE, STATE_OPAQUE, Frame, Symbols, llvm_type
+from sey.backends.ebpf.layout import FAULT, STATE, STATE_OPAQUE, STATE_READ, Frame, Symbols, llvm_type
 from sey.backends.ebpf.slot import Slot
 from sey.backends.ebpf.writer import Writer
 from sey.ir.nodes import Column, Function, Location, Program, Type, Value
@@ -124,6 +124,7 @@ class Piece:
         self._recent: dict[str, str] = {}
         self._pointers: dict[str, str] = {}
         self._slot: str | None = None
+        self._landing: str | None = None
         self._leave: str | None = None
         self.locate(function.loc)
 
@@ -166,6 +167,17 @@ class Piece:
             return offset_pointer(f"@{symbol}", offset)
         self._slot = self._slot or self.writer.value(f"load ptr, ptr {self.context}, align 8")
         return self.writer.value(layout.pointer(self._slot, symbol, offset))
+
+    def landing(self) -> str:
+        """Where an integer of the target is read to.
+
+        In a slot the kernel would look for the memory area that it is in, to see whether it ends there: half of what
+        a read takes.
+        """
+        if self.unit.slot is None:
+            return self.memory(STATE, STATE_READ)
+        self._landing = self._landing or self.writer.place()
+        return self._landing
 
     def load(self, kind: Type, address: str) -> str:
         """An integer from our own memory. i1 lies there as a byte."""

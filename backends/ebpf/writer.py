@@ -34,6 +34,12 @@ class Writer:
         """Append an instruction without a result."""
         self._lines.append(f"  {instruction}, !dbg {self.location}")
 
+    def place(self) -> str:
+        """The address of 8 bytes on the stack, a place of this function's own."""
+        name = "%" + self.fresh("place")
+        self._lines.insert(2, f"  {name} = alloca i64, align 8")
+        return name
+
     def start(self, label: str) -> None:
         """Start the block of that label."""
         if self.open:
