@@ -32,6 +32,7 @@ _MEMORY = 300 << 20
 SPEC = """program crowd { executable "*/many" }
 func "main.request" as parked when id > 3 { id, name, job }
 func glob "main.handle*" as handled { id, &job.Tags as tags }
+event called on return "main.request" when id > 3 sample 1/2 { id, name, job }
 global "main.parked" as parked_now
 table who = "select count(*) as n from parked"
 """
