@@ -8,6 +8,7 @@ parser collects it and goes on after the statement or capture.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -46,6 +47,9 @@ WINDOWS = {"ms": _MS, "s": 1000 * _MS, "m": 60_000 * _MS, "h": 3_600_000 * _MS}
 """Units of time that rows are limited by, in nanoseconds."""
 DURATIONS = {"limit": (_MS, WINDOWS["h"]), "for": (_MS, 24 * WINDOWS["h"])}
 """Shortest and longest duration of each clause of an event that has one, in nanoseconds."""
+
+_LINE = re.compile(r".*[^/]:[1-9][0-9]{0,8}", re.DOTALL)
+_NO_LINE = "a line is named by its file, a colon and its number"
 
 Node = TypeVar("Node", bound=ast.Expr)
 
@@ -148,7 +152,10 @@ class Builder(Transformer[Any, Any]):
         )
 
     def moment(self, word: Token, *rest: Token) -> _Moment:
-        return _Moment(word.text, _literal(rest[-1]), len(rest) > 1)
+        target = rest[-1]
+        if word.type == "LINE" and _LINE.fullmatch(str(target.value)) is None:
+            raise Reject(BadRule(span=target.span, what=_NO_LINE, advice_text='on line "server/auth.go:120"'))
+        return _Moment(word.text, _literal(target), len(rest) > 1)
 
     def rate_clause(self, word: Token, count: Token, _per: Token, window: Token) -> _Clause:
         length = int(window.value) if window.type == "DURATION" else WINDOWS.get(window.text)

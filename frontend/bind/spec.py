@@ -21,7 +21,7 @@ from sey.frontend.bind.columns import (
     table_namespace,
     table_written,
 )
-from sey.frontend.bind.events import bound_event, own_captures, scope_of
+from sey.frontend.bind.events import LineScope, bound_event, line_scope, own_captures, scope_of
 from sey.frontend.bind.expressions import Typer
 from sey.frontend.bind.links import Links
 from sey.frontend.bind.programs import fitting
@@ -118,6 +118,7 @@ class _Binder:
             if name != "events" or any(isinstance(s, ast.Event) for s in spec.statements)
         }
         self._scopes: dict[tuple[str, bool, Moment | None], FunctionScope] = {}
+        self._lines: dict[str, LineScope] = {}
         self._carried: list[tuple[ast.Capture, bool]] = []
         """Captures of `context` statements, and whether the binary has what they name."""
         self._has_context = False
@@ -306,8 +307,24 @@ class _Binder:
 
     def _event(self, event: ast.Event, table: str) -> bound.Event | None:
         moment = Moment(event.moment)
-        rows = self._rows(event, own_captures(event), table, lambda: self._scope(event.target, event.glob, moment))
-        return None if rows is None else bound_event(event, table, rows.bodies, rows.captures, rows.when)
+        if moment is Moment.LINE:
+            rows = self._rows(event, event.captures, table, lambda: self._line(event.target))
+        else:
+            rows = self._rows(event, own_captures(event), table, lambda: self._scope(event.target, event.glob, moment))
+        line = self._lines.get(str(event.target.value)) if moment is Moment.LINE else None
+        target = line.target if line is not None else None
+        return None if rows is None else bound_event(event, table, rows.bodies, rows.captures, rows.when, target)
+
+    def _line(self, target: ast.Literal) -> FunctionScope | None:
+        """What can be named at the line of an event; None where there is no such."""
+        written = str(target.value)
+        if written not in self._lines:
+            try:
+                self._lines[written] = line_scope(self.info, target, self.binary)
+            except Reject as reject:
+                self.report(reject.problem)
+                return None
+        return self._lines[written].scope
 
     def _rows(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sey.frontend.diagnostics.base import Severity, SpannedProblem
+from sey.frontend.diagnostics.base import Severity, SpannedProblem, did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +62,51 @@ class SeesPart(_Unseen):
 
     code: ClassVar[str] = "SEY0237"
     title: ClassVar[str] = "event `{table}` doesn't see all of `{target}`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownFile(SpannedProblem):
+    """No Go file of the binary has a path that ends like this. A path may lack its beginning, up to a slash."""
+
+    code: ClassVar[str] = "SEY0238"
+    missing: ClassVar[bool] = True
+    title: ClassVar[str] = "{binary} has no code of a file `{file}`"
+
+    binary: str
+    file: str
+    nearest: tuple[str, ...] = ()
+
+    def advice(self) -> str | None:
+        """The files that may have been meant."""
+        return did_you_mean(self.nearest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AmbiguousFile(SpannedProblem):
+    """The paths of several files of the binary end like this."""
+
+    code: ClassVar[str] = "SEY0239"
+    title: ClassVar[str] = "`{file}` can be any of {count} files"
+    help: ClassVar[str | None] = "write more of the path: {candidates}"
+
+    file: str
+    count: int
+    candidates: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoCodeAtLine(SpannedProblem):
+    """Nothing of the binary's code begins at the line: it is empty, a comment, a declaration, or was optimized away."""
+
+    code: ClassVar[str] = "SEY0241"
+    missing: ClassVar[bool] = True
+    title: ClassVar[str] = "{binary} has no code of line {line} of `{file}`"
+
+    binary: str
+    file: str
+    line: int
+    next: int | None
+
+    def advice(self) -> str | None:
+        """The line that may have been meant."""
+        return f"the next line with code is {self.next}" if self.next is not None else None

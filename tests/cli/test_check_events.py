@@ -37,3 +37,15 @@ def test_what_events_do_not_see_is_told(run: Run, tmp_path: Path) -> None:
     assert "warning[SEY0237]: event `every` doesn't see all of `strings.*`" in out
     assert " more\n" in out
     assert "warning" not in _checked(run, tmp_path, 'event one on entry "main.request" { }')[1]
+
+
+def test_what_is_in_scope_at_a_line(run: Run, tmp_path: Path) -> None:
+    inside = _checked(run, tmp_path, 'event l on line "many/main.go:101" when i > 3 { i, job.Customer as c, n }')
+    assert inside == (0, f"{tmp_path}/x.sey: fits {build('many')}\n")
+    behind = _checked(run, tmp_path, 'event l on line "many/main.go:104" { n, job }')
+    assert "error[SEY0234]: `job` can't be captured here: it isn't in scope at line 104" in behind[1]
+    before = _checked(run, tmp_path, 'event l on line "many/main.go:95" { n, greeting }')
+    assert "`greeting` can't be captured here: it is declared behind line 95, at line 108" in before[1]
+    empty = _checked(run, tmp_path, 'event l on line "many/main.go:83" { }')
+    assert "error[SEY0241]" in empty[1]
+    assert "the next line with code is 84" in empty[1]

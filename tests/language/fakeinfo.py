@@ -53,7 +53,8 @@ class FakeInfo:
     """A `DebugInfo` of a made-up binary.
 
     `types` gives named types: a type's text, or for structs a mapping of fields (`_` prefixed with `+` is embedded).
-    `functions` gives for each function its bodies, each a mapping of variables. `globals_` gives package variables.
+    `functions` gives for each function its bodies, each a mapping of variables. `globals_` gives package variables, and
+    `lines` for each source file its lines with code, the function that it is of, and which of its bodies.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class FakeInfo:
         types: Mapping[str, str | Mapping[str, str]] | None = None,
         functions: Mapping[str, Sequence[Vars]] | None = None,
         globals_: Mapping[str, str] | None = None,
+        lines: Mapping[str, Mapping[int, tuple[str, int]]] | None = None,
     ) -> None:
+        self._lines = dict(lines or {})
         self._declared = dict(types or {})
         self._functions = dict(functions or {})
         self._ids: dict[str, TypeId] = {}
@@ -141,8 +144,10 @@ class FakeInfo:
         type_id = self.type_id(text.lstrip("!"))
         piece = Piece(Place.CFA, -16, 0, self.type(type_id).size)
         where = () if text.startswith("!") else (LocationRange(*body.ranges[0], (piece,)),)
-        # `x'` is another variable of the name `x`.
-        return Variable(name.rstrip("'"), type_id, _ROLES.get(role, Role.LOCAL), False, body.ranges, 0, 1, where)
+        # `x'` is another variable of the name `x`; `x@7` is declared at line 7.
+        name, _, line = name.rstrip("'").partition("@")
+        kind = _ROLES.get(role, Role.LOCAL)
+        return Variable(name, type_id, kind, False, body.ranges, 0, int(line or 1), where)
 
     def type_names(self) -> Sequence[str]:
         return sorted(self._declared)
@@ -179,12 +184,20 @@ class FakeInfo:
         return None
 
     def source_files(self) -> Sequence[str]:
-        return ()
+        return sorted(self._lines)
 
     def statements(self, file: str) -> Mapping[int, Sequence[int]]:
-        return {}
+        return {line: (self._address(file, line),) for line in sorted(self._lines[file])}
+
+    def _address(self, file: str, line: int) -> int:
+        function, body = self._lines[file][line]
+        return self.bodies(function)[body].ranges[0].lo + line
 
     def body_at(self, address: int) -> Body | None:
+        for file, lines in self._lines.items():
+            for line, (function, body) in lines.items():
+                if self._address(file, line) == address:
+                    return self.bodies(function)[body]
         return None
 
 
@@ -237,7 +250,7 @@ def shop() -> FakeInfo:
             "main.main.func1": [{"url": "string"}],
             "main.query": [
                 {"ctx": "in context.Context", "text": "in string", "rows": "out int", "~r1": "out error",
-                 "found": "bool"},
+                 "found": "bool", "last@24": "int"},
             ],
             "main.wait": [{"duration": "in time.Duration", "left": "out time.Duration"}],
             "main.Switch": [{"x": "int", "x'": "string", "x''": "*main.Job"}, {"y": "int"}],
@@ -249,5 +262,10 @@ def shop() -> FakeInfo:
         globals_={
             "net/http.DefaultClient": "*main.Job", "main.jobs": "[]main.Job", "main.counter": "int",
             "main.mood": "main.Status",
+        },
+        lines={
+            "/src/shop/db/query.go": {21: ("main.query", 0), 23: ("main.query", 0)},
+            "/src/shop/server.go": {120: ("main.(*server).GetInfo", 0), 131: ("main.(*server).GetInfo", 1)},
+            "/src/other/server.go": {7: ("main.wait", 0)},
         },
     )  # fmt: skip

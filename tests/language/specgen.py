@@ -249,7 +249,9 @@ def _statement(draw: st.DrawFn) -> str:
             header = _flat("func", *draw(st.sampled_from([[], ["glob"]])), draw(_STRINGS), *draw(_CLAUSES))
             return draw(_spread(header)) + draw(_captures_in_braces())
         case "event":
-            header = _flat("event", draw(_NAMES), "on", draw(_MOMENTS), draw(_STRINGS), *draw(_EVENT_CLAUSES))
+            moment = draw(_MOMENTS)
+            target = '"a/b.go:12"' if moment == ["line"] else draw(_STRINGS)
+            header = _flat("event", draw(_NAMES), "on", moment, target, *draw(_EVENT_CLAUSES))
             return draw(_spread(header)) + draw(_captures_in_braces())
         case "type":
             head = draw(_spread(["type", draw(st.one_of(_STRINGS, _NAMES)), "{"]))

@@ -8,7 +8,7 @@ from sey.frontend import ast, bound
 from sey.frontend.bound import Moment
 from sey.frontend.fmt import format_spec
 from sey.frontend.source import Source
-from tests.language.test_bind import bind_text, codes, drawn
+from tests.language.test_bind import bind_text, codes, drawn, problems
 from tests.language.test_parser import codes as syntax_codes
 from tests.language.test_parser import spec
 
@@ -154,6 +154,45 @@ def test_links_of_events() -> None:
     assert codes(both + "link l: a(goid, thread_id) = b(goid, n)") == []
     assert codes(both + "link l: a(text) = b(n)") == ["SEY0232"]
     assert codes(both + "link l: a(depth) = b(depth)") == ["SEY0230"]
+
+
+def test_a_line_of_a_file() -> None:
+    one = event('event l on line "db/query.go:23" when rows > 0 { text, found, ~r1 as err }')
+    assert (one.moment, one.file, one.line) == (Moment.LINE, "/src/shop/db/query.go", 23)
+    assert [body.function for body in one.bodies] == ["main.query"]
+    assert [drawn(c.forms[0].expr) for c in one.captures] == ["text", "found", "~r1"]
+    inlined = event('event l on line "shop/server.go:131" { request }')
+    assert [body.inline_level for body in inlined.bodies] == [1]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("query.go:23", "SEY0234"),  # `last` is declared behind it
+        ("qery.go:23", "SEY0238"),
+        ("ery.go:23", "SEY0238"),
+        ("server.go:120", "SEY0239"),
+        ("query.go:22", "SEY0241"),
+        ("query.go:99", "SEY0241"),
+        ("query.go", "SEY0117"),
+        ("query.go:0", "SEY0117"),
+    ],
+)
+def test_lines_that_are_none(line: str, code: str) -> None:
+    text = f'event l on line "{line}" {{ last }}'
+    found = codes(text) if code != "SEY0117" else [problem[0] for problem in syntax_codes(text)]
+    assert found == [code]
+
+
+def test_a_line_that_was_meant_is_told() -> None:
+    (unknown,) = problems('event l on line "qery.go:23" { }')
+    assert str(unknown.advice()).startswith("did you mean `/src/shop/db/query.go`")
+    (none,) = problems('event l on line "query.go:22" { }')
+    assert none.advice() == "the next line with code is 23"
+    (several,) = problems('event l on line "server.go:7" { }')
+    assert several.advice() == "write more of the path: /src/other/server.go, /src/shop/server.go"
+    result, warnings = bind_text('event l on line "query.go:22" { text }', allow_missing=True)
+    assert ([w.code for w in warnings], result.events[0].bodies) == (["SEY0241"], ())
 
 
 def test_functions_by_pattern() -> None:
