@@ -26,6 +26,7 @@ COMMANDS = {
     "fmt": ("fmt:fmt", "Format specs."),
     "build": ("build:build", "Compile a spec for binaries to a probe bundle."),
     "snapshot": ("snapshot:snapshot", "Capture processes: every goroutine, with the data of a spec."),
+    "trace": ("trace:trace", "Print events as they happen: calls, returns, lines, with the data of a spec."),
     "query": ("query:query", "Ask a capture with SQL."),
     "report": ("report:report", "What to look at first in a capture: locks, channels, leaks, deadlocks."),
     "diff": ("diff:diff", "What is new, gone, more or waits longer in a second capture."),

@@ -10,8 +10,9 @@ import click
 
 if TYPE_CHECKING:
     _Number = click.ParamType[int]
+    _Fraction = click.ParamType[float]
 else:
-    _Number = click.ParamType  # generic only in newer releases of click
+    _Number = _Fraction = click.ParamType  # generic only in newer releases of click
 
 _UNITS_NS = {"ns": 1, "us": 1000, "µs": 1000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _UNITS_BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -77,3 +78,18 @@ class Pid(_Number):
 def is_pid(text: str) -> bool:
     """Whether a TARGET means a process: all digits do."""
     return text.isascii() and text.isdigit()
+
+
+class Percent(_Fraction):
+    """A share (`2%`, `0.5%`, `150%`), as a fraction of one."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The fraction, above 0 and at most 100 (of as many processors)."""
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(\d{1,5}(?:\.\d+)?)%", value)
+        if match is None or not 0 < float(match[1]) <= 10_000:
+            self.fail(f"{value!r} is not a percentage such as 2% or 0.5%", param, ctx)
+        return float(match[1]) / 100

@@ -81,10 +81,20 @@ class Probe:
     name: str
     spec: bytes | None = None
     bundle: Bundle | None = None
+    events: tuple[str, ...] = ()
+    """Events of the command line, which are added to the spec."""
 
     @cached_property
     def source(self) -> Source | None:
-        """The spec's text, with what it imports. Raises SeyError where it is none."""
+        """The spec's text, with what it imports and the events added. Raises SeyError where it is none."""
+        if not self.events:
+            return self._written
+        from sey.frontend.oneliners import with_events
+
+        return with_events(self._written, self.events)
+
+    @cached_property
+    def _written(self) -> Source | None:
         if self.spec is None:
             return None
         from sey.frontend.imports import with_imports
@@ -95,11 +105,12 @@ class Probe:
     @cached_property
     def texts(self) -> tuple[bytes, ...] | None:
         """The spec and what it imports, None without one; not parsed if it imports nothing. Raises SeyError."""
-        if self.spec is None:
+        if self.spec is None and not self.events:
             return None
-        if b"import" not in self.spec or self.source is None:
-            return (self.spec,)
-        return (self.spec, *(f"{file.path}\0{file.text}".encode() for file in self.source.imports))
+        spec, added = self.spec or b"", tuple(f"-e\0{event}".encode() for event in self.events)
+        if b"import" not in spec or self._written is None:
+            return (spec, *added)
+        return (spec, *(f"{file.path}\0{file.text}".encode() for file in self._written.imports), *added)
 
     @cached_property
     def programs(self) -> tuple[PlanProgram, ...]:

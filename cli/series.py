@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import select
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,12 +14,11 @@ from sey.binary.errors import Exit, Problem
 from sey.cli import problems
 from sey.cli.capturing import failed, named, require_some, tell_of_failures
 from sey.cli.probes import Chosen
+from sey.cli.stopping import Stop, stopping
 from sey.runtime.capture import Capture, ProcessCapture
 from sey.runtime.snapshot import Limits, Taker
 from sey.runtime.spool import Spool
 from sey.runtime.wording import counted, duration, printable
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -36,41 +32,6 @@ class SeriesEnded(Problem):
     reason: str
 
 
-class _Stop:
-    """Whether the user wants an end, by an interrupt (or SIGTERM): a second one gives up at once."""
-
-    def __init__(self) -> None:
-        self.wanted = False
-        self._told, self._tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-
-    def handle(self, _number: int, _frame: object) -> None:
-        if self.wanted:
-            raise KeyboardInterrupt
-        self.wanted = True
-        os.write(self._tell, b"x")
-
-    def wait_until(self, moment: float) -> None:
-        """Until a time of time.monotonic, or until an end is wanted."""
-        while not self.wanted and (left := moment - time.monotonic()) > 0:
-            select.select((self._told,), (), (), left)
-
-    def close(self) -> None:
-        os.close(self._told)
-        os.close(self._tell)
-
-
-@contextlib.contextmanager
-def _stopping() -> Iterator[_Stop]:
-    stop = _Stop()
-    before = [signal.signal(number, stop.handle) for number in _SIGNALS]
-    try:
-        yield stop
-    finally:
-        for number, handler in zip(_SIGNALS, before, strict=True):
-            signal.signal(number, handler)
-        stop.close()
-
-
 @contextlib.contextmanager
 def series(chosen: Chosen, limits: Limits, every_ns: int, count: int | None, path: str) -> Iterator[Capture]:
     """Take snapshots every so often, `count` of them or until interrupted; all of them, for a file at `path`.
@@ -80,7 +41,7 @@ def series(chosen: Chosen, limits: Limits, every_ns: int, count: int | None, pat
     tell_of_failures(chosen)
     with Spool(path) as spool:
         taken: list[ProcessCapture] = []
-        with _stopping() as stop, Taker(chosen.bundles, chosen.requests, limits) as taker:
+        with stopping() as stop, Taker(chosen.bundles, chosen.requests, limits) as taker:
             reason = _take_all(taker, chosen, every_ns, count, stop, spool, taken)
         snapshots = len({process.facts.snapshot for process in taken})
         if reason:
@@ -93,7 +54,7 @@ def _take_all(
     chosen: Chosen,
     every_ns: int,
     count: int | None,
-    stop: _Stop,
+    stop: Stop,
     spool: Spool,
     taken: list[ProcessCapture],
 ) -> str:

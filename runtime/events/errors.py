@@ -15,7 +15,7 @@ class NoEvents(Problem):
     code: ClassVar[str] = "SEY0670"
     exit_status: ClassVar[Exit] = Exit.USAGE
     title: ClassVar[str] = "there are no events to trace"
-    help: ClassVar[str | None] = "write an `event` block into the spec, or give one with -e 'return \"main.f\" { x }'"
+    help: ClassVar[str | None] = "write an `event` block into the spec, or give one with -e 'return \"main.f\" {{ x }}'"
 
 
 @dataclass(frozen=True)
@@ -41,3 +41,23 @@ class NoEventsByInterpreter(Problem):
     exit_status: ClassVar[Exit] = Exit.USAGE
     title: ClassVar[str] = "the engine `interp` can't trace events: these need probes in the kernel"
     help: ClassVar[str | None] = "leave --engine out; `sey doctor` says whether this host can trace"
+
+
+@dataclass(frozen=True)
+class NoneTraced(Problem):
+    """Every one of several processes failed; each was told."""
+
+    code: ClassVar[str] = "SEY0673"
+    exit_status: ClassVar[Exit] = Exit.NOTHING
+    title: ClassVar[str] = "none of {count} processes could be traced"
+    count: int
+
+
+@dataclass(frozen=True)
+class NoDurations(Problem):
+    """A histogram of durations was asked for, and no event has any."""
+
+    code: ClassVar[str] = "SEY0674"
+    exit_status: ClassVar[Exit] = Exit.USAGE
+    title: ClassVar[str] = "none of the events has a duration"
+    help: ClassVar[str | None] = "events on `return` have"

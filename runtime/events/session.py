@@ -19,7 +19,7 @@ from types import TracebackType
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary
 from sey.ir.artifacts import PROBE_COUNTERS
-from sey.ir.plan import EVENT_COUNTERS, PlanEvent, PlanProbe
+from sey.ir.plan import EVENT_COUNTERS, PlanEvent
 from sey.runtime.assemble import require_build
 from sey.runtime.bundle import BinaryProbe
 from sey.runtime.events.attach import Attached, Attacher, Place
@@ -27,6 +27,7 @@ from sey.runtime.events.errors import NoEvents, NotAttached
 from sey.runtime.events.kernel import own_pid_namespace, require_events, several_at_once
 from sey.runtime.events.probe import LoadedEvents
 from sey.runtime.host_errors import OtherArchitecture, ProcessExited
+from sey.runtime.pages import U64Array
 from sey.runtime.plausible import check_layout
 from sey.runtime.process import Image, Process
 
@@ -49,10 +50,11 @@ class Session:
         if probe.events is None or not probe.events.plan.events:
             raise SeyError(NoEvents())
         self.process, self.probe, self.plan = process, probe, probe.events.plan
-        self._program, self._ring_bytes = probe.events.program, ring_bytes
+        self._program, self.ring_bytes = probe.events.program, ring_bytes
         self._loaded: LoadedEvents | None = None
         self.attached = Attached()
         self.bias = 0
+        self.ended_ns = 0
         self.lost_batches = 0
         """Pieces of the stream that were thrown away since the process had become another program."""
 
@@ -77,8 +79,10 @@ class Session:
         self.binary = self._look()
         multi = several_at_once()
         plan = self.plan
-        self._loaded = loaded = LoadedEvents(self._program, plan, self._ring_bytes, multi=multi)
+        self._loaded = loaded = LoadedEvents(self._program, plan, self.ring_bytes, multi=multi)
         leader = self.process.leader_lives()
+        if not leader and not own_pid_namespace():
+            raise SeyError(NotAttached(self.process.pid, ("its first thread ended, and sey is in a pid namespace",)))
         loaded.start(self.bias, self.process.pid if own_pid_namespace() else 0)
         # The kernel asks the first thread what program the process runs; where that ended, our program tells processes
         # apart.
@@ -86,7 +90,9 @@ class Session:
         attacher = Attacher(loaded.object, self._program.program, self.binary.elf, place, multi=multi)
         self.attached = attacher.attached
         for event in plan.events:
-            attacher.attach(event.index, [probe for probe in plan.probes if probe.event == event.index])
+            own = [probe for probe in plan.probes if probe.event == event.index]
+            # Entries first: a return whose entry nobody saw has lost what was to be kept of the call.
+            attacher.attach(event.index, sorted(own, key=lambda probe: probe.phase != "entry"))
         self.started = Started(time.time_ns(), time.monotonic_ns())
         for event in plan.events:
             if event.for_ns:
@@ -98,8 +104,8 @@ class Session:
     def drain(self) -> bytes:
         """The events that are there, as `EventLog.from_parts` takes them.
 
-        Raises SeyError (ProcessExited) once the process became another program: then what its probes saw meanwhile is
-        not of the one that was asked for, and thrown away.
+        Once the process became another program (execve), what its probes saw since the last time may be of that one,
+        whose addresses are others: it is thrown away.
         """
         blob = self._live.ring.drain()
         if blob and self.binary.elf.position_independent and self._image_now() not in (self.image, None):
@@ -115,6 +121,7 @@ class Session:
         """Take out the probes of an event, or all. What they streamed before is still there to be drained."""
         if event is None:
             self.attached.close()
+            self.ended_ns = self.ended_ns or time.monotonic_ns()
         else:
             self.attached.detach(event.index)
 
@@ -134,10 +141,9 @@ class Session:
             found[event.table] = {**{name: int(count) for name, count in probes}, **dict(words)}
         return found
 
-    def hits(self, probe: PlanProbe) -> tuple[int, int]:
-        """How often a probe was hit, and the nanoseconds that the program took in all of these."""
-        hits, spent = self._live.counts().probes[probe.number, :2].tolist()
-        return int(hits), int(spent)
+    def probe_counts(self) -> U64Array:
+        """What each probe counted so far, by its number: PROBE_COUNTERS."""
+        return self._live.counts().probes
 
     def type_words(self) -> dict[int, int]:
         """The first words of interfaces met so far, as `ProcessFacts.type_words` has them."""

@@ -1,6 +1,6 @@
 """Names for the code addresses of a trace: of the stacks that came with events, and of the funcs that they captured.
 
-    symbols = event_symbols(log, plan, open_symbolizer(binary), bias)
+symbols = event_symbols(log, plan, open_symbolizer(binary), bias)
 """
 
 from __future__ import annotations
