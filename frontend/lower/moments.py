@@ -14,7 +14,7 @@ from sey.frontend import bound
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Role
 from sey.frontend.source import Span
 
-_OF_CALLS = (Role.PARAMETER, Role.CAPTURED)
+_OF_CALLS = frozenset((Role.PARAMETER, Role.CAPTURED))
 _WHOLE = bound.Const(BUILTIN["bool"], True, Span(0, 0))
 
 
@@ -42,12 +42,13 @@ def moments_of(event: bound.Event, info: DebugInfo) -> Moments:
 
 
 def _parameters(event: bound.Event, info: DebugInfo) -> frozenset[str]:
-    """Names that only parameters have, and what a closure holds."""
+    """Names of parameters, and of what a closure holds, but for those that results have too."""
     roles: dict[str, set[Role]] = {}
     for body in event.bodies:
         for variable in info.variables(body):
             roles.setdefault(variable.name, set()).add(variable.role)
-    return frozenset(name for name, found in roles.items() if found <= set(_OF_CALLS))
+    # A local variable that shadows one can't be named in a return event.
+    return frozenset(name for name, found in roles.items() if found & _OF_CALLS and found <= {*_OF_CALLS, Role.LOCAL})
 
 
 def _all(forms: Iterable[bound.Form], parameters: frozenset[str]) -> bool:

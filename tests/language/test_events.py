@@ -7,7 +7,9 @@ import pytest
 from sey.frontend import ast, bound
 from sey.frontend.bound import Moment
 from sey.frontend.fmt import format_spec
+from sey.frontend.lower.moments import moments_of
 from sey.frontend.source import Source
+from tests.language.fakeinfo import FakeInfo
 from tests.language.test_bind import bind_text, codes, drawn, problems
 from tests.language.test_parser import codes as syntax_codes
 from tests.language.test_parser import spec
@@ -253,3 +255,15 @@ def test_a_long_header_is_broken() -> None:
         "         len(query) > 100\n"
         "    limit 100/s stack 16 { query }\n"
     )
+
+
+def test_a_parameter_belongs_to_the_call_also_where_a_local_variable_shadows_it() -> None:
+    info = FakeInfo(functions={"main.f": [{"n": "in int", "n'": "string", "m": "in int", "r": "out int"}]})
+    result, _ = bind_text('event f on return "main.f" when n > 1 && r > 2 { n, r, m + r as total }', info)
+    (one,) = result.events
+    moments = moments_of(one, info)
+    assert (moments.columns, moments.kept) == (frozenset({0}), ("m",))
+    assert [[drawn(form.expr) for form in part] for part in (moments.when_call, moments.when_return)] == [
+        ["(n > int(1))"],
+        ["(r > int(2))"],
+    ]
