@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from sey.ir.known import TYPES, Known, Signature, scan_locals, scan_signatures, signature_of
 from sey.ir.lexer import Lexer
 from sey.ir.nodes import Buffer, Column, Dict, Function, Program, Stash, Stream, StreamField, Table, Type, layout_stream
-from sey.ir.parse_function import TYPES, FunctionParser, Known, Signature, scan_locals, scan_signatures, signature_of
+from sey.ir.parse_function import FunctionParser
 
 __all__ = ["Signature", "parse_functions", "parse_program", "scan_signatures", "signature_of"]
 

@@ -220,6 +220,18 @@ def test_events_that_the_ring_has_no_room_for_are_counted(caller: Caller) -> Non
         assert numbers(trace.drain()) == [7]
 
 
+def test_hits_that_find_no_slot_are_counted_and_leave_nothing(caller: Caller) -> None:
+    with traced(program(ROW), caller) as trace:
+        slots = trace.bpf.map(trace.program.slots)
+        for claimed, found in ((1, []), (0, [6])):
+            for number in range(slots.max_entries):
+                slots.update(number.to_bytes(4, "little"), claimed.to_bytes(8, "little").ljust(slots.value_size, b"\0"))
+            caller.call([[6]])
+            assert numbers(trace.drain()) == found
+        counters = trace.counters()
+    assert (counters["hits"], counters["no_slot"], counters["emitted"]) == (2, 1, 1)
+
+
 def test_several_probes_have_counters_of_their_own(caller: Caller) -> None:
     with traced(program(ROW), caller, cookies=(0, 4), probes=5) as trace:
         caller.call([[1, 2]])
