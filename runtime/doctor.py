@@ -17,6 +17,7 @@ from pathlib import Path
 from sey.binary.errors import SeyError
 from sey.runtime import features, libbpf, libc
 from sey.runtime.bpf_errors import lockdown
+from sey.runtime.events import kernel, leftovers
 from sey.runtime.features import Feature, LackingError
 from sey.runtime.pause import paused
 from sey.runtime.process import Process, ptrace_scope
@@ -27,7 +28,7 @@ class Need(Enum):
 
     SNAPSHOTS = "no snapshots"
     EBPF = "no snapshots by eBPF"
-    EVENTS = "no events (which this version has none of)"
+    EVENTS = "no events (`sey trace`)"
     NOTHING = ""
 
 
@@ -194,6 +195,26 @@ def _mounted(kind: str, at: str) -> Callable[[], str]:
     return check
 
 
+def _uprobes(check: Callable[[], str]) -> str:
+    try:
+        return check()
+    except LackingError as lacking:
+        raise _TroubleError(f"this kernel lacks {lacking}") from None
+
+
+def _one_link() -> str:
+    """Without, nothing is missing: attaching many probes takes longer."""
+    return "works" if kernel.several_at_once() else "not here: probes are attached one by one"
+
+
+def _uprobes_in_place() -> str:
+    """Probes of anyone's that are in place. Those of sey's are gone when it ends, however it ends."""
+    links, listed = len(leftovers.uprobe_links()), leftovers.tracefs_uprobes()
+    found = [f"{links} by BPF links"] if links else []
+    found += [f"{listed} in tracefs, which stay until someone removes them (uprobe_events)"] if listed else []
+    return ", ".join(found) or "none"
+
+
 def _compiler() -> str:
     missing = [name for name in ("lark", "llvmlite") if importlib.util.find_spec(name) is None]
     if missing:
@@ -218,6 +239,10 @@ _CHECKS: dict[str, tuple[Need, Callable[[], str]]] = {
     "BPF sleepable copy": (Need.EBPF, partial(_feature, features.SLEEPABLE_COPY)),
     "BPF iterator over one thread": (Need.EBPF, partial(_feature, features.ONE_THREAD)),
     "BPF ring buffer": (Need.EVENTS, partial(_feature, features.RING_BUFFER)),
+    "uprobes": (Need.EVENTS, partial(_uprobes, kernel.uprobes)),
+    "sleepable uprobe programs": (Need.EVENTS, partial(_uprobes, kernel.sleepable)),
+    "many uprobes by one link": (Need.NOTHING, _one_link),
+    "uprobes in place": (Need.NOTHING, _uprobes_in_place),
     "pausing (ptrace)": (Need.SNAPSHOTS, _pausing),
     "yama": (Need.NOTHING, _yama),
     "pid namespace": (Need.NOTHING, _pid_namespace),

@@ -51,13 +51,6 @@ def sleepable() -> str:
     return "loads"
 
 
-def multi() -> str:
-    """Make one link of many uprobes. Raises LackingError, SeyError."""
-    if not several_at_once():
-        raise LackingError("attaches one probe after the other; Linux has links of many uprobes since 6.10")
-    return "works"
-
-
 @functools.cache
 def several_at_once() -> bool:
     """Whether one link can attach many uprobes to one process. Raises SeyError where BPF isn't permitted."""
