@@ -72,6 +72,15 @@ func onStack(w wide, tail [3]int64) (wide, int64) {
 	return w, tail[0] + tail[2]
 }
 
+// renames returns what it was given, changed.
+//
+//go:noinline
+func renames(p *point, by int) *point {
+	p.X += int64(by)
+	p.Name = fmt.Sprint(p.Name, by)
+	return p
+}
+
 //go:noinline
 func leaf(x int) int { return x*3 + 1 }
 
@@ -163,6 +172,8 @@ func once(rounds, crowd int) {
 		registers(int8(i%100), uint16(i), int32(-i), uint64(i)<<33, i%2 == 0, &point{}, strings.Repeat("x", i%5), make([]int, i%4))
 		called("main.onStack")
 		onStack(wide{A: int64(i), L: int64(-i)}, [3]int64{int64(i), 5, 7})
+		called("main.renames")
+		sink.Add(renames(&point{10, 0, "p"}, i).X)
 		called("main.leaf")
 		sink.Add(int64(leaf(i)))
 		s := &server{name: "srv"}
