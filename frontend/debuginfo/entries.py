@@ -48,6 +48,14 @@ def entry_of(code: Code, table: PclnTab) -> Instruction | str:
     return found
 
 
+def lacks_goroutine(code: Code) -> bool:
+    """Whether R14 may be another thing than the goroutine: in assembly, and in compiled code that assembly calls, whose
+    check loads the goroutine first."""
+    check = list(_check(code.instructions))
+    loads = any(i.mnemonic == "mov" and " fs:[" in i.text for i in check)
+    return code.assembly or loads
+
+
 def prologue(code: Code, table: PclnTab) -> list[Range]:
     """Code that may run twice for one call, or only where the stack grows: the check, and what grows the stack."""
     growth = stack_growth(code, table)

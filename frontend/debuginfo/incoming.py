@@ -43,9 +43,16 @@ def passing(types: Types, parameters: Sequence[Parameter], results: Sequence[Typ
     for position in hidden:
         found = _assigned(types, parameters, results, position)
         verdicts = [v for p in parameters if (v := _agrees(types, p, found.parameters[p.die])) is not None]
-        if all(verdicts) and (verdicts or not generic):
+        if all(verdicts) and (verdicts or not (generic or _called_by_assembly(parameters, found))):
             return found
     return NOTHING
+
+
+def _called_by_assembly(parameters: Sequence[Parameter], passing: Passing) -> bool:
+    """Whether parameters come on the stack that would come in registers: code that assembly calls takes everything on
+    the stack, and leaves results there."""
+    spots = (s for p in parameters if passing.parameters[p.die].registers is not None for s in p.at_entry)
+    return any(s.place is Place.CFA for s in spots)
 
 
 def _assigned(types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], hidden: int | None) -> Passing:

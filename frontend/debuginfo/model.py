@@ -234,6 +234,14 @@ class DictionaryWord:
     locations: tuple[LocationRange, ...]
 
 
+class Held(NamedTuple):
+    """A closure's variable before its code has loaded it: at `offset` in the closure (by reference: its address), whose
+    own address is in RDX while the pc is in `range`."""
+
+    offset: int
+    range: Range
+
+
 @dataclass(frozen=True)
 class Variable:
     """A variable of one body of a function.
@@ -247,6 +255,7 @@ class Variable:
     `starts` is the first pc at which the value is set, where the location itself cannot say (-N builds: one location
     for the whole function, garbage before the declaration), else None.
     `word` tells where its type is to be had if `type` is a shape, where that is known.
+    `held` is where one that a closure captured is when it is called (Go 1.23 and newer).
     """
 
     name: str
@@ -260,6 +269,7 @@ class Variable:
     problem: str | None = None
     starts: int | None = None
     word: DictionaryWord | None = None
+    held: Held | None = None
 
 
 @dataclass(frozen=True)

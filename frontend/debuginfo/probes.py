@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sey.binary.errors import SeyError
 from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo import uprobes
-from sey.frontend.debuginfo.entries import entry_of
+from sey.frontend.debuginfo.entries import entry_of, lacks_goroutine
 from sey.frontend.debuginfo.lineplaces import Statements, line_instructions
 from sey.frontend.debuginfo.machinecode import Code, Instruction, read_code, returns
 from sey.frontend.debuginfo.model import Body, DebugInfo
@@ -122,7 +122,7 @@ _NO_GO = "the function table of Go doesn't have it"
 
 def _place(code: Code, instruction: Instruction, phase: str) -> ProbePlace:
     cfa = code.pcsp(instruction.address) + _WORD
-    return ProbePlace(instruction.address, phase, uprobes.emulated(instruction.code), cfa, code.assembly)
+    return ProbePlace(instruction.address, phase, uprobes.emulated(instruction.code), cfa, lacks_goroutine(code))
 
 
 def _leaves(code: Code, jump: Instruction) -> bool:

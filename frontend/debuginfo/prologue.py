@@ -54,6 +54,17 @@ def frame_of(table: PclnTab, entry: int) -> Frame | None:
     return Frame(size, tuple(Range(entry + lo, entry + int(hi)) for lo, hi, delta in spans if delta == size))
 
 
+def before_frame(table: PclnTab, entry: int) -> Range | None:
+    """The code at the entry of a function that comes before its frame: the check of its stack, and the instruction that
+    begins the frame; of functions without one the first byte. None where there is no such function. Raises SeyError."""
+    function = table.function_at(entry)
+    if function is None or function.entry != entry:
+        return None
+    rows = table.tables.table(function.pcsp)
+    framed = bool(rows.values) and rows.values[0] == 0 and len(rows.values) > 1
+    return Range(entry, entry + (rows.ends[0] if framed else 1))
+
+
 def first_stores(table: PclnTab, frame: Frame) -> list[Store]:
     """The stores that a function begins with once its frame is there, among loads from the closure, up to another
     instruction. Raises SeyError."""

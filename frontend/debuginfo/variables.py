@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from sey.binary.errors import SeyError
 from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.dwarf import At, Tag
 from sey.frontend.debuginfo.functions import Functions
 from sey.frontend.debuginfo.generics import Generics
 from sey.frontend.debuginfo.lines import Lines
 from sey.frontend.debuginfo.locator import Locator
-from sey.frontend.debuginfo.model import Body, Kind, Place, Range, Role, Variable
+from sey.frontend.debuginfo.model import Body, Held, Kind, Place, Range, Role, Variable
+from sey.frontend.debuginfo.prologue import before_frame
 from sey.frontend.debuginfo.returns import Returns
 from sey.frontend.debuginfo.spills import without_others_slots
 from sey.frontend.debuginfo.types import UNKNOWN, Types
@@ -99,8 +101,22 @@ class Variables:
             return variable
         locations = self.locator.locate(die, kind, by_reference, body, physical_die)
         variable = replace(variable, locations=locations.ranges, problem="; ".join(locations.problems) or None)
-        variable = replace(variable, word=self.generics.word(variable, die, body))
+        variable = replace(
+            variable, word=self.generics.word(variable, die, body), held=self._held(variable, declared, body)
+        )
         return self._with_start(variable, body) if locations.fixed else variable
+
+    def _held(self, variable: Variable, declared: Die, body: Body) -> Held | None:
+        """Where a captured variable is when the closure is called. Only closures that are given their address have
+        variables with offsets (cmd/compile/internal/dwarfgen/dwarf.go)."""
+        offset = declared.number(At.GO_CLOSURE_OFFSET)
+        if variable.role is not Role.CAPTURED or body.inline_level or offset is None:
+            return None
+        try:
+            within = before_frame(self.returns.open_table(), body.physical.lo)
+        except SeyError:
+            return None
+        return None if within is None else Held(offset, within)
 
     def _type(self, declared: Die, by_reference: bool) -> tuple[int, str | None]:
         kind = self.types.reference(declared)

@@ -20,6 +20,9 @@ from sey.frontend.debuginfo.model import Body, LocationRange, Piece, Place, Rang
 from sey.frontend.lower.liveness import Liveness
 from sey.ir.plan import Status
 
+_CLOSURE = 1
+"""DWARF's number of RDX, in which closures get their address (cmd/compile/abi-internal.md)."""
+
 
 class Mode(enum.Enum):
     """How a frame's pc is to be looked up."""
@@ -30,10 +33,12 @@ class Mode(enum.Enum):
 
 @dataclass(frozen=True)
 class Found:
-    """A variable at a pc: itself and where its pieces are."""
+    """A variable at a pc: itself and where its pieces are. With `held` the piece is the address of the closure that the
+    variable is in (`model.Held`), by the offset."""
 
     variable: Variable
     pieces: tuple[Piece, ...]
+    held: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,14 @@ class Stretch:
 
     range: Range
     answers: tuple[Answer, ...]
+
+
+def as_called(answer: Answer, pc: int) -> Answer:
+    """The answer for a variable at the start of a call, where a closure still has what it captured."""
+    variable = answer.variable
+    if isinstance(answer, Found) or variable is None or variable.held is None or not variable.held.range.holds(pc):
+        return answer
+    return Found(variable, (Piece(Place.REGISTER, _CLOSURE, 0, 8),), variable.held.offset)
 
 
 def stretches(

@@ -16,7 +16,7 @@ from sey.frontend import bound
 from sey.frontend.debuginfo.model import Body, DebugInfo, Piece, Place, Range, Role, Variable
 from sey.frontend.lower.intervals import disjoint
 from sey.frontend.lower.liveness import Liveness
-from sey.frontend.lower.locate import Answer, Found, Missing, Mode, stretches
+from sey.frontend.lower.locate import Answer, Found, Missing, Mode, as_called, stretches
 from sey.frontend.lower.places import MAX_SLOTS, MAX_VALUE
 from sey.frontend.lower.problems import TooManyVariables
 from sey.ir.nodes import Column, Table, Type
@@ -37,12 +37,17 @@ Block = bound.Func | bound.Event
 @dataclass(frozen=True)
 class Kept:
     """How a variable is kept at a site: its pieces, why what they lack is missing, and for one that escaped (whose
-    pieces hold its address) the size of the value behind, `behind_at` bytes further on."""
+    pieces hold its address) the size of the value behind, `behind_at` bytes further on.
+
+    With `through` the pieces hold the address of a closure instead, which has the variable's address at that offset.
+    Only code for a probe's place (`straight.py`) goes that way; for the tables such a variable isn't there.
+    """
 
     pieces: tuple[Piece, ...]
     status: Status
     behind: int | None = None
     behind_at: int = 0
+    through: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ class SiteBook:
         found = stretches(body, variables, names, Mode.EXACT, self.liveness)
         here = next((s.answers for s in found if s.range.holds(address)), None)
         answers: tuple[Answer, ...] = here or (Missing(None, Status.NOT_LIVE),) * len(names)
+        answers = tuple(as_called(answer, address) for answer in answers)
         return self._site(number, block, body, dict(zip(names, answers, strict=True)) | lacking.get(body.function, {}))
 
     def _lacking(self, block: Block, names: Iterable[str]) -> dict[str, dict[str, Answer]]:
@@ -124,6 +130,9 @@ class SiteBook:
         if variable.role is Role.DICTIONARY and variable.word is not None:
             return Kept(pieces, Status.NOT_LIVE, _WORD, _WORD * variable.word.index)
         size = self.info.type(variable.type).size
+        if answer.held is not None:
+            by_value = not variable.by_reference
+            return Kept(pieces, Status.NOT_LIVE, size, answer.held * by_value, None if by_value else answer.held)
         whole = 8 if variable.by_reference else size
         if len(pieces) > MAX_PIECES or (whole > MAX_VALUE and len(pieces) > 1):
             return Kept((), Status.OPTIMIZED_OUT)
@@ -138,7 +147,8 @@ class SiteBook:
         matches: list[int] = []
         ranges = [_range_table(f"{mode.value}_ranges", self.claims[mode], matches) for mode in Mode]
         runs = _Runs()
-        kept = [(runs.add(k.pieces), k) for site in self.sites for k in site.kept]
+        known = (k if k.through is None else Kept((), k.status) for site in self.sites for k in site.kept)
+        kept = [(runs.add(k.pieces), k) for k in known]
         forms = [NO_FORM if f < 0 else f for site in self.sites for f in site.forms]
         return (
             *ranges,

@@ -81,13 +81,19 @@ class _Slot:
                 with choice.then():
                     self._put(_STATUS, Status.NIL)
                 with choice.otherwise():
-                    start = b.add(pointer, self._kept.behind_at)
+                    start = b.add(self._through(pointer), self._kept.behind_at)
                     if len(self._kept.pieces) == 1:
                         self._put(_ADDRESS, start)
                     if size <= MAX_VALUE:
                         if size:
                             b.fill("vars", start, size, size, imm=self._at + _VALUE)
                         self._mark((1 << size) - 1)
+
+    def _through(self, closure: Value) -> Value:
+        """The variable's address, where the pieces are only that of the closure that has it."""
+        if self._kept.through is None:
+            return closure
+        return self._b.read(Type.I64, self._b.add(closure, self._kept.through))
 
     def _mark(self, there: int) -> None:
         self._put(_MASKS, there & _ALL)

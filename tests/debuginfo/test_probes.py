@@ -46,7 +46,9 @@ def test_entries_of_all_functions(info: BinaryDebugInfo) -> None:
         checked = place.address != body.physical.lo
         assert framed or not checked or assembly, body
         assert place.cheap or not framed, body
-        assert (place.phase, place.cfa_offset, place.tls) == ("entry", 8, assembly), body
+        assert (place.phase, place.cfa_offset) == ("entry", 8), body
+        # Compiled code that assembly calls has its goroutine in no register either.
+        assert place.tls or not assembly, body
         kinds[f"{'assembly ' if assembly else ''}{'checked' if checked else 'framed' if framed else 'frameless'}"] += 1
     print(kinds, reasons)
     assert kinds["checked"] > 0.6 * kinds.total()
