@@ -71,6 +71,20 @@ def test_the_commands_for_several_snapshots_work(tmp_path: Path) -> None:
             assert bool(done.stdout) == ("select" in command or words[1] == "stacks"), command
 
 
+def test_the_commands_for_events_work(tmp_path: Path) -> None:
+    require_bpf()
+    (text,) = (block for block in _blocks("") if "sey trace" in block)
+    text = text.replace("main.(*server).Get", "main.deeper").replace("{ path }", "{ n }").replace("> 10ms", "> 0ms")
+    (tmp_path / "my.sey").write_text('event calls on return "main.deeper" { n }\n')
+    with run_target(build("traced")) as target:
+        target.ask("spin 1")
+        for command in text.replace("10s", "300ms").replace("PID", str(target.pid)).splitlines():
+            words = [SEY, *shlex.split(command, comments=True)[1:]]
+            done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+            assert bool(done.stdout) == (" -o " not in command), command
+
+
 def test_every_export_is_told_of() -> None:
     from sey.runtime.export import ENDINGS
 
