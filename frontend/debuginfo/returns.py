@@ -19,7 +19,7 @@ from sey.frontend.debuginfo.model import LocationRange, Piece, Place, Range, Rol
 from sey.frontend.debuginfo.placement import spread
 from sey.frontend.debuginfo.types import Types
 
-_RET = 0xC3
+_RET, _NOP = b"\xc3", b"\x90"
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,18 @@ class Returns:
             return
         start, before = 0, 0
         for end, delta in zip(deltas.ends, deltas.values, strict=True):
-            if delta == 0 and before != 0 and self._is_ret(function.entry + start):
-                yield Range(function.entry + start, function.entry + start + 1)
+            if delta == 0 and before != 0 and (ret := self._ret_at(function.entry + start, int(end) - start)):
+                yield ret
             start, before = end, delta
 
-    def _is_ret(self, address: int) -> bool:
+    def _ret_at(self, address: int, size: int) -> Range | None:
+        """The RET that the code at an address is, behind instructions that do nothing."""
         try:
-            return self.elf.read(address, 1)[0] == _RET
+            code = self.elf.read(address, size)
         except SeyError:
-            return False
+            return None
+        nops = len(code) - len(code.lstrip(_NOP))
+        return Range(address + nops, address + nops + 1) if code[nops : nops + 1] == _RET else None
 
     def _placed(self, variable: Variable, place: Assignment, rets: Sequence[Range]) -> Variable:
         pieces = self._pieces(variable, place)
@@ -72,7 +75,8 @@ class Returns:
         before = () if variable.name.startswith("~") else variable.locations
         kept = [part for location in before for part in _outside(location, rets)]
         at_rets = [LocationRange(ret.lo, ret.hi, pieces) for ret in rets]
-        return replace(variable, locations=tuple(sorted((*kept, *at_rets))), problem=None)
+        starts = variable.starts if before else None
+        return replace(variable, locations=tuple(sorted((*kept, *at_rets))), problem=None, starts=starts)
 
     def _pieces(self, variable: Variable, place: Assignment) -> tuple[Piece, ...] | None:
         size = self.types.type(variable.type).size

@@ -59,6 +59,9 @@ func plain(a int, s string, p *point) (int, error) {
 
 //go:noinline
 func registers(a int8, b uint16, c int32, d uint64, e bool, f *point, g string, h []int) (n int, s string, ok bool) {
+	if len(h) > 3 {
+		sink.Add(int64(h[0] + cap(h)))
+	}
 	return int(a) + int(b) + int(c) + int(d) + len(h), g + "!", e && f != nil
 }
 
