@@ -13,7 +13,6 @@ from sey.ir.plan import PlanLink
 from sey.runtime.bundle import BinaryProbe, Bundle, EventProbe
 from sey.runtime.capture import Capture, ProcessFacts
 from sey.runtime.container import Container
-from sey.runtime.decode.tables import trace_ns
 
 
 def described(file: Container, noun: str, bundles: tuple[Bundle, ...], capture: Capture | None) -> dict[str, Any]:
@@ -94,7 +93,7 @@ def _process(facts: ProcessFacts) -> dict[str, Any]:
         "core": facts.core or None,
         "counters": dict(facts.counters),
         "notes": list(facts.notes),
-        "trace_ns": trace_ns(facts),
+        "trace_ns": facts.trace_ns,
         "event_counters": {event: dict(counters) for event, counters in facts.event_counters.items()},
     }
 

@@ -86,6 +86,11 @@ class ProcessFacts:
     event_counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     type_words: Mapping[int, int] = field(default_factory=dict)
 
+    @property
+    def trace_ns(self) -> int | None:
+        """How long the process was traced, in nanoseconds; None for one that was paused."""
+        return max(self.ended_ns - self.monotonic_ns, 0) if self.traced else None
+
 
 @dataclass(frozen=True)
 class ProcessCapture:

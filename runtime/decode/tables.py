@@ -124,11 +124,6 @@ def foreign_threads(facts: ProcessFacts) -> int | None:
     return max(facts.threads - known, 0)
 
 
-def trace_ns(facts: ProcessFacts) -> int | None:
-    """How long a process was traced, in nanoseconds; None for one that was paused."""
-    return max(facts.ended_ns - facts.monotonic_ns, 0) if facts.traced else None
-
-
 def ending(facts: ProcessFacts) -> str | None:
     """Why the program ended early, in words; None where it came to its end."""
     state = facts.counters.get("state", State.DONE)
@@ -167,7 +162,7 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
             "problem": pa.array([None if f.problem is None else _text(f.problem) for f in facts], pa.string()),
             "snapshot": pa.array([f.snapshot for f in facts], pa.int32()),
             "skew_ns": column(pa.int64(), lambda f: f.skew_ns),
-            "trace_ns": column(pa.int64(), trace_ns, traced=True),
+            "trace_ns": column(pa.int64(), lambda f: f.trace_ns, traced=True),
         }
     )
 
