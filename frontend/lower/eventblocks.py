@@ -273,6 +273,9 @@ class _Code:
             for word in range(KEPT_WORDS):
                 value = b.get(Type.I64, record, field=f"k{i}", imm=8 * word)
                 b.store("vars", value, imm=self._slots[name] * SLOT_BYTES + 8 * word)
+                if self._of.shared.types.redactor:
+                    # They are kept whole, with what of them must not be in the output.
+                    b.put(record, b.const(0), field=f"k{i}", imm=8 * word)
 
     def _forget(self, slot: int) -> None:
         b, at = self._b, slot * SLOT_BYTES

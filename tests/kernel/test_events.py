@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sey.runtime.capture import Capture
@@ -64,23 +64,25 @@ BUILDS = matrix(
 
 
 @pytest.fixture(scope="module", params=BUILDS)
-def traced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
+def traced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Traced:
     require_bpf()
     release, mode = request.param
-    folder = tmp_path_factory.mktemp("traced")
-    (folder / "x.sey").write_text(SPEC)
-    executable = build("events", go=release, mode=mode)
+    return _traced(build("events", go=release, mode=mode), SPEC, CROWD, tmp_path_factory.mktemp("traced"))
+
+
+def _traced(executable: Path, spec: str, crowd: int, folder: Path) -> Traced:
+    """Trace one round of calls."""
+    (folder / "x.sey").write_text(spec)
     with subprocess.Popen([executable], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "ready\n"
-            yield _trace(process, folder)
+            return _trace(process, crowd, folder)
         finally:
             process.kill()
 
 
-def _trace(process: subprocess.Popen[str], folder: Path) -> Traced:
+def _trace(process: subprocess.Popen[str], crowd: int, folder: Path) -> Traced:
     assert process.stdin is not None
     assert process.stdout is not None
     command = ["trace", "x.sey", "-p", str(process.pid), "-o", "x.seyc", "--allow-missing", "--max-overhead", "1000%"]
@@ -89,7 +91,7 @@ def _trace(process: subprocess.Popen[str], folder: Path) -> Traced:
     for line in sey.stderr:
         if b"probes in" in line:
             break
-    process.stdin.write(f"{ROUNDS} {CROWD}\n")
+    process.stdin.write(f"{ROUNDS} {crowd}\n")
     process.stdin.flush()
     told = json.loads(process.stdout.readline())
     sey.send_signal(2)
@@ -157,3 +159,23 @@ def test_stacks_come_along(traced: Traced) -> None:
     (stack,) = traced.rows("select distinct stack_id from handle")
     frames = traced.rows(f"select function from frames where stack_id = {stack['stack_id']} order by depth")
     assert [row["function"] for row in frames][:3] == ["main.(*server).handle", "main.once", "main.main"]
+
+
+MIXED = 'event sum on return "main.point.sum" { p, p.X + ~r0 as mixed }\n'
+
+
+@pytest.mark.parametrize(("redact", "kept"), [("", True), ('redact "name"\n', False)], ids=["without", "with"])
+def test_of_parameters_kept_for_a_return_nothing_redacted_comes_along(tmp_path: Path, redact: str, kept: bool) -> None:
+    require_bpf()
+    traced = _traced(build("events", go="1.26"), redact + MIXED, 0, tmp_path)
+    assert [row["mixed"] for row in traced.rows("select mixed from sum order by time_ns")] == [
+        2 * i + 1 for i in range(ROUNDS)
+    ]
+    (process,) = traced.tables.capture.processes
+    events = traced.tables.capture.probe(process.facts).events
+    assert events is not None
+    assert process.events is not None
+    stream = next(stream for stream in events.plan.streams if stream.name == "kept_0")
+    records = process.events.records(np.arange(len(process.events))).of(stream)
+    assert len(records.place) == ROUNDS
+    assert bool(process.events.rows(records.place, stream.size).any()) == kept
