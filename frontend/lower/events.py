@@ -9,11 +9,12 @@ from sey.binary.pclntab import PclnTab
 from sey.binary.stackmaps import StackMaps
 from sey.frontend import bound
 from sey.frontend.bound import BoundSpec, Moment
-from sey.frontend.debuginfo.model import Body
+from sey.frontend.debuginfo.model import Body, Kind
 from sey.frontend.debuginfo.probes import ProbePlace, Prober, Unprobed
 from sey.frontend.lower.blocks import Shared, column_width, event_stream, plan_column
 from sey.frontend.lower.eventblocks import (
     PHASES,
+    RECORD_HEADER,
     Phase,
     Routine,
     kept_stream,
@@ -25,7 +26,6 @@ from sey.frontend.lower.moments import Moments, moments_of
 from sey.frontend.lower.program import (
     Lowered,
     plan_of,
-    power_of_two,
     problem_of,
     program_tables,
     redaction_constants,
@@ -34,6 +34,7 @@ from sey.frontend.lower.program import (
 )
 from sey.frontend.lower.runtime import Described, event_constants, prelude_constants
 from sey.frontend.lower.sites import SiteBook
+from sey.frontend.lower.types import captured_type
 from sey.ir.nodes import Column, Function, Program, Stream, Table, Type
 from sey.ir.parser import signature_of
 from sey.ir.plan import PlanEvent, PlanProbe, PlanUnprobed
@@ -42,8 +43,10 @@ from sey.ir.prelude import EVENT_PARTS, prelude, prelude_streams
 STASH_ROOM = 64 << 20
 """Bytes that may be kept of calls until they return."""
 MAX_CALLS = 1 << 16
-LEADS_TO, MAX_KEPT = 512, 4096
-"""Bytes that are kept of one call for what its parameters lead to, and for all of it, at most."""
+MAX_KEPT = 8192
+"""Bytes that are kept of one call at most."""
+LEADS_TO, OBJECT = 1024, 64
+"""Bytes that are kept for what a parameter leads to, and beside the bytes of an object."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,14 @@ def lower_events(spec: BoundSpec, info: Described, table: PclnTab, go_version: s
         for number, (i, phase) in enumerate(_routines(spec.events))
     ]
     functions = [*shared.contexts.functions(), *routines, lower_routines([f.name for f in routines])]
-    kept = [kept_stream(i, each.kept) for i, each in enumerate(moments) if each.kept]
-    whole = (*prelude_streams(), *streams, *kept)
-    program = _assemble(shared, spec, info, table, book, functions, whole, _probe_table(spec.events, probes), streams)
+    kept = {i: kept_stream(i, each.kept) for i, each in enumerate(moments) if each.kept}
+    whole = (*prelude_streams(), *streams, *kept.values())
+    sizes = [
+        _call_bytes(shared, event, moments[i], [streams[i], *([kept[i]] if i in kept else [])])
+        for i, event in enumerate(spec.events)
+        if event.moment is Moment.RETURN
+    ]
+    program = _assemble(shared, spec, info, table, book, functions, whole, _probe_table(spec.events, probes), sizes)
     plan = replace(
         plan_of(shared, spec, whole, go_version),
         events=tuple(_plan_event(shared, i, event, book, moments[i]) for i, event in enumerate(spec.events)),
@@ -150,13 +158,13 @@ def _assemble(
     functions: Sequence[Function],
     streams: tuple[Stream, ...],
     probes: Table,
-    rows: Sequence[Stream],
+    call_bytes: Sequence[int],
 ) -> Program:
     constants = {
         **prelude_constants(info, table),
         **redaction_constants(shared),
         **event_constants(info, len(spec.events)),
-        **_stash_constants(spec.events, rows),
+        **_stash_constants(call_bytes),
     }
     tables = (*program_tables(shared, book), probes)
     signatures = {f.name: signature_of(f) for f in functions}
@@ -164,11 +172,24 @@ def _assemble(
     return whole_program(base, spec, (), tables, streams, functions)
 
 
-def _stash_constants(events: Sequence[bound.Event], rows: Sequence[Stream]) -> dict[str, int]:
-    """Room for calls that run: for their rows, and for what these lead to."""
-    ends = [stream.size for stream, event in zip(rows, events, strict=True) if event.moment is Moment.RETURN]
-    size = min(MAX_KEPT, power_of_two(max(ends, default=0) + LEADS_TO))
-    return {"any_returns": int(bool(ends)), "calls": min(MAX_CALLS, STASH_ROOM // size), "call_bytes": size}
+def _stash_constants(call_bytes: Sequence[int]) -> dict[str, int]:
+    """Room for calls that run, which take so many bytes by return event."""
+    size = min(MAX_KEPT, max(call_bytes, default=8))
+    return {"any_returns": int(bool(call_bytes)), "calls": min(MAX_CALLS, STASH_ROOM // size), "call_bytes": size}
+
+
+def _call_bytes(shared: Shared, event: bound.Event, moments: Moments, records: Sequence[Stream]) -> int:
+    """What is kept of a call until it returns: its records, and what its parameters lead to."""
+    leads = sum(_leads_to(shared, event.captures[column]) for column in moments.columns)
+    return sum(RECORD_HEADER + stream.size for stream in records) + -(-leads // 8) * 8
+
+
+def _leads_to(shared: Shared, capture: bound.Capture) -> int:
+    """About what a captured parameter leads to: nothing, a string as long as it may be, or several objects."""
+    kinds = [captured_type(form.expr) for form in capture.forms]
+    if not any(shared.types.pointers(shared.types.number(kind)) for kind in kinds):
+        return 0
+    return OBJECT + (capture.limits.max_string if all(k.kind is Kind.STRING for k in kinds) else LEADS_TO)
 
 
 def _plan_event(shared: Shared, number: int, event: bound.Event, book: SiteBook, moments: Moments) -> PlanEvent:

@@ -23,6 +23,7 @@ event plain on return "main.plain" { a, s, p.Name as who, ~r0 as n, ~r1 as err, 
 event failed on return "main.plain" when a > 10 && ~r1 != nil { a, ~r1 as err }
 event begun on entry "main.plain" when a % 2 == 0 { a, s }
 event registers on return "main.registers" { a, b, c, d, e, f, g, h, n, s, ok, len(g) + n as mixed }
+event mixed on return "main.registers" { g, len(g) + n as m, len(h) + n as k, g == s as same, f != nil && ok as fine }
 event wide on return "main.onStack" { w, tail, ~r0 as r0, ~r1 as r1 }
 event leaf on return "main.leaf" { x, ~r0 as r }
 event handle on return "main.(*server).handle" stack 8 { s, id, what, out, err }
@@ -107,6 +108,8 @@ def test_as_many_calls_return_as_the_program_counted(traced: Traced) -> None:
         "made": "main.generic[...]", "closure": "main.makeClosure.func1",
     }  # fmt: skip
     assert {event: traced.count(event) for event in names} == {event: traced.returned[f] for event, f in names.items()}
+    lacking = "select event from events where unmatched + not_saved + rows_dropped + lost + no_slot > 0"
+    assert traced.rows(lacking) == []
     began = {"threw": "main.throws", "exiting": "main.exits"}
     assert {event: traced.count(event) for event in began} == {event: traced.entered[f] for event, f in began.items()}
 
@@ -131,6 +134,10 @@ def test_values_are_those_of_the_call(traced: Traced) -> None:
         assert tuple(row[name] for name in "abcdegh") == given
         assert (row["n"], row["s"], row["ok"]) == (i % 100 + i - i + (i << 33) + i % 4, "x" * (i % 5) + "!", i % 2 == 0)
         assert row["mixed"] == i % 5 + row["n"]
+    for i, row in enumerate(traced.rows("select * from mixed order by time_ns")):
+        n = i % 100 + (i << 33) + i % 4
+        assert tuple(row[name] for name in ("g", "m", "k")) == ("x" * (i % 5), i % 5 + n, i % 4 + n)
+        assert (row["same"], row["fine"]) == (False, i % 2 == 0)
     for i, row in enumerate(traced.rows("select * from wide order by time_ns")):
         assert (row["w"]["A"], row["w"]["L"], row["tail"]) == (i, -i, [i, 5, 7])
         assert (row["r0"]["A"], row["r0"]["L"], row["r1"]) == (-i, i, i + 7)
