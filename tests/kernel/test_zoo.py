@@ -19,7 +19,7 @@ from tests.support.target import Target
 # Those that differ most; `make test-all` has all.
 BUILDS = [
     *(("1.26", "plain"), ("1.26", "cgo"), ("1.24", "plain"), ("1.26", "nodwarf")),
-    *(("1.21", "cgo-pie"), ("1.23", "race")),
+    ("1.21", "cgo-pie"),
 ]
 
 
