@@ -14,7 +14,7 @@ from tests.support.target import Target
 WORKER = {"name": "w", "state": 1, "state__name": "Busy", "level": -2, "level__name": "Low"}
 
 
-@pytest.mark.parametrize("go", ["1.23", "1.26", "1.27"])
+@pytest.mark.parametrize("go", [pytest.param("1.23", marks=pytest.mark.matrix), "1.26", "1.27"])
 def test_what_func_values_hold(go: str, tmp_path: Path) -> None:
     (tmp_path / "s.sey").write_text('global "main.held" as held { depth 6 }\n')
     with Target(build("closures", go=go)) as target:

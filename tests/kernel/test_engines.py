@@ -17,7 +17,7 @@ from tests.support.kernel import require_bpf
 from tests.support.target import Target, run_target
 
 FAST = ("1.26", "1.21")
-BUILDS = [("1.26", "plain"), ("1.26", "cgo"), ("1.26", "pie"), ("1.26", "nodwarf"), ("1.21", "plain"), ("1.23", "race")]
+BUILDS = [("1.26", "plain"), ("1.26", "cgo"), ("1.26", "nodwarf"), ("1.21", "plain")]
 
 MANY = """
 func "main.request" as requests when id % 3 == 0 { id, name, job, job.Priority as priority }
