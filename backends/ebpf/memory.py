@@ -18,6 +18,7 @@ from sey.backends.ebpf.piece import (
     HELPER_COPY_USER,
     HELPER_DELETE,
     HELPER_LOOKUP,
+    HELPER_READ_USER,
     HELPER_UPDATE,
     Piece,
     zext,
@@ -105,7 +106,11 @@ def copy_from_target(piece: Piece, target: str, size: str, address: str) -> None
         task = piece.writer.value(f"load ptr, ptr {piece.context}, align 8")
         status = piece.call(HELPER_COPY, f"{arguments}, ptr {task}, i64 0")
     else:
-        # As fast as bpf_probe_read_user, which reads only what is in memory now.
+        # What isn't in memory now is fetched by the slower one, which may wait.
+        absent = piece.writer.fresh("absent")
+        status = piece.call(HELPER_READ_USER, arguments)
+        piece.writer.branch(piece.writer.value(f"icmp ne i64 {status}, 0"), absent, good)
+        piece.start(absent)
         status = piece.call(HELPER_COPY_USER, arguments)
     piece.writer.branch(piece.writer.value(f"icmp ne i64 {status}, 0"), bad, good)
     piece.start(bad)
