@@ -277,6 +277,9 @@ THREAD_WORDS = 64
 """Words of a thread in the host buffer `in_regs`: 0 host tid, 1 tid in its innermost pid namespace, 2 rip,
 4..19 general registers by DWARF number (rax rdx rcx rbx rsi rdi rbp rsp r8-r15), 20..35 low halves of xmm0-15,
 36 fs_base. The host dict `threads` maps a namespace tid to the thread's index."""
+WORD_COOKIE, WORD_PC, WORD_REGISTERS, WORD_FSBASE, WORD_TIME = 3, 2, 4, 36, 37
+"""Words of `in_regs` as an event program has it, of the thread that hit: the number of the probe, rip, the first of the
+general registers by DWARF number, fs_base where the probe asks for it, and the time."""
 THREAD_MAX = 4096
 
 COUNTERS: tuple[str, ...] = (

@@ -22,6 +22,7 @@ from sey.backends.ebpf.piece import (
 from sey.backends.ebpf.slot import HIT, HIT_BEGAN, HIT_CLAIMED, HIT_COOKIE, LENGTH_BYTES, RING, RUN_OUTPUT, SLOTS
 from sey.ir.artifacts import PROBE_BYTES, PROBE_COUNTERS, WANT_TLS
 from sey.ir.nodes import EVENT_OUTPUT_BYTES, Function, Type
+from sey.ir.plan import WORD_COOKIE, WORD_FSBASE, WORD_PC, WORD_REGISTERS, WORD_TIME
 
 ENTRY = "event"
 """Name of the uprobe program."""
@@ -29,7 +30,7 @@ PID, FSBASE, PROBES = "host_pid", "host_fsbase", "host_probes"
 REGISTERS = "in_regs"
 """The program's buffer that is told of the thread, where it has one: words as of a thread in a snapshot."""
 
-WORD_TID, WORD_TGID, WORD_PC, WORD_COOKIE, WORD_REGISTERS, WORD_FSBASE, WORD_TIME = 0, 1, 2, 3, 4, 36, 37
+WORD_TID, WORD_TGID = 0, 1
 REGISTER_WORDS = WORD_TIME + 1
 
 _PC_OFFSET = 128

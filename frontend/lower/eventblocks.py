@@ -13,14 +13,13 @@ from sey.frontend.lower.captures import Target
 from sey.frontend.lower.expressions import Scope
 from sey.frontend.lower.moments import Moments
 from sey.frontend.lower.places import SLOT_BYTES
+from sey.frontend.lower.runtime import PHASE_CALL, PHASE_RETURN
 from sey.frontend.lower.sites import SiteBook, names_of
 from sey.frontend.lower.straight import fetch_site
 from sey.ir.builder import FunctionBuilder
-from sey.ir.nodes import Function, Stream, Type, Value, layout_stream
-from sey.ir.plan import EVENT_COUNTERS, Status
+from sey.ir.nodes import RECORD_HEADER_BYTES, Function, Stream, Type, Value, layout_stream
+from sey.ir.plan import EVENT_COUNTERS, WORD_TIME, Status
 
-RECORD_HEADER = 8
-"""Bytes before each record of an event's output; the row is its first record."""
 KEPT_WORDS = 20
 """Words of a slot that hold all of it: status, address, masks, and a value of 128 bytes."""
 STASH = "calls"
@@ -32,9 +31,9 @@ class Phase(enum.IntEnum):
     """Which moment of an event a probe is for, as the table `probes` has it."""
 
     ENTRY = 0
-    CALL = 1
+    CALL = PHASE_CALL
     """The entry of a call whose return is the event."""
-    RETURN = 2
+    RETURN = PHASE_RETURN
     LINE = 3
 
 
@@ -152,7 +151,7 @@ class _Code:
         b.store("matched", b.const(0))
         found = b.restore(STASH, b.load(Type.I64, "call_key"))
         with b.if_(b.ne(found, 0)):
-            record = b.reopen(self._stream, RECORD_HEADER)
+            record = b.reopen(self._stream, RECORD_HEADER_BYTES)
             same = b.eq(b.get(Type.I64, record, field="goid"), b.load(Type.I64, "row_goid"))
             same = b.and_(same, b.eq(b.get(Type.I32, record, field="flags"), self._depth()))
             with b.if_else(same) as choice:
@@ -182,7 +181,7 @@ class _Code:
 
     def _rest_of_return(self) -> None:
         b = self._b
-        record = b.reopen(self._stream, RECORD_HEADER)
+        record = b.reopen(self._stream, RECORD_HEADER_BYTES)
         b.put(record, self._now(), field="time")
         b.put(record, b.load(Type.I64, "elapsed"), field="duration")
         b.put(record, b.trunc(Type.I32, b.load(Type.I64, "matched")), field="flags")
@@ -268,7 +267,7 @@ class _Code:
         b, kept = self._b, self._of.moments.kept
         if not kept:
             return
-        record = b.reopen(f"kept_{self._of.number}", RECORD_HEADER + self._of.stream.size + RECORD_HEADER)
+        record = b.reopen(f"kept_{self._of.number}", RECORD_HEADER_BYTES + self._of.stream.size + RECORD_HEADER_BYTES)
         for i, name in enumerate(kept):
             for word in range(KEPT_WORDS):
                 value = b.get(Type.I64, record, field=f"k{i}", imm=8 * word)
@@ -283,7 +282,7 @@ class _Code:
             b.store("vars", b.const(value), imm=at + 8 * word)
 
     def _now(self) -> Value:
-        return self._b.load(Type.I64, "in_regs", None, 296)
+        return self._b.load(Type.I64, "in_regs", None, 8 * WORD_TIME)
 
     def _depth(self) -> Value:
         b = self._b

@@ -14,7 +14,6 @@ from sey.frontend.debuginfo.probes import ProbePlace, Prober, Unprobed
 from sey.frontend.lower.blocks import Shared, column_width, event_stream, plan_column
 from sey.frontend.lower.eventblocks import (
     PHASES,
-    RECORD_HEADER,
     Phase,
     Routine,
     kept_stream,
@@ -35,7 +34,7 @@ from sey.frontend.lower.program import (
 from sey.frontend.lower.runtime import Described, event_constants, prelude_constants
 from sey.frontend.lower.sites import SiteBook
 from sey.frontend.lower.types import captured_type
-from sey.ir.nodes import Column, Function, Program, Stream, Table, Type
+from sey.ir.nodes import RECORD_HEADER_BYTES, Column, Function, Program, Stream, Table, Type
 from sey.ir.parser import signature_of
 from sey.ir.plan import PlanEvent, PlanProbe, PlanUnprobed
 from sey.ir.prelude import EVENT_PARTS, prelude, prelude_streams
@@ -181,7 +180,7 @@ def _stash_constants(call_bytes: Sequence[int]) -> dict[str, int]:
 def _call_bytes(shared: Shared, event: bound.Event, moments: Moments, records: Sequence[Stream]) -> int:
     """What is kept of a call until it returns: its records, and what its parameters lead to."""
     leads = sum(_leads_to(shared, event.captures[column]) for column in moments.columns)
-    return sum(RECORD_HEADER + stream.size for stream in records) + -(-leads // 8) * 8
+    return sum(RECORD_HEADER_BYTES + stream.size for stream in records) + -(-leads // 8) * 8
 
 
 def _leads_to(shared: Shared, capture: bound.Capture) -> int:

@@ -50,6 +50,11 @@ from sey.ir.plan import (
     OBJECT_PARTIAL,
     PC_EXACT,
     POINTEE,
+    WORD_COOKIE,
+    WORD_FSBASE,
+    WORD_PC,
+    WORD_REGISTERS,
+    WORD_TIME,
     StackEnd,
     State,
     Status,
@@ -61,6 +66,8 @@ OUTER_FRAMES = 128
 OUTSIDE = FAULT_USER + 64
 NO_PCSP = FAULT_USER + 65
 
+PHASE_CALL, PHASE_RETURN = 1, 2
+"""Of a probe, in the table `probes`: at the entry of a call whose return is the event, and at that return."""
 SNAPSHOT_SIZES = {
     "of_snapshot": 1,
     "queue_entries": 65536,
@@ -171,14 +178,21 @@ def event_constants(info: Facts, events: int) -> dict[str, int]:
         "events": 1 << max(events - 1, 0).bit_length(),
         "input_bytes": EVENT_INPUT_BYTES,
         "counter_bytes": EVENT_COUNTER_BYTES,
-        "phase_call": 1,
-        "phase_return": 2,
+        "phase_call": PHASE_CALL,
+        "phase_return": PHASE_RETURN,
+        "hit_time": 8 * WORD_TIME,
+        "hit_fsbase": 8 * WORD_FSBASE,
+        "hit_cookie": 8 * WORD_COOKIE,
+        "hit_pc": 8 * WORD_PC,
+        **{f"hit_{name}": 8 * (WORD_REGISTERS + number) for name, number in _HIT_REGISTERS.items()},
         "g_stack_lo": field_offset(info, "runtime.g", "stack.lo").offset,
         "g_stack_hi": field_offset(info, "runtime.g", "stack.hi").offset,
         "g_head": goid.offset + goid.size,
     }
 
 
+_HIT_REGISTERS = {"bp": 6, "sp": 7, "g": 14}
+"""DWARF's numbers of RBP, RSP, and R14, in which Go's code keeps the goroutine."""
 _OWN_WORDS = ("sampling", "window_start", "window_rows", "objects")
 """Words of the program behind an event's counters."""
 

@@ -7,9 +7,9 @@ from collections import Counter
 from itertools import pairwise
 
 from sey.backends.ebpf.compile import compile_events
-from sey.backends.ebpf.hit import WORD_FSBASE
 from sey.ir.artifacts import WANT_TLS, EventProgram
 from sey.ir.parser import parse_program
+from sey.ir.plan import WORD_FSBASE
 from sey.runtime.events.kernel import thread_pointer_offset
 from tests.ebpf.events import Caller, traced
 
