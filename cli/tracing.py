@@ -239,8 +239,8 @@ def _missing(each: Traced) -> list[str]:
     refused = each.session.attached.refused
     told += [f"{tables[p.event]}: the kernel refuses a probe in {printable(p.function)}: {why}" for p, why in refused]
     words = {
-        "unmatched": "returns of calls that began before",
-        "not_saved": "calls without room until they return",
+        "unmatched": "returns of calls that began before the trace, or had to make room for later ones",
+        "not_saved": "calls with more than is kept until they return",
         "objects_dropped": "values behind pointers left out for lack of room",
         "rows_dropped": "events left out for lack of room",
         "when_missing": "rejected since a value of `when` is missing",

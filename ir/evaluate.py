@@ -216,8 +216,11 @@ class Machine:
         kept, (capacity, size), output = self.stashes[stash], self.rooms[stash], self.run_output()
         data = bytes(output.data)
         output.data.clear()
-        if len(data) > size or (key not in kept and len(kept) >= capacity):
+        kept.pop(key, None)
+        if len(data) > size:
             return 0
+        if len(kept) >= capacity:
+            del kept[next(iter(kept))]
         kept[key] = data
         return 1
 

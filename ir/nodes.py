@@ -371,8 +371,8 @@ class Position:
 class Save:
     """`%ok = save @stash[%key]`: keeps the output of the run so far under an i64 key and takes it away.
 
-    Replaces what was kept there. i1 0 where the output is longer than the stash takes or there is no room; it is then
-    gone. Event programs only.
+    What was kept there is gone. i1 0 where the output is longer than the stash takes or there is no memory; it is then
+    gone, too. In a full stash what was kept long ago makes room. Event programs only.
     """
 
     result: Value

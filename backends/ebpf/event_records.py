@@ -87,15 +87,17 @@ def lower_save(piece: Piece, op: Save) -> None:
     write, stash = piece.writer, piece.unit.stashes[op.stash]
     piece.store(Type.I64, piece.use(op.key), piece.memory(STATE, STATE_KEY))
     length = piece.load(Type.I64, piece.memory(RUN_OUTPUT))
-    tried, saved = write.fresh("save"), write.fresh("saved")
-    write.branch(write.value(f"icmp ule i64 {length}, {stash.size}"), tried, saved)
-    before = write.block
+    tried, lost, saved = write.fresh("save"), write.fresh("lost"), write.fresh("saved")
+    place = f"ptr @{piece.unit.symbols.stashes[op.stash]}, ptr {piece.memory(STATE, STATE_KEY)}"
+    write.branch(write.value(f"icmp ule i64 {length}, {stash.size}"), tried, lost)
     piece.start(tried)
-    arguments = f"ptr {piece.memory(STATE, STATE_KEY)}, ptr {piece.memory(RUN_OUTPUT)}, i64 0"
-    status = piece.call(HELPER_UPDATE, f"ptr @{piece.unit.symbols.stashes[op.stash]}, {arguments}")
-    kept = write.value(f"icmp eq i64 {status}, 0")
+    status = piece.call(HELPER_UPDATE, f"{place}, ptr {piece.memory(RUN_OUTPUT)}, i64 0")
+    write.branch(write.value(f"icmp eq i64 {status}, 0"), saved, lost)
+    piece.start(lost)
+    piece.call(HELPER_DELETE, place)
+    write.jump(saved)
     piece.start(saved)
-    ok = write.value(f"phi i1 [ false, %{before} ], [ {kept}, %{tried} ]")
+    ok = write.value(f"phi i1 [ true, %{tried} ], [ false, %{lost} ]")
     piece.store(Type.I64, "0", piece.memory(RUN_OUTPUT))
     piece.define(op.result, ok)
 
@@ -115,6 +117,10 @@ def lower_restore(piece: Piece, op: Restore) -> None:
     source = write.value(f"getelementptr i8, ptr {found}, i64 {LENGTH_BYTES}")
     taken = piece.masked(length, power_above(size))
     piece.call(HELPER_READ_KERNEL, f"ptr {piece.memory(RUN_OUTPUT, LENGTH_BYTES)}, i64 {taken}, ptr {source}")
-    piece.call(HELPER_DELETE, f"ptr @{symbol}, ptr {piece.memory(STATE, STATE_KEY)}")
+    # Another run may have taken the place while it was being read: then it isn't there to be deleted any more.
+    gone = write.value(
+        f"icmp ne i64 {piece.call(HELPER_DELETE, f'ptr @{symbol}, ptr {piece.memory(STATE, STATE_KEY)}')}, 0"
+    )
+    piece.store(Type.I64, write.value(f"select i1 {gone}, i64 0, i64 {length}"), piece.memory(RUN_OUTPUT))
     piece.start(restored)
     piece.define(op.result, piece.load(Type.I64, piece.memory(RUN_OUTPUT)))

@@ -21,7 +21,7 @@ from sey.backends.ebpf.slot import LENGTH_BYTES, RING, SLOTS, Slot
 
 _LAYOUT = "e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"
 _LICENSE = "Dual BSD/GPL"
-_MAP_TYPE_HASH, _MAP_TYPE_ARRAY, _MAP_TYPE_RING, _MMAPABLE = 1, 2, 27, 1 << 10
+_MAP_TYPE_HASH, _MAP_TYPE_ARRAY, _MAP_TYPE_LRU_HASH, _MAP_TYPE_RING, _MMAPABLE = 1, 2, 9, 27, 1 << 10
 _RING_BYTES, _SLOTS = 1 << 20, 16
 
 
@@ -61,7 +61,7 @@ def _event_maps(unit: Unit, slot: Slot) -> Iterator[str]:
     numbers, sizes = {"type": _MAP_TYPE_ARRAY, "max_entries": _SLOTS}, {"key": 4, "value": slot.size(own_memory(unit))}
     yield _map(SLOTS, unit.debug.map_variable(SLOTS, numbers, sizes), 4)
     for each in unit.program.stashes:
-        symbol, numbers = unit.symbols.stashes[each.name], {"type": _MAP_TYPE_HASH, "max_entries": each.capacity}
+        symbol, numbers = unit.symbols.stashes[each.name], {"type": _MAP_TYPE_LRU_HASH, "max_entries": each.capacity}
         yield _map(symbol, unit.debug.map_variable(symbol, numbers, {"key": 8, "value": LENGTH_BYTES + each.size}), 4)
 
 

@@ -121,6 +121,7 @@ class _Code:
                 b.store("outcome", b.const(2))
             with choice.otherwise():
                 self._count("rejected")
+                b.call("forget_call")
 
     def returned(self) -> None:
         """The return."""

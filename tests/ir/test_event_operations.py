@@ -106,7 +106,7 @@ def test_an_output_comes_back_under_its_key(keys: tuple[int, int], lengths: list
         assert outputs[1] == struct.pack("<IIQQ", 1, 16, 40, 2)
 
 
-def test_a_stash_takes_so_many_of_such_a_size_and_keeps_what_it_has() -> None:
+def test_a_stash_takes_so_many_of_such_a_size_and_forgets_the_oldest() -> None:
     body = """%key = load i64 @in[0]
         %r = begin @rows
         set %r.n, %key
@@ -118,8 +118,8 @@ def test_a_stash_takes_so_many_of_such_a_size_and_keeps_what_it_has() -> None:
         store i1 @out[%turn + 8], %ok"""
     machine, outputs = run(body, 1, 2, 3, 10, 105, 106)
     assert outputs == [b""] * 6
-    assert machine.buffers["out"][8:14] == bytes([1, 1, 0, 1, 0, 0])
-    assert {key: data[8] for key, data in machine.stashes["calls"].items()} == {1: 1, 2: 10}
+    assert machine.buffers["out"][8:14] == bytes([1, 1, 1, 1, 0, 0])
+    assert {key: data[8] for key, data in machine.stashes["calls"].items()} == {3: 3}
 
 
 def test_discarded_output_is_gone_and_its_records_with_it() -> None:
