@@ -12,7 +12,7 @@ from sey.binary.identity import Identity, identity
 from sey.binary.processpath import known_as, name_of
 from sey.cli import probe_cache
 from sey.frontend.options import Options
-from sey.runtime.bundle import Bundle
+from sey.runtime.bundle import BinaryProbe, Bundle
 
 if TYPE_CHECKING:
     from sey.cli.probes import Probe
@@ -49,10 +49,17 @@ def make(probe: Probe, found: Identity, path: str, options: Options) -> Made:
         return Made(known)
     from sey.frontend.compile import compile_spec
 
-    compiled = compile_spec(probe.source, [path], options)
+    compiled = compile_spec(probe.source, [path], options, bare=lambda: _bare(found, path, options))
     if kept and not compiled.warnings and _holds(compiled.bundle, [found]):
         probe_cache.save(key, compiled.bundle)
     return Made(compiled.bundle, compiled.warnings)
+
+
+def _bare(found: Identity, path: str, options: Options) -> BinaryProbe:
+    """The build at `path` as compiled without a spec, which is kept like any other. Raises SeyError."""
+    from sey.cli.probes import Probe
+
+    return make(Probe(""), found, path, options).bundle.binaries[0]
 
 
 def make_for_all(probe: Probe, paths: Sequence[str], options: Options) -> Made:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -45,16 +45,23 @@ class Compiled:
     warnings: tuple[Problem, ...]
 
 
-def compile_spec(source: Source | None, binaries: Sequence[str], options: Options = DEFAULT_OPTIONS) -> Compiled:
+def compile_spec(
+    source: Source | None,
+    binaries: Sequence[str],
+    options: Options = DEFAULT_OPTIONS,
+    *,
+    bare: Callable[[], BinaryProbe] | None = None,
+) -> Compiled:
     """Compile a spec (None: goroutines and stacks alone) for binaries. Raises SeyError with all that is wrong.
 
     The bundle depends on the spec's text, on the builds, and on the last elements of their paths: where they lie says
-    nothing on another machine.
+    nothing on another machine. `bare` gives what compiling no spec for a single binary gave, so that the snapshot's
+    half of a spec that has events alone needn't be made again.
     """
     probes: list[BinaryProbe] = []
     warnings: list[Problem] = []
     for path in binaries:
-        probe, found = _compile_one(source, path, options)
+        probe, found = _compile_one(source, path, options, bare)
         probes.append(probe)
         warnings += found
     return Compiled(_bundle(source or Source("", ""), tuple(probes)), tuple(warnings))
@@ -78,10 +85,17 @@ def stored_names(spec: Source) -> tuple[str, ...]:
     return (PurePath(spec.path).name, *others)
 
 
-def _compile_one(source: Source | None, path: str, options: Options) -> tuple[BinaryProbe, Sequence[Problem]]:
+def _compile_one(
+    source: Source | None, path: str, options: Options, bare: Callable[[], BinaryProbe] | None
+) -> tuple[BinaryProbe, Sequence[Problem]]:
     binary = open_go(path)
     info = open_info(source, binary, path, options)
     spec, warnings = bind_spec(source, info, options.runs_as or path, binary.build.module, options.allow_missing)
+    if source is not None and _events_alone(source):
+        probe = bare() if bare is not None else _compile_one(None, path, options, None)[0]
+        named = replace(probe.plan, spec_path=stored_names(source)[0])
+        events = compile_event_blocks(spec, info, binary)
+        return replace(probe, path=name_of(path), plan=named, events=events), warnings
     lowered = lower_spec(spec, info, binary)
     names = stored_names(spec.source)
     program = optimize(replace(lowered.program, files=(*names, *lowered.program.files[len(names) :])))
@@ -99,14 +113,28 @@ def _compile_one(source: Source | None, path: str, options: Options) -> tuple[Bi
     return probe, warnings
 
 
+def _events_alone(source: Source) -> bool:
+    """Whether a spec has events and nothing else: nothing of it is about snapshots, which are then as without a spec.
+
+    Raises SpecError.
+    """
+    statements = parse(source).statements
+    return bool(statements) and all(isinstance(each, ast.Event) for each in statements)
+
+
 def compile_event_blocks(spec: BoundSpec, info: Described, binary: GoBinary) -> EventProbe:
     """Compile the events of a bound spec. Raises SeyError."""
+    lowered = lower_event_blocks(spec, info, binary)
+    program = run_passes(lowered.program, (*DEFAULT_PASSES, DropUnused()))
+    return EventProbe(lowered.plan, print_program(program), compile_events(program, probes=len(lowered.plan.probes)))
+
+
+def lower_event_blocks(spec: BoundSpec, info: Described, binary: GoBinary) -> Lowered:
+    """Lower the events of a bound spec: what can be wrong with them is found by that. Raises SeyError."""
     lowered = lower_events(spec, info, open_pclntab(binary), str(binary.build.version))
     names = stored_names(spec.source)
     program = replace(lowered.program, files=(*names, *lowered.program.files[len(names) :]))
-    program = run_passes(program, (*DEFAULT_PASSES, DropUnused()))
-    plan = replace(lowered.plan, spec_path=names[0])
-    return EventProbe(plan, print_program(program), compile_events(program, probes=len(plan.probes)))
+    return Lowered(program, replace(lowered.plan, spec_path=names[0]))
 
 
 def open_info(source: Source | None, binary: GoBinary, path: str, options: Options) -> Described:

@@ -90,6 +90,12 @@ class EventProgram:
     dicts: Mapping[str, str]
     stashes: Mapping[str, str]
 
+    @classmethod
+    def none(cls) -> EventProgram:
+        """That of events which were looked at and not compiled: there is nothing to load."""
+        nowhere = Place("", 0, 0)
+        return cls(b"", "", "", "", 0, nowhere, nowhere, nowhere, {}, {}, {})
+
     def facts(self) -> dict[str, Any]:
         """Everything but the object, for JSON."""
         return {

@@ -16,12 +16,13 @@ from sey.cli.options import allow_missing_option, debug_file_option
 from sey.cli.problems import format_option
 from sey.cli.progress import working
 from sey.cli.targets import binary_of
-from sey.frontend.compile import Options, bind_spec, compile_event_blocks, lower_spec, open_info
+from sey.frontend.compile import Options, bind_spec, lower_event_blocks, lower_spec, open_info
 from sey.frontend.diagnostics.render import severity
 from sey.frontend.imports import load
 from sey.frontend.source import Source
 from sey.frontend.unseen import unseen
-from sey.runtime.bundle import BinaryProbe, Bundle
+from sey.ir.artifacts import EventProgram
+from sey.runtime.bundle import BinaryProbe, Bundle, EventProbe
 
 
 @click.command()
@@ -60,7 +61,8 @@ def _problems_for(source: Source, path: str, options: Options) -> Sequence[Probl
     info = open_info(source, binary, path, options)
     spec, warnings = bind_spec(source, info, path, binary.build.module, options.allow_missing)
     plan = lower_spec(spec, info, binary).plan
-    events = compile_event_blocks(spec, info, binary) if spec.events else None
-    probe = BinaryProbe(path, identity(binary.elf), str(binary.build.version), plan, "", events=events)
-    blind = unseen(spec, events.plan) if events is not None else ()
+    events = lower_event_blocks(spec, info, binary).plan if spec.events else None
+    probed = EventProbe(events, "", EventProgram.none()) if events is not None else None
+    probe = BinaryProbe(path, identity(binary.elf), str(binary.build.version), plan, "", events=probed)
+    blind = unseen(spec, events) if events is not None else ()
     return [*warnings, *blind, *sql_problems(Bundle(source.path, source.text, (probe,)))]
