@@ -6,12 +6,15 @@ MethodValueType: the struct of a method value is its code's address and its rece
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from sey.binary.pclntab import PclnTab
+from sey.frontend.debuginfo.captured import Captured, by_value, code_of
 from sey.frontend.debuginfo.index import Index
 from sey.frontend.debuginfo.model import BUILTIN, CLOSURE_IDS, SHAPE_IDS, Field, GoType, Kind, TypeId
 from sey.frontend.debuginfo.names import source_name
 from sey.frontend.debuginfo.runtimetypes import RuntimeTypes
+from sey.frontend.debuginfo.types import UNKNOWN, Types
 
 _WORD = 8
 _METHOD_VALUE = "-fm"
@@ -20,10 +23,10 @@ _CODE = Field("_", BUILTIN["uintptr"].id, 0, False)
 
 
 class Closures:
-    """The closures of one binary. `lookup` finds a type by the offset of its entry."""
+    """The closures of one binary."""
 
-    def __init__(self, index: Index, runtime: RuntimeTypes, lookup: Callable[[TypeId], GoType]) -> None:
-        self._index, self._runtime, self._lookup = index, runtime, lookup
+    def __init__(self, index: Index, runtime: RuntimeTypes, types: Types, open_table: Callable[[], PclnTab]) -> None:
+        self._index, self._runtime, self._types, self._open_table = index, runtime, types, open_table
         self._offsets = dict(zip(index.arrays["type_die"].tolist(), index.arrays["type_runtime"].tolist(), strict=True))
         self.unreadable: dict[TypeId, GoType] = {}
         """Types made for what generic code holds: what a shape really is, only the process knows."""
@@ -32,7 +35,7 @@ class Closures:
         """The structs by where code begins; without those whose parts can't be read."""
         found = {}
         for pc in self._index.arrays["closure_pc"].tolist():
-            held = [(name, self._type(die), at) for name, die, at in self._index.captured_of(pc)]
+            held = self._held(pc, sorted(self._index.captured_of(pc), key=lambda part: part[2]))
             if struct := _struct(pc, held):
                 found[pc] = struct
         for pc, receiver in self._method_values():
@@ -40,16 +43,39 @@ class Closures:
                 found[pc] = struct
         return found
 
+    def _held(self, pc: int, parts: Sequence[tuple[str, TypeId, int]]) -> list[tuple[str, GoType | None, int]]:
+        """Names, types and offsets of what a closure has, the address where it has no more."""
+        own = [self._own(name, die) for name, die, _ in parts]
+        captured = [Captured(die, at, name.startswith("&")) for (name, _, at), die in zip(parts, own, strict=True)]
+        found = list[tuple[str, GoType | None, int]]()
+        values = by_value(self._types, captured, code_of(self._open_table, pc))
+        for (name, die, at), own_die, value in zip(parts, own, values, strict=True):
+            kind = self._type(own_die if value else die)
+            found.append((name, self._unread(die, kind) if kind and value is None else kind, at))
+        return found
+
+    def _own(self, name: str, die: TypeId) -> TypeId:
+        """The type of a variable itself, whose entry may have that of its address."""
+        if not name.startswith("&"):
+            return die
+        try:
+            pointee = self._types.type(die).elem
+        except KeyError:
+            pointee = None
+        return UNKNOWN.id if pointee is None else pointee
+
+    def _unread(self, die: TypeId, kind: GoType) -> GoType:
+        """A type that says that a variable isn't read."""
+        id_ = SHAPE_IDS - die
+        return self.unreadable.setdefault(id_, GoType(id_, kind.name, Kind.UNKNOWN, kind.size, shape=True))
+
     def _type(self, die: TypeId) -> GoType | None:
         row = self._runtime.row(self._offsets.get(die) or 0)
         try:
-            found = self._lookup(die) if row is None else self._runtime.at(row)
+            found = self._types.type(die) if row is None else self._runtime.at(row)
         except KeyError:
             return None
-        if not found.shape:
-            return found
-        id_ = SHAPE_IDS - die
-        return self.unreadable.setdefault(id_, GoType(id_, found.name, Kind.UNKNOWN, found.size, shape=True))
+        return self._unread(die, found) if found.shape else found
 
     def _method_values(self) -> Iterator[tuple[int, GoType]]:
         index = self._index
@@ -77,7 +103,7 @@ def _receiver(name: str) -> str:
 
 def _struct(pc: int, held: list[tuple[str, GoType | None, int]]) -> GoType | None:
     fields, end = [_CODE], _WORD
-    for name, kind, at in sorted(held, key=lambda part: part[2]):
+    for name, kind, at in held:
         if kind is None or at < end:
             return None
         fields.append(Field(name.removeprefix("&"), kind.id, at, False))

@@ -235,11 +235,12 @@ class DictionaryWord:
 
 
 class Held(NamedTuple):
-    """A closure's variable before its code has loaded it: at `offset` in the closure (by reference: its address), whose
-    own address is in RDX while the pc is in `range`."""
+    """A closure's variable before its code has loaded it: at `offset` in the closure, whose own address is in RDX while
+    the pc is in `range`. There is the variable itself if `by_value`, else its address."""
 
     offset: int
     range: Range
+    by_value: bool
 
 
 @dataclass(frozen=True)

@@ -229,7 +229,7 @@ class BinaryDebugInfo:
     def closures(self) -> Mapping[int, GoType]:
         """Structs of what closures hold, by where their code begins."""
         if self._closures is None:
-            held = Closures(self._index, self.runtime_types, self._types.type)
+            held = Closures(self._index, self.runtime_types, self._types, lambda: self.pclntab)
             self._closures = held.all()
             self._made = {**held.unreadable, **{kind.id: kind for kind in self._closures.values()}}
         return self._closures

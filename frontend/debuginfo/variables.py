@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sey.binary.errors import SeyError
+from sey.frontend.debuginfo.captured import Captured, by_value, code_of, loads_address
 from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.dwarf import At, Tag
 from sey.frontend.debuginfo.functions import Functions
@@ -42,6 +43,7 @@ class Variables:
     locator: Locator
     returns: Returns
     generics: Generics
+    _closures: dict[int, dict[int, bool | None]] = field(default_factory=dict)
 
     def of(self, body: Body, physical_die: int) -> tuple[Variable, ...]:
         """The variables of a body whose out-of-line function has the entry `physical_die`. Raises DamageError."""
@@ -112,11 +114,31 @@ class Variables:
         offset = declared.number(At.GO_CLOSURE_OFFSET)
         if variable.role is not Role.CAPTURED or body.inline_level or offset is None:
             return None
+        value, code = self._captured(body).get(offset), code_of(self.returns.open_table, body.physical.lo)
+        if value is None and loads_address(code, offset, variable.locations):
+            value = False
         try:
             within = before_frame(self.returns.open_table(), body.physical.lo)
         except SeyError:
             return None
-        return None if within is None else Held(offset, within)
+        return None if within is None or value is None else Held(offset, within, value)
+
+    def _captured(self, body: Body) -> dict[int, bool | None]:
+        """By offset in the closure of a function whether a variable is there, or its address; None where that can't be
+        told."""
+        if body.die not in self._closures:
+            held = sorted(self._captured_entries(body), key=lambda each: each.offset)
+            values = by_value(self.types, held, code_of(self.returns.open_table, body.physical.lo))
+            self._closures[body.die] = dict(zip((each.offset for each in held), values, strict=True))
+        return self._closures[body.die]
+
+    def _captured_entries(self, body: Body) -> Iterator[Captured]:
+        for die, _ in self._entries(self.functions.tree(body.die), body):
+            declared = self.locator.declared(die)
+            offset = declared.number(At.GO_CLOSURE_OFFSET)
+            if offset is not None:
+                addressed = (declared.name or "").startswith("&")
+                yield Captured(self._type(declared, addressed)[0], offset, addressed)
 
     def _type(self, declared: Die, by_reference: bool) -> tuple[int, str | None]:
         kind = self.types.reference(declared)

@@ -46,6 +46,7 @@ MAX_KEPT = 8192
 """Bytes that are kept of one call at most."""
 LEADS_TO, OBJECT = 1024, 64
 """Bytes that are kept for what a parameter leads to, and beside the bytes of an object."""
+_ONLY_RETURNS = "it does nothing but return, so that nothing tells when a call begins"
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,8 @@ def _places(prober: Prober, event: bound.Event, body: Body) -> Sequence[tuple[Ph
     entry = prober.entry(body)
     if isinstance(entry, Unprobed):
         return entry
+    if any(place.address == entry.address for place in returns):
+        return Unprobed(body.function, _ONLY_RETURNS)
     first = PHASES[event.moment][0]
     return [(first, entry), *((Phase.RETURN, place) for place in returns)]
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sey.frontend.debuginfo.model import Body, LocationRange, Piece, Place, Range, Role, Variable
+from sey.frontend.debuginfo.model import Body, Held, LocationRange, Piece, Place, Range, Role, Variable
 from sey.frontend.lower.liveness import Liveness
 from sey.ir.plan import Status
 
@@ -34,11 +34,11 @@ class Mode(enum.Enum):
 @dataclass(frozen=True)
 class Found:
     """A variable at a pc: itself and where its pieces are. With `held` the piece is the address of the closure that the
-    variable is in (`model.Held`), by the offset."""
+    variable is in."""
 
     variable: Variable
     pieces: tuple[Piece, ...]
-    held: int | None = None
+    held: Held | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def as_called(answer: Answer, pc: int) -> Answer:
     variable = answer.variable
     if isinstance(answer, Found) or variable is None or variable.held is None or not variable.held.range.holds(pc):
         return answer
-    return Found(variable, (Piece(Place.REGISTER, _CLOSURE, 0, 8),), variable.held.offset)
+    return Found(variable, (Piece(Place.REGISTER, _CLOSURE, 0, 8),), variable.held)
 
 
 def stretches(

@@ -131,8 +131,8 @@ class SiteBook:
             return Kept(pieces, Status.NOT_LIVE, _WORD, _WORD * variable.word.index)
         size = self.info.type(variable.type).size
         if answer.held is not None:
-            by_value = not variable.by_reference
-            return Kept(pieces, Status.NOT_LIVE, size, answer.held * by_value, None if by_value else answer.held)
+            at, by_value = answer.held.offset, answer.held.by_value
+            return Kept(pieces, Status.NOT_LIVE, size, at * by_value, None if by_value else at)
         whole = 8 if variable.by_reference else size
         if len(pieces) > MAX_PIECES or (whole > MAX_VALUE and len(pieces) > 1):
             return Kept((), Status.OPTIMIZED_OUT)

@@ -123,15 +123,16 @@ def test_a_closures_variable_is_brought_from_it(by_reference: bool) -> None:
         closure: bytes(8) + (variable if by_reference else 77).to_bytes(8, "little"),
         variable: (78).to_bytes(8, "little"),
     }
+    held = Held(8, Range(CODE, CODE + 5), not by_reference)
     answer = as_called(
         Missing(
-            Variable("n", 1, Role.CAPTURED, by_reference, (), 0, 1, (), held=Held(8, Range(CODE, CODE + 5))),
+            Variable("n", 1, Role.CAPTURED, by_reference, (), 0, 1, (), held=held),
             Status.NOT_LIVE,
         ),
         CODE + 4,
     )
     assert isinstance(answer, Found)
-    assert (answer.pieces, answer.held) == ((Piece(Place.REGISTER, RDX, 0, 8),), 8)
+    assert (answer.pieces, answer.held) == ((Piece(Place.REGISTER, RDX, 0, 8),), held)
     kept = Kept(answer.pieces, Status.NOT_LIVE, 8, 0 if by_reference else 8, 8 if by_reference else None)
     b = FunctionBuilder("main")
     fetch_site(b, Site(0, "main.f", 0, (kept,), ()))

@@ -4,50 +4,40 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import Any
 
 import pytest
 
-from sey.binary.symbolize import open_symbolizer
-from sey.runtime.capture import ProcessFacts
-from sey.runtime.decode.live import decode_batch
-from sey.runtime.events.log import EventLog
-from sey.runtime.events.session import Session
-from sey.runtime.events.symbols import event_symbols
-from sey.runtime.process import Process
-from tests.kernel.support import compiled
 from tests.support.gobuild import build
 from tests.support.kernel import require_bpf
+from tests.support.tracing import Traced, trace
 
 ROUNDS = 20
 
 
-def traced(spec: str) -> list[dict[str, Any]]:
+def traced(spec: str) -> Traced:
     """The events of a spec while the target calls each of its functions `ROUNDS` times."""
     executable = build("events")
-    (probe,) = compiled(executable, spec).binaries
     with subprocess.Popen([executable], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as target:
-        assert target.stdin is not None
-        assert target.stdout is not None
-        target.stdout.readline()
-        with Session(Process.look(target.pid), probe) as session:
-            session.attach()
+
+        def rounds() -> None:
+            assert target.stdin is not None
+            assert target.stdout is not None
             target.stdin.write(f"{ROUNDS} 0\n")
             target.stdin.flush()
             json.loads(target.stdout.readline())
-            session.detach()
-            log = EventLog.parse(session.drain())
-            symbols = event_symbols(log, session.plan, open_symbolizer(session.binary), session.bias)
-            facts = ProcessFacts(target.pid, "events", type_words=session.type_words())
-        target.stdin.close()
-    return decode_batch(log, facts, session.plan, symbols)
+
+        assert target.stdout is not None
+        target.stdout.readline()
+        _, found = trace(executable, spec, target.pid, rounds)
+        target.kill()
+    return found
 
 
 @pytest.mark.parametrize("stack", ["", "stack 8"])
 def test_an_object_that_a_call_changed_is_shown_as_it_was_and_as_it_is(stack: str) -> None:
     require_bpf()
     spec = f'event renamed on return "main.renames" {stack} {{ p, by as n, ~r0 as out, ~r0.Name as name }}'
-    found = traced(spec)
+    found = traced(spec).events
     assert [event["n"] for event in found] == list(range(ROUNDS))
     for by, event in enumerate(found):
         assert event["p"] == {"X": 10, "Y": 0, "Name": "p"}
@@ -55,3 +45,12 @@ def test_an_object_that_a_call_changed_is_shown_as_it_was_and_as_it_is(stack: st
         assert event["name"] == f"p{by}"
         callers = [frame["function"] for frame in event.get("stack", ())][1:]
         assert callers == (["main.once", "main.main"] if stack else [])
+
+
+def test_where_a_call_is_one_instruction_its_return_is_refused() -> None:
+    require_bpf()
+    found = traced('event begins on entry "main.nothing" { x }\nevent ends on return "main.nothing" { x }')
+    assert [(event["event"], event["x"]) for event in found.events] == [("begins", x) for x in range(ROUNDS)]
+    (refused,) = found.plan.unprobed
+    assert (refused.event, refused.function) == (1, "main.nothing")
+    assert "nothing but return" in refused.reason

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"time"
@@ -62,14 +63,37 @@ func holder[T any](value T, times int) func() T {
 	}
 }
 
+// Large has so many parts that compilers keep it in memory.
+type Large struct {
+	Names         []string
+	A, B, C, D, E int
+}
+
+// large holds what compilers keep in memory: by value, and what it changes by reference. The last one is by value.
+//
+//go:noinline
+func large(first Large, ends [2]int, changed [2]int, last Large) func(int) int {
+	return func(n int) int {
+		n += first.E + len(first.Names) + ends[n%2]
+		changed[n%2] += n
+		return n + changed[0] + last.A
+	}
+}
+
 var held []any
 
 func main() {
 	w := &Worker{name: "w", state: Busy, level: Low, mask: Most}
 	var d Doer = w
 	held = []any{counter(3, "c"), w.Do, w.Copy, d.Do, holder("x", 2), holder(w, 3), func() time.Month { return time.May }}
+	made := large(Large{[]string{"x"}, 1, 2, 3, 4, 5}, [2]int{6, 7}, [2]int{8, 9}, Large{A: 10})
+	held = append(held, made)
 	fmt.Fprintln(os.Stderr, len(held), Idle, Done, Ended, High, Bit)
 	fmt.Println("ready {}")
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		text := fmt.Sprint(made(0))
+		fmt.Printf("answer %s %d\n%s", lines.Text(), len(text), text)
+	}
 	time.Sleep(time.Hour)
 	fmt.Println(held...)
 }

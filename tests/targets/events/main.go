@@ -87,6 +87,11 @@ func renames(p *point, by int) *point {
 //go:noinline
 func leaf(x int) int { return x*3 + 1 }
 
+// nothing is one instruction, by which it returns.
+//
+//go:noinline
+func nothing(x int) {}
+
 //go:noinline
 func (s *server) handle(id int, what any) (out stored, err error) {
 	s.calls++
@@ -179,6 +184,8 @@ func once(rounds, crowd int) {
 		sink.Add(renames(&point{10, 0, "p"}, i).X)
 		called("main.leaf")
 		sink.Add(int64(leaf(i)))
+		called("main.nothing")
+		nothing(i)
 		s := &server{name: "srv"}
 		called("main.(*server).handle")
 		what := any(i)
