@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from sey.cli.tracing import Tracer, stderr_line
 from sey.runtime.wording import counted
@@ -32,7 +33,8 @@ class Status:
         counters = [count for each in tracer.traced for count in each.session.counters().values()]
         emitted, lost = sum(c["emitted"] for c in counters), sum(c["lost"] + c["no_slot"] for c in counters)
         limited = sum(count["limited"] for count in counters)
-        share = sum(each.breaker.share for each in tracer.traced if not each.reason)
+        now = time.monotonic_ns()
+        share = sum(each.breaker.share(now) for each in tracer.traced if not each.reason)
         text = f"{counted(emitted, 'event')}, {lost} lost, {limited} limited, {share:.2%} of a processor"
         sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()

@@ -14,17 +14,23 @@ import click
 
 from sey.binary.errors import SeyError
 from sey.cli.stopping import Stop
-from sey.runtime.events.breaker import Breaker, Tripped
+from sey.runtime.events.breaker import Breaker, Change
 from sey.runtime.events.log import EventLog
 from sey.runtime.events.reading import Reader
 from sey.runtime.events.session import Session
+from sey.runtime.events.traps import TrapCost, calibration
 from sey.runtime.host_errors import ProcessExited
 from sey.runtime.wording import counted, printable
 
 _SHORTEST, _LONGEST = 0.002, 0.05
 """Seconds between two looks at the ring buffers: nobody is woken by an event, so that hits stay cheap."""
 _LOOK = 0.5
-"""Seconds between two looks at what probes cost, what was lost, and whether processes became other programs."""
+"""Seconds between two looks at what was lost, and whether processes became other programs."""
+_WATCH, _WATCH_SHARE = 0.02, 0.05
+"""Seconds between two looks at what probes cost, but no more of our time than this part."""
+
+_SHOWN = 3
+"""Functions that a line names."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Traced:
     pidfd: int
     reason: str = ""
     lost: int = 0
-    events: int = 0
+    next_watch: float = 0.0
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -86,8 +92,9 @@ class Tracer:
         except OSError:
             raise SeyError(ProcessExited(session.process.pid)) from None
         self._open.callback(os.close, pidfd)
+        traps = calibration()
         opened.attach()
-        breaker = Breaker(opened, self._most, time.monotonic_ns())
+        breaker = Breaker(opened, self._most, time.monotonic_ns(), lambda: traps.cost)
         self.traced.append(Traced(opened, reader(), breaker, pidfd))
 
     def run(self, stop: Stop, look: Callable[[], bool]) -> str:
@@ -100,6 +107,8 @@ class Tracer:
             delay = self._pause(stop, delay, min(next_look, end) if end is not None else next_look)
             fullest = max((self._drain(each) for each in self._living()), default=0.0)
             delay = max(delay / 2, _SHORTEST) if fullest > 1 / 8 else min(delay * 1.5, _LONGEST)
+            for each in self._living():
+                self._watch(each)
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + _LOOK
                 for each in self._living():
@@ -167,19 +176,31 @@ class Tracer:
             self._sink.take(each, blob)
         return len(blob) / each.session.ring_bytes
 
-    def _check(self, each: Traced) -> None:
-        """Look at what its probes cost, what was lost, and what it runs."""
-        tripped = each.breaker.check(time.monotonic_ns())
-        if tripped is not None:
-            each.notes.append(_told(tripped, self._most))
+    def _watch(self, each: Traced) -> None:
+        """Look at what its probes cost, if it is time to."""
+        began = time.monotonic()
+        if began < each.next_watch:
+            return
+        try:
+            changes = each.breaker.look(time.monotonic_ns())
+        except SeyError as error:
+            self._end(each, f"its probes can't be put in again: {error}")
+            return
+        for change in changes:
+            each.notes.append(_told(change, self._most))
             self._tell(f"process {each.pid}: {each.notes[-1]}" if len(self.traced) > 1 else each.notes[-1])
+        if not each.session.attached.detachers:
+            self._end(each, "all events are detached")
+        now = time.monotonic()
+        each.next_watch = now + max(_WATCH, (now - began) / _WATCH_SHARE)
+
+    def _check(self, each: Traced) -> None:
+        """Look at what was lost, and what it runs."""
         lost = sum(count["lost"] + count["no_slot"] for count in each.session.counters().values())
         if lost > each.lost:
             self._tell(f"{counted(lost - each.lost, 'event')} lost: they come faster than they are taken")
             each.lost = lost
-        if not each.session.attached.detachers:
-            self._end(each, "all events are detached")
-        elif not each.session.runs():
+        if not each.session.runs():
             self._end(each, "the process became another program or exited")
 
 
@@ -189,11 +210,19 @@ def _over(each: Traced) -> bool:
     return all(event.for_ns and started + event.for_ns < now for event in each.session.plan.events)
 
 
-def _told(tripped: Tripped, most: float) -> str:
-    cost = f"the probes took {tripped.share:.1%} of a processor, and may take {most:.1%} (--max-overhead)"
-    if tripped.sample:
-        return f"event {printable(tripped.event.table)} is thinned to 1 in {tripped.sample}: {cost}"
-    return f"event {printable(tripped.event.table)} is detached: {cost}"
+def _told(change: Change, most: float) -> str:
+    event, cost = printable(change.event.table), f"the probes took {change.share:.1%} of a processor"
+    if not change.functions and not change.less:
+        return f"event {event} is at {'all' if change.sample == 1 else f'1 in {change.sample}'} again: {cost}"
+    cost += f", and may take {most:.1%} (--max-overhead)"
+    if not change.functions:
+        return f"event {event} is thinned to 1 in {change.sample}: {cost}"
+    return f"event {event} is detached{'' if change.whole else f' from {_some(change.functions)}'}: {cost}"
+
+
+def _some(functions: Sequence[str]) -> str:
+    shown = ", ".join(printable(name) for name in functions[:_SHOWN])
+    return shown + (f" and {len(functions) - _SHOWN} more" if len(functions) > _SHOWN else "")
 
 
 def summary(traced: Sequence[Traced], reason: str, seconds: float) -> list[str]:
@@ -207,9 +236,16 @@ def summary(traced: Sequence[Traced], reason: str, seconds: float) -> list[str]:
             text.ljust(w) if n == 0 else text.rjust(w) for n, (text, w) in enumerate(zip(row, widths, strict=True))
         )
         lines.append("  ".join((first, *others)).rstrip())
+    if traced:
+        lines.append(f"{'':10}  {_of_traps(traced[0].breaker.trap)}")
     for each in traced:
         lines += [f"{'note':10}  {note}" for note in (*each.notes, *_missing(each))]
     return lines
+
+
+def _of_traps(trap: TrapCost) -> str:
+    how = "measured here" if trap.measured else "as usual, not measured here"
+    return f"trap of a hit: {trap.emulated / 1000:.1f} µs, {trap.stepped / 1000:.0f} where single-stepped; {how}"
 
 
 def _event_rows(each: Traced, several: bool) -> list[tuple[str, ...]]:

@@ -252,7 +252,7 @@ EVENT_INPUTS: tuple[str, ...] = (
     "until",  # monotonic time at which it ends, 0 for none
     "limit",  # rows in a window of time
     "window",  # nanoseconds; 0 for no limit
-    "off",  # 1: no more rows
+    "era",  # returns don't find calls of another one
 )
 """Words of an event in the host buffer `in_events`, `EVENT_INPUT_BYTES` for each."""
 EVENT_INPUT_BYTES = 64

@@ -24,6 +24,7 @@ from sey.runtime.file_errors import DamagedFile
 U8Array = npt.NDArray[np.uint8]
 I64Array = npt.NDArray[np.int64]
 U64Array = npt.NDArray[np.uint64]
+F64Array = npt.NDArray[np.float64]
 
 _RAW_HEADER = struct.Struct("<IIQ")
 _KEPT_HEADER = struct.Struct("<IIII")

@@ -68,7 +68,7 @@ _SOON = 0.2
     type=Percent(),
     default="2%",
     show_default=True,
-    help="What all probes of a process may take of a processor; beyond, the worst event is thinned, then detached.",
+    help="What all probes of a process may take of a processor; beyond, the worst are thinned or detached.",
 )
 @click.option("--hist", type=click.Choice(["duration"]), help="Draw a histogram at the end instead of lines.")
 @click.option("-o", "--output", type=click.Path(), help="OUT.seyc, to be queried later, instead of lines.")

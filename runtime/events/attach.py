@@ -46,6 +46,7 @@ class Attached:
 
     def detach(self, event: int) -> None:
         """Take an event's probes out. Those that are being run end first."""
+        self.probes.pop(event, None)
         for detach in self.detachers.pop(event, ()):
             with suppress(OSError):
                 detach()

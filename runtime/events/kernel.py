@@ -57,7 +57,7 @@ def several_at_once() -> bool:
     if features.release() < _MULTI_SINCE:
         return False
     try:
-        program = _load(UPROBE_MULTI)
+        program = empty_program()
     except OSError:
         return False
     try:
@@ -86,6 +86,11 @@ def multi_link(
     """
     places = (ctypes.addressof(path), ctypes.addressof(offsets), 0, ctypes.addressof(cookies))
     return struct.pack("<4I4Q3I4x", program, 0, UPROBE_MULTI, 0, *places, len(offsets), 0, pid)
+
+
+def empty_program() -> int:
+    """A program that does nothing, for links of many uprobes: its descriptor. Raises OSError, SeyError."""
+    return _load(UPROBE_MULTI)
 
 
 def _load(attach: int) -> int:

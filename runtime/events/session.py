@@ -13,6 +13,7 @@ Whatever ends our process takes the probes out: there is nothing but file descri
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -53,6 +54,7 @@ class Session:
         self._program, self.ring_bytes = probe.events.program, ring_bytes
         self._loaded: LoadedEvents | None = None
         self.attached = Attached()
+        self._dropped: dict[int, set[str]] = {}
         self.bias = 0
         self.ended_ns = 0
         self.lost_batches = 0
@@ -87,12 +89,10 @@ class Session:
         # The kernel asks the first thread what program the process runs; where that ended, our program tells processes
         # apart.
         place = Place(self.process.exe_path, self.process.pid if leader else 0)
-        attacher = Attacher(loaded.object, self._program.program, self.binary.elf, place, multi=multi)
-        self.attached = attacher.attached
+        self._attacher = Attacher(loaded.object, self._program.program, self.binary.elf, place, multi=multi)
+        self.attached = self._attacher.attached
         for event in plan.events:
-            own = [probe for probe in plan.probes if probe.event == event.index]
-            # Entries first: a return whose entry nobody saw has lost what was to be kept of the call.
-            attacher.attach(event.index, sorted(own, key=lambda probe: probe.phase != "entry"))
+            self._attach(event)
         self.started = Started(time.time_ns(), time.monotonic_ns())
         for event in plan.events:
             if event.for_ns:
@@ -125,6 +125,18 @@ class Session:
         else:
             self.attached.detach(event.index)
 
+    def drop(self, event: PlanEvent, functions: Collection[str]) -> None:
+        """Take out the probes of an event in some functions. The others are out as well for a moment.
+
+        Raises SeyError where they can't be put in again.
+        """
+        self.attached.detach(event.index)
+        dropped = self._dropped.setdefault(event.index, set())
+        dropped.update(functions)
+        # Calls that were kept may return meanwhile, unseen: what was kept of them isn't to be found by others.
+        self._live.set(event.index, era=len(dropped))
+        self._attach(event)
+
     def sample(self, event: PlanEvent, one_in: int) -> None:
         """Keep only one of so many from now on."""
         self._live.set(event.index, sample=one_in)
@@ -148,6 +160,13 @@ class Session:
     def type_words(self) -> dict[int, int]:
         """The first words of interfaces met so far, as `ProcessFacts.type_words` has them."""
         return dict(self._live.words("typewords")) if "typewords" in self._program.dicts else {}
+
+    def _attach(self, event: PlanEvent) -> None:
+        """Attach an event's probes, but for those in functions that it was dropped from. Raises SeyError."""
+        dropped = self._dropped.get(event.index, set())
+        own = [p for p in self.plan.probes if p.event == event.index and p.function not in dropped]
+        # Entries first: a return whose entry nobody saw has lost what was to be kept of the call.
+        self._attacher.attach(event.index, sorted(own, key=lambda probe: probe.phase != "entry"))
 
     @property
     def _live(self) -> LoadedEvents:
