@@ -184,6 +184,7 @@ class _Code:
         b = self._b
         record = b.reopen(self._stream, RECORD_HEADER_BYTES)
         b.put(record, self._now(), field="time")
+        b.put(record, b.load(Type.I32, "in_regs"), field="thread")
         b.put(record, b.load(Type.I64, "elapsed"), field="duration")
         b.put(record, b.trunc(Type.I32, b.load(Type.I64, "matched")), field="flags")
         self._put_site(record)

@@ -6,19 +6,37 @@ import contextlib
 import ctypes
 import errno
 import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _BPF = 321  # The number of bpf(2) on amd64.
 _NEXT_ID = {"program": 11, "map": 12, "link": 31}  # BPF_*_GET_NEXT_ID, include/uapi/linux/bpf.h.
+_WORDS = {"program": "prog_id", "map": "map_id", "link": "link_id"}  # What /proc/PID/fdinfo calls their numbers.
+_TOLD = re.compile(r"^(\w+):\s*(\d+)$", re.MULTILINE)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def bpf_objects() -> set[tuple[str, int]]:
-    """Every BPF program, map and link that the kernel has now, whoever made it."""
-    return {(kind, number) for kind, command in _NEXT_ID.items() for number in _ids(command)}
+    """Every BPF program, map and link that the kernel has now, but for those that other running processes hold."""
+    every = {(kind, number) for kind, command in _NEXT_ID.items() for number in _ids(command)}
+    return every - {each for pid in _others() for each in _held(pid)}
+
+
+def _others() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
+
+
+def _held(pid: int) -> Iterator[tuple[str, int]]:
+    """The objects that a process has descriptors of."""
+    with contextlib.suppress(OSError):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/fd/{fd}").startswith("anon_inode:bpf"):
+                    told = dict(_TOLD.findall(Path(f"/proc/{pid}/fdinfo/{fd}").read_text()))
+                    yield from ((kind, int(told[word])) for kind, word in _WORDS.items() if word in told)
 
 
 def _ids(command: int) -> list[int]:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sey.runtime.capture import Capture
-from tests.kernel.support import Tables, start_sey
+from tests.kernel.support import Tables
+from tests.kernel.tracing import Tracing
 from tests.support.gobuild import build, matrix
 from tests.support.kernel import require_bpf
 
@@ -73,31 +73,18 @@ def traced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def _traced(executable: Path, spec: str, crowd: int, folder: Path) -> Traced:
     """Trace one round of calls."""
-    (folder / "x.sey").write_text(spec)
     with subprocess.Popen([executable], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "ready\n"
-            return _trace(process, crowd, folder)
+            with Tracing(spec, folder, process.pid) as trace:
+                process.stdin.write(f"{ROUNDS} {crowd}\n")
+                process.stdin.flush()
+                told = json.loads(process.stdout.readline())
+                return Traced(trace.end(), told["entered"], told["returned"])
         finally:
             process.kill()
-
-
-def _trace(process: subprocess.Popen[str], crowd: int, folder: Path) -> Traced:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    command = ["trace", "x.sey", "-p", str(process.pid), "-o", "x.seyc", "--allow-missing", "--max-overhead", "1000%"]
-    sey = start_sey(command, folder)
-    assert sey.stderr is not None
-    for line in sey.stderr:
-        if b"probes in" in line:
-            break
-    process.stdin.write(f"{ROUNDS} {crowd}\n")
-    process.stdin.flush()
-    told = json.loads(process.stdout.readline())
-    sey.send_signal(2)
-    sey.communicate(timeout=60)
-    return Traced(Tables(Capture.load(str(folder / "x.seyc"))), told["entered"], told["returned"])
 
 
 def test_as_many_calls_return_as_the_program_counted(traced: Traced) -> None:
