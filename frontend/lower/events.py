@@ -148,7 +148,8 @@ def _probe_table(events: Sequence[bound.Event], probes: Sequence[_Probe]) -> Tab
         "routine": [p.routine for p in probes],
         "stack": [events[p.event].stack for p in probes],
     }
-    return Table("probes", tuple(Column(name, Type.I32, tuple(values) or (0,)) for name, values in columns.items()))
+    narrow = (Column(name, Type.I32, tuple(values) or (0,)) for name, values in columns.items())
+    return Table("probes", (*narrow, Column("address", Type.I64, tuple(p.place.address for p in probes) or (0,))))
 
 
 def _assemble(

@@ -57,8 +57,6 @@ class Session:
         self._dropped: dict[int, set[str]] = {}
         self.bias = 0
         self.ended_ns = 0
-        self.lost_batches = 0
-        """Pieces of the stream that were thrown away since the process had become another program."""
 
     def __enter__(self) -> Session:
         return self
@@ -102,16 +100,8 @@ class Session:
             raise SeyError(NotAttached(self.process.pid, self._reasons()))
 
     def drain(self) -> bytes:
-        """The events that are there, as `EventLog.from_parts` takes them.
-
-        Once the process became another program (execve), what its probes saw since the last time may be of that one,
-        whose addresses are others: it is thrown away.
-        """
-        blob = self._live.ring.drain()
-        if blob and self.binary.elf.position_independent and self._image_now() not in (self.image, None):
-            self.lost_batches += 1
-            return b""
-        return blob
+        """The events that are there, as `EventLog.from_parts` takes them."""
+        return self._live.ring.drain()
 
     def runs(self) -> bool:
         """Whether the process still runs the program that was asked for."""

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,11 @@ from sey.runtime.capture_errors import OtherBuild
 from sey.runtime.host_errors import NotGo
 from sey.runtime.process import Process
 from sey.runtime.snapshot import Limits, take
+from tests.kernel.containers import contained, installed
 from tests.kernel.support import SEY, Tables, sey
 from tests.support.gobuild import build
 from tests.support.kernel import require_bpf
-from tests.support.target import Target, run_target
+from tests.support.target import run_target
 
 pytestmark = pytest.mark.usefixtures("_kernel")
 
@@ -38,7 +38,6 @@ SPEC = """program held {
 }
 func "main.hold" in held { number }
 """
-CONTAINER = ("--user", "--map-root-user", "--pid", "--mount", "--fork", "--kill-child")
 
 
 @pytest.fixture
@@ -53,27 +52,6 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 needs_objcopy = pytest.mark.skipif(shutil.which("objcopy") is None, reason="needs objcopy")
-
-
-@contextlib.contextmanager
-def contained(root: Path) -> Iterator[tuple[Target, int]]:
-    """/app/server of `root` in namespaces of its own, and its id in ours."""
-    try:
-        subprocess.run(["unshare", *CONTAINER, "true"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no namespaces here")
-    command = (*CONTAINER, "--root", str(root), "/app/server", "3", "0")
-    with run_target(Path("/usr/bin/unshare"), *command, env={"INSIDE": "yes"}) as shell:
-        yield shell, int(Path(f"/proc/{shell.pid}/task/{shell.pid}/children").read_text())
-
-
-def installed(source: Path, place: Path) -> Path:
-    """A copy of an executable under another name, put there in one step as upgrades do."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    fresh = place.with_suffix(".new")
-    shutil.copy(source, fresh)
-    fresh.rename(place)
-    return place
 
 
 def split(whole: Path, bare: Path, debug: Path) -> str:
@@ -113,7 +91,7 @@ def test_a_process_in_a_container_is_found_by_rules_and_has_the_hosts_ids(tmp_pa
     """Its path doesn't exist on the host; Go knows its threads by the ids of the inner namespace."""
     installed(build("threads"), tmp_path / "root" / "app" / "server")
     (tmp_path / "p.sey").write_text(SPEC)
-    with contained(tmp_path / "root") as (shell, pid):
+    with contained(tmp_path / "root", "3", "0") as (shell, pid):
         assert shell.greeting["pid"] == 1
         done = sey("snapshot", "p.sey", "-o", "x.seyc", cwd=tmp_path)
         assert done.returncode == 0, done.stderr

@@ -40,4 +40,8 @@ class Tracing:
         self.process.send_signal(signal.SIGINT)
         _, err = self.process.communicate(timeout=120)
         assert self.process.returncode == 0, err
+        return self.tables()
+
+    def tables(self) -> Tables:
+        """What it found, after its end."""
         return Tables(Capture.load(str(self._folder / "x.seyc")))
