@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,6 +95,8 @@ def _process(facts: ProcessFacts) -> dict[str, Any]:
         "counters": dict(facts.counters),
         "notes": list(facts.notes),
         "trace_ns": facts.trace_ns,
+        "held_ns": facts.held_ns,
+        "on_event": json.loads(facts.on_event) if facts.on_event else None,
         "event_counters": {event: dict(counters) for event, counters in facts.event_counters.items()},
     }
 
@@ -124,6 +127,8 @@ def _lines(found: dict[str, Any], layouts: bool) -> Iterator[str]:
             continue
         came = f"from the core {process['core']}" if process["core"] else f"paused for {process['pause_ns']} ns"
         yield f"  {process['go_version']}, {process['threads']} threads, {came}"
+        if process["on_event"] is not None:
+            yield f"  at the moment of {process['on_event']['event']}, in goroutine {process['on_event']['goid']}"
         yield f"  {_counts(process['counters'])}"
     yield from _value_lines(found.get("values", {}))
     width = max((len(section["name"]) for section in found["sections"]), default=0)

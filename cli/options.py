@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sey.cli.params import Duration, Size
+from sey.cli.params import Duration, Percent, Size
 
 max_pause_option = click.option(
     "--max-pause",
@@ -19,6 +19,13 @@ max_bytes_option = click.option(
     default="256MiB",
     show_default=True,
     help="How much may be collected from a process.",
+)
+max_overhead_option = click.option(
+    "--max-overhead",
+    type=Percent(),
+    default="2%",
+    show_default=True,
+    help="What all probes of a process may take of a processor; beyond, the worst are thinned or detached.",
 )
 allow_missing_option = click.option(
     "--allow-missing", is_flag=True, help="What a binary lacks is a warning, and missing in the result."

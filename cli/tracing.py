@@ -187,7 +187,7 @@ class Tracer:
             self._end(each, f"its probes can't be put in again: {error}")
             return
         for change in changes:
-            each.notes.append(_told(change, self._most))
+            each.notes.append(change_line(change, self._most))
             self._tell(f"process {each.pid}: {each.notes[-1]}" if len(self.traced) > 1 else each.notes[-1])
         if not each.session.attached.detachers:
             self._end(each, "all events are detached")
@@ -210,7 +210,8 @@ def _over(each: Traced) -> bool:
     return all(event.for_ns and started + event.for_ns < now for event in each.session.plan.events)
 
 
-def _told(change: Change, most: float) -> str:
+def change_line(change: Change, most: float) -> str:
+    """What was done about an event whose probes may take the share `most` of a processor."""
     event, cost = printable(change.event.table), f"the probes took {change.share:.1%} of a processor"
     if not change.functions and not change.less:
         return f"event {event} is at {'all' if change.sample == 1 else f'1 in {change.sample}'} again: {cost}"

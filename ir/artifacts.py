@@ -5,6 +5,7 @@ Everything here is plain data: `facts()` gives what JSON can hold, `from_facts` 
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,8 +75,9 @@ class EventProgram:
     that keeps no goroutine in a register. `ring` is the ring buffer, `slots` the array map of `slot_bytes` a value
     that hits work in: the host sets the `max_entries` of both (powers of two) before it loads. `probes` has
     `PROBE_BYTES` for each probe, words as `PROBE_COUNTERS` names them. `pid` (u64): the process wanted, 0 for any;
-    `fsbase` (u64): the offset of `thread.fsbase` in the kernel's task_struct, 0 unknown. `buffers` and `dicts` are as
-    in `BpfProgram`; `stashes` are the maps of what is kept between runs.
+    `fsbase` (u64): the offset of `thread.fsbase` in the kernel's task_struct, 0 unknown. `hold` (words of HOLD_WORDS)
+    is how a hit holds its thread for the host. `buffers` and `dicts` are as in `BpfProgram`; `stashes` are the maps of
+    what is kept between runs.
     """
 
     object: bytes
@@ -86,6 +88,7 @@ class EventProgram:
     probes: Place
     pid: Place
     fsbase: Place
+    hold: Place
     buffers: Mapping[str, Place]
     dicts: Mapping[str, str]
     stashes: Mapping[str, str]
@@ -94,7 +97,7 @@ class EventProgram:
     def none(cls) -> EventProgram:
         """That of events which were looked at and not compiled: there is nothing to load."""
         nowhere = Place("", 0, 0)
-        return cls(b"", "", "", "", 0, nowhere, nowhere, nowhere, {}, {}, {})
+        return cls(b"", "", "", "", 0, nowhere, nowhere, nowhere, nowhere, {}, {}, {})
 
     def facts(self) -> dict[str, Any]:
         """Everything but the object, for JSON."""
@@ -106,6 +109,7 @@ class EventProgram:
             "probes": _place_facts(self.probes),
             "pid": _place_facts(self.pid),
             "fsbase": _place_facts(self.fsbase),
+            "hold": _place_facts(self.hold),
             "buffers": {name: _place_facts(place) for name, place in self.buffers.items()},
             "dicts": dict(self.dicts),
             "stashes": dict(self.stashes),
@@ -123,6 +127,7 @@ class EventProgram:
             probes=_place(facts["probes"]),
             pid=_place(facts["pid"]),
             fsbase=_place(facts["fsbase"]),
+            hold=_place(facts["hold"]),
             buffers={str(name): _place(place) for name, place in facts["buffers"].items()},
             dicts={str(name): str(target) for name, target in facts["dicts"].items()},
             stashes={str(name): str(target) for name, target in facts["stashes"].items()},
@@ -140,6 +145,36 @@ PROBE_COUNTERS: tuple[str, ...] = (
     "emitted",  # events put into the ring buffer
 )
 """Words of a probe in `EventProgram.probes`."""
+
+
+class HoldState(enum.IntEnum):
+    """What a hit with output does with its thread."""
+
+    OFF = 0
+    """It lets the thread go on, as all do in a trace."""
+    SHUT = 1
+    """Nothing yet, and its output isn't sent."""
+    ARMED = 2
+    """The first one holds its thread; the output of others isn't sent."""
+    HOLDING = 3
+    RELEASED = 4
+    """The thread was held until the host let it go."""
+    EXPIRED = 5
+    """The thread went on by itself, since the host took too long."""
+
+
+HOLD_REGISTERS = 16
+HOLD_WORDS: tuple[str, ...] = (
+    "state",  # HoldState
+    "release",  # not 0: the host lets go
+    "limit",  # ns that a thread is held at most
+    "time",  # when the hit was, and when it was let go or let go of itself: CLOCK_MONOTONIC
+    "ended",
+    "tid",  # of the thread, in the kernel's first pid namespace
+    "pc",  # of the instruction that is probed
+    *(f"register{number}" for number in range(HOLD_REGISTERS)),  # by their numbers in DWARF, at the hit
+)
+"""Words of `EventProgram.hold`."""
 
 
 def _place_facts(place: Place) -> list[Any]:

@@ -54,6 +54,8 @@ class ProcessFacts:
     program's counts (`ir.plan.EVENT_COUNTERS`) and those of its probes together (`ir.artifacts.PROBE_COUNTERS`).
     `type_words` are the first words of interfaces met: number of the type << 2 | whether the second word is the value
     << 1 | 1.
+    `on_event` is the event, as a line of JSON, at whose moment the snapshot was taken; empty where it waited for none;
+    `held_ns` is how long the thread of the event was held, for the others to be told to stop.
     `engine_reason` says why the engine isn't eBPF, where sey chose it. `problem` says why a process has no data; then
     only `pid` and `executable` mean something.
     """
@@ -85,6 +87,8 @@ class ProcessFacts:
     ended_ns: int = 0
     event_counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     type_words: Mapping[int, int] = field(default_factory=dict)
+    on_event: str = ""
+    held_ns: int = 0
 
     @property
     def trace_ns(self) -> int | None:
@@ -220,7 +224,7 @@ def _check(file: Container, facts: ProcessFacts, bundles: tuple[Bundle, ...]) ->
         error = file.damage("manifest", f"process {facts.pid} was captured with a probe that is missing")
     elif facts.traced and bundles[facts.bundle].binaries[facts.binary].events is None:
         error = file.damage("manifest", f"process {facts.pid} was traced with a probe that has no events")
-    moments = (facts.captured_at_ns, facts.monotonic_ns, facts.ended_ns, facts.pause_ns, facts.skew_ns)
+    moments = (facts.captured_at_ns, facts.monotonic_ns, facts.ended_ns, facts.pause_ns, facts.skew_ns, facts.held_ns)
     numbers = (facts.pid, facts.threads, *moments)
     counts = (count for counters in facts.event_counters.values() for count in counters.values())
     large = (*numbers, *facts.counters.values(), *facts.when_missing.values(), *counts)

@@ -31,7 +31,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -82,13 +82,26 @@ _RECORD_WORDS = np.array(
 )
 
 
-class Pauser:
-    """A tracer process that waits for its one pause. Close it where no pause follows."""
+class Gate(NamedTuple):
+    """What a pause waits for, as `tracer.Gate` has it: a thread that a probe of ours holds. Two file descriptors of
+    ours, of which the second has so many bytes, and where in them the words of the hold are."""
 
-    def __init__(self) -> None:
+    ring: int
+    memory: int
+    size: int
+    place: int
+
+
+class Pauser:
+    """A tracer process that waits for its one pause. Close it where no pause follows.
+
+    With a gate it waits, once it is asked to pause, for a thread to be held.
+    """
+
+    def __init__(self, gate: Gate | None = None) -> None:
         # The registers come in shared memory: a pipe holds those of few threads, and a user's pipes can be small.
         self._shared = os.memfd_create("sey-threads")
-        command = (sys.executable, "-I", "-S", tracer.__file__, str(self._shared))
+        command = (sys.executable, "-I", "-S", tracer.__file__, *map(str, (self._shared, *(gate or ()))))
         try:
             self._process = subprocess.Popen(
                 command,
@@ -98,7 +111,7 @@ class Pauser:
                 bufsize=0,
                 process_group=0,
                 cwd="/",
-                pass_fds=(self._shared,),
+                pass_fds=(self._shared, *(gate[:2] if gate else ())),
             )
         except OSError as error:
             os.close(self._shared)
@@ -135,6 +148,10 @@ class Pauser:
         while part := os.read(self._stdout, 1 << 16):
             parts.append(part)
         return b"".join(parts)
+
+    def fileno(self) -> int:
+        """What can be read when there is something to receive, or it ended."""
+        return self._stdout
 
     def has_answered(self) -> bool:
         """Whether there is something to receive, or it ended."""
@@ -217,7 +234,8 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
     """Context in which all threads of `process` are stopped. What is known of the pause stays readable afterwards.
 
     `budget_ns` is for the capture to keep, `slack_ns` after it the watchdog resumes the target in any case.
-    `workers`: how many calls can be run at once meanwhile.
+    `workers`: how many calls can be run at once meanwhile. `wait` is called with the Pauser where the pause begins when
+    it wants (it has a gate), and comes back when that has answered.
 
     `threads`: array of THREAD, one for each stopped thread. `skipped`: threads without registers, that sit in the
     kernel and run no user code before they stop too: blocked there (state D, after 20 ms), or still waiting for a
@@ -238,6 +256,7 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
         pauser: Pauser | None = None,
         image: Image | None = None,
         workers: int = 1,
+        wait: Callable[[Pauser], object] = bool,
     ) -> None:
         self.process = process
         self.threads: npt.NDArray[np.void] = np.zeros(0, THREAD)
@@ -252,6 +271,7 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
         self._resumed = False
         self._relax: Callable[[], object] = int
         self._wanted_workers = workers
+        self._wait = wait
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> paused:
@@ -276,6 +296,7 @@ class paused:  # noqa: N801 - read as the verb in `with paused(process):`
             worker.start(int).done.acquire()
         limit_ns = self._budget_ns + self._slack_ns
         pauser.send(tracer.REQUEST.pack(self.process.pid, self._budget_ns, limit_ns, _BLOCKED_NS))
+        self._wait(pauser)
         # From here we sleep until the last thread has stopped; then the target waits for what we do.
         self._relax = _hurry()
         self._receive_stop(pauser, names)

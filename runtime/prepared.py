@@ -12,11 +12,12 @@ from __future__ import annotations
 import contextlib
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 
 import numpy as np
+import numpy.typing as npt
 
 from sey.binary.errors import SeyError
 from sey.binary.gobinary import GoBinary
@@ -27,7 +28,7 @@ from sey.runtime.capture import ProcessCapture, ProcessFacts
 from sey.runtime.capture_errors import CaptureFailed, CaptureOverrun
 from sey.runtime.choose_engine import load_probe
 from sey.runtime.engine import LoadedProbe, Results, Room, parts_for, room_for
-from sey.runtime.pause import Pauser, paused
+from sey.runtime.pause import Gate, Pauser, paused
 from sey.runtime.plausible import check_layout
 from sey.runtime.process import Process, read_memory
 
@@ -85,10 +86,13 @@ class Prepared:
         self.let_go()
         self.unload()
 
-    def get_ready(self) -> None:
-        """Look at the process, load the probe where that is to be done, and start what will pause the process."""
+    def get_ready(self, gate: Gate | None = None) -> None:
+        """Look at the process, load the probe where that is to be done, and start what will pause the process.
+
+        With a gate the pause will begin when a probe holds a thread.
+        """
         # Starting the process that will pause takes a while; it does so while the probe loads.
-        self._pauser, self._ran = Pauser(), None
+        self._pauser, self._ran = Pauser(gate), None
         if self._binary is None:
             self._binary = self._first_look()
         self.goroutines = self._goroutine_count()
@@ -121,8 +125,8 @@ class Prepared:
         data = read_memory(self.process.pid, self.process.living_threads()[0], address, 8)
         return int(struct.unpack("<Q", data)[0]) if len(data) == 8 else 0
 
-    def pause(self) -> None:
-        """Stop the process."""
+    def pause(self, wait: Callable[[Pauser], object] = bool) -> None:
+        """Stop the process; `wait` as of `paused`."""
         assert self._load is not None
         pauser, self._pauser = self._pauser, None
         pause = paused(
@@ -131,8 +135,15 @@ class Prepared:
             pauser=pauser,
             image=self._image,
             workers=self._load.probe.parts,
+            wait=wait,
         )
         self._pause = pause.__enter__()
+
+    @property
+    def threads(self) -> npt.NDArray[np.void]:
+        """The stopped threads, array of THREAD: what the run will take them for."""
+        assert self._pause is not None
+        return self._pause.threads
 
     def run(self) -> None:
         """Run the probe over the stopped process, and let it go."""

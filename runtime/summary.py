@@ -39,7 +39,9 @@ STANDARD = frozenset(
 
 
 def summarize(capture: Capture) -> list[str]:
-    """Four lines of text about what was captured. Raises SeyError where the pages contradict themselves.
+    """Four lines of text about what was captured, and one more where that waited for an event.
+
+    Raises SeyError where the pages contradict themselves.
 
     Of several snapshots the commonest stacks and what is missing are those of the last one.
     """
@@ -47,6 +49,7 @@ def summarize(capture: Capture) -> list[str]:
     last = capture.last
     decoded = [decode_process(p, capture.plan(p.facts)) for p in last.processes if p.pages is not None]
     return [
+        *(f"{'event':10}  {printable(facts.on_event)}" for facts in history if facts.on_event),
         f"{'pause':10}  {_pauses(history, decoded)}",
         f"{'goroutines':10}  {_goroutines_of_all(history, decoded)}",
         f"{'commonest':10}  {_common(decoded)}",
@@ -73,7 +76,8 @@ def _pause(process: DecodedProcess) -> str:
         threads += f", {foreign} of them of C code"
     pause = f"none, from the core {printable(facts.core)}" if facts.core else duration(facts.pause_ns)
     chosen = f"; without eBPF: {printable(facts.engine_reason)}" if facts.engine_reason else ""
-    return f"{pause} (process {facts.pid}, {threads}){chosen}"
+    held = f"; the thread of the event was held for {duration(facts.held_ns)}" if facts.held_ns else ""
+    return f"{pause} (process {facts.pid}, {threads}){held}{chosen}"
 
 
 def _goroutines_of_all(history: Sequence[ProcessFacts], decoded: Sequence[DecodedProcess]) -> str:

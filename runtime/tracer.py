@@ -2,15 +2,18 @@
 
 `pause.py` runs this file as a program of its own (see there for why), so it imports only a little of the standard
 library and nothing of sey. It serves one pause: a request comes on standard input, the stopped threads go out in
-a file that both have open (its number is the argument), then one byte (or the end of input, when the asking process
-died) or the watchdog lets the target go, and this process ends, which makes the kernel detach whatever is left. All
-numbers are little-endian.
+a file that both have open (its number is the first argument), then one byte (or the end of input, when the asking
+process died) or the watchdog lets the target go, and this process ends, which makes the kernel detach whatever is left.
+All numbers are little-endian.
 
     request  REQUEST: pid, budget ns, watchdog ns (both from the first stop), ns a thread in state D is waited for
     answer   b"S" STOPPED; the file has per thread a THREAD_ID and its registers, then a THREAD_ID per skipped thread
              b"F" FAILED
              b"X" text of an unexpected error
     at last  b"D" DONE
+
+With further arguments, those of `Gate`, the pause begins when a thread of the target is held by a probe, for as long as
+the asking process wants to wait.
 
 All that goes through the pipe is short, so that it fits even the smallest (one page, where a user has many) at once: in
 several pieces, each of them waits for both processes to get a processor, and on a busy host the registers of a thousand
@@ -22,12 +25,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import mmap
 import os
 import select
 import signal
 import struct
 import sys
 import time
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
 REQUEST = struct.Struct("<iqqq")
@@ -54,6 +59,7 @@ _LOOK = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT | _WALL
 _PF_EXITING = 4  # include/linux/sched.h
 _PARENT_CHECK_NS = 2_000_000
 _FIRST_LOOK_NS = 2_000_000
+_GATE_CHECK_S = 0.05
 _SHORT = 4096  # the least that a pipe holds
 _SETTLE_NS = 20_000_000  # how long a thread may refuse to be seized before that counts as forbidden
 
@@ -96,14 +102,18 @@ class Target:
         self._general = _Iovec(ctypes.addressof(room) + THREAD_ID.size, GENERAL_SIZE)
         self._floats = _Iovec(ctypes.addressof(room) + THREAD_ID.size + GENERAL_SIZE, FLOAT_SIZE)
 
-    def stop(self, budget_ns: int, blocked_ns: int) -> tuple[int, int]:
-        """Stop all threads; the times of the first interrupt and of the last stop. Raises PauseFailedError."""
+    def stop(self, budget_ns: int, blocked_ns: int, told: Callable[[], object] = int) -> tuple[int, int]:
+        """Stop all threads; the times of the first interrupt and of the last stop. Raises PauseFailedError.
+
+        `told` is called when all threads that were there at the beginning have been told to stop.
+        """
         fresh = self._seize_all()
         started = time.monotonic_ns()
         give_up = started + budget_ns
         while True:
             for tid in fresh:
                 _ptrace(_PTRACE_INTERRUPT, tid, None, None)
+            told()
             self.running |= fresh
             self._await_stops(started, time.monotonic_ns() + blocked_ns, started + budget_ns // 2)
             # Threads that are stopped create no others, so the list is complete once it names nobody new.
@@ -245,6 +255,35 @@ class Target:
         return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
+class Gate:
+    """A hit of a BPF program that holds its thread until it is released, and the words by which both speak of it.
+
+    `ring` is the ring buffer that wakes us, `memory` the array map, of `size` bytes, that has at `place` the words of
+    `ir.artifacts.HOLD_WORDS`: the state and whether to let go, here by their numbers.
+    """
+
+    STATE, RELEASE = 0, 1
+    ARMED, HOLDING = 2, 3
+
+    def __init__(self, ring: int, memory: int, size: int, place: int) -> None:
+        self._ring = ring
+        self._words = memoryview(mmap.mmap(memory, size)).cast("Q")
+        self._at = place // 8
+
+    def wait(self, asker: Asker) -> bool:
+        """Wait for a hit; False where the asking process doesn't want it any more, or is ending."""
+        self._words[self._at + self.STATE] = self.ARMED
+        while self._words[self._at + self.STATE] < self.HOLDING:
+            select.select((self._ring, 0), (), (), _GATE_CHECK_S)
+            if asker.wait(0) != WATCHDOG:
+                return False
+        return True
+
+    def release(self) -> None:
+        """Let the thread go on."""
+        self._words[self._at + self.RELEASE] = 1
+
+
 class Asker:
     """The process that asked for the pause, our parent: does it want the target to run again, or is it ending?
 
@@ -297,14 +336,14 @@ def _hurry() -> None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(2))
 
 
-def _serve(request: bytes, file: int) -> None:
+def _serve(request: bytes, file: int, gate: Gate | None) -> None:
     pid, budget_ns, watchdog_ns, blocked_ns = REQUEST.unpack(request)
     asker = Asker()
-    if asker.wait(0) != WATCHDOG:
-        return  # it ended while we were getting ready
+    if asker.wait(0) != WATCHDOG or not (gate is None or gate.wait(asker)):
+        return  # it ended while we were getting ready, or waited
     target = Target(pid, asker)
     try:
-        started, stopped = target.stop(budget_ns, blocked_ns)
+        started, stopped = target.stop(budget_ns, blocked_ns, int if gate is None else gate.release)
         skipped = b"".join(map(THREAD_ID.pack, target.skipped))
         counts = len(target.records), len(target.skipped), int(target.group_stopped)
         _hurry()
@@ -347,7 +386,8 @@ def main() -> None:
     if len(request) < REQUEST.size:
         return
     try:
-        _serve(request, int(sys.argv[1]))
+        file, *gate = map(int, sys.argv[1:])
+        _serve(request, file, Gate(*gate) if gate else None)
     except PauseFailedError as failure:
         _send(failure.packed)
     except BrokenPipeError:

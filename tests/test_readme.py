@@ -85,6 +85,20 @@ def test_the_commands_for_events_work(tmp_path: Path) -> None:
             assert bool(done.stdout) == (" -o " not in command), command
 
 
+def test_the_commands_for_a_snapshot_of_an_event_work(tmp_path: Path) -> None:
+    require_bpf()
+    (text,) = (block for block in _blocks("") if "--on" in block)
+    text = text.replace("main.(*server).Get", "main.deeper").replace("~r1 != nil { path }", "n > 0 { n as path }")
+    (tmp_path / "my.sey").write_text('func "main.deeper" { n }\n')
+    with run_target(build("traced")) as target:
+        target.ask("spin 1")
+        for command in text.replace("PID", f"{target.pid} --max-overhead 10000%").splitlines():
+            words = [SEY, *shlex.split(command, comments=True)[1:]]
+            done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    assert done.stdout.split() == ["path", "goid", "1", done.stdout.split()[-1]]
+
+
 def test_every_export_is_told_of() -> None:
     from sey.runtime.export import ENDINGS
 

@@ -13,6 +13,7 @@ from sey.backends.ebpf import hit
 from sey.backends.ebpf.control import Join, lower_region, open_piece
 from sey.backends.ebpf.debug import Debug
 from sey.backends.ebpf.effects import Effects
+from sey.backends.ebpf.hold import HOLD, HOLD_BYTES
 from sey.backends.ebpf.layout import (
     HOST_SECTION,
     OUTPUT,
@@ -65,7 +66,7 @@ def compile_events(program: Program, *, probes: int, sources: Mapping[str, str] 
     """
     counters = 1 << max(0, probes - 1).bit_length()
     unit = _unit(program, sources or {})
-    unit.host = {hit.PID: 8, hit.FSBASE: 8, hit.PROBES: PROBE_BYTES * counters}
+    unit.host = {hit.PID: 8, hit.FSBASE: 8, hit.PROBES: PROBE_BYTES * counters, HOLD: HOLD_BYTES}
     unit.slot = Slot(list(own_memory(unit)))
     for function in program.functions:
         if function.name == "main":
@@ -82,6 +83,7 @@ def compile_events(program: Program, *, probes: int, sources: Mapping[str, str] 
         probes=places[hit.PROBES],
         pid=places[hit.PID],
         fsbase=places[hit.FSBASE],
+        hold=places[HOLD],
         buffers=_buffers(unit, places),
         dicts={each.name: unit.symbols.dicts[each.name] for each in program.dicts},
         stashes={each.name: unit.symbols.stashes[each.name] for each in program.stashes},

@@ -1,13 +1,15 @@
 """The entry of an event program: what happens around `main` each time that a thread comes by a probe.
 
 Hits of other processes return at once. Else the run claims a slot, puts what it knows of the thread into the program's
-buffer for that, runs `main`, sends the output to the ring buffer, accounts for itself and releases the slot.
+buffer for that, runs `main`, sends the output to the ring buffer, accounts for itself and releases the slot. At last it
+may hold the thread (`hold.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sey.backends.ebpf import hold
 from sey.backends.ebpf.control import Join, lower_region, open_piece
 from sey.backends.ebpf.piece import (
     DONE,
@@ -20,7 +22,7 @@ from sey.backends.ebpf.piece import (
     offset_pointer,
 )
 from sey.backends.ebpf.slot import HIT, HIT_BEGAN, HIT_CLAIMED, HIT_COOKIE, LENGTH_BYTES, RING, RUN_OUTPUT, SLOTS
-from sey.ir.artifacts import PROBE_BYTES, PROBE_COUNTERS, WANT_TLS
+from sey.ir.artifacts import HOLD_REGISTERS, PROBE_BYTES, PROBE_COUNTERS, WANT_TLS
 from sey.ir.nodes import EVENT_OUTPUT_BYTES, Function, Type
 from sey.ir.plan import WORD_COOKIE, WORD_FSBASE, WORD_PC, WORD_REGISTERS, WORD_TIME
 
@@ -39,6 +41,7 @@ _REGISTER_OFFSETS = (80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56, 48, 24, 16, 
 
 _HELPER_PID_TGID, _HELPER_TASK, _HELPER_CPU, _HELPER_RING_OUTPUT, _HELPER_COOKIE = 14, 35, 8, 130, 174
 _NO_WAKEUP = 1
+"""A flag of bpf_ringbuf_output; twice of it is the opposite."""
 _TRIES, _SLOTS_OF_A_CPU = 8, 4
 """Hits of a CPU begin with slots of their own, then take those of the neighbour."""
 
@@ -49,6 +52,8 @@ class _Hit:
 
     piece: Piece
     probes: int
+    held: str
+    """The place on the stack that says whether this hit holds its thread."""
 
     def count(self, cookie: str, counter: str, amount: str = "1") -> None:
         """Add to a counter of the probe."""
@@ -63,13 +68,15 @@ class _Hit:
 def lower_event(unit: Unit, function: Function, probes: int) -> None:
     """The entry, with `main` inside."""
     piece = open_piece(unit, function, Kind.EVENT, ENTRY)
-    hit, write = _Hit(piece, probes), piece.writer
+    write = piece.writer
     piece.context, key = write.value("alloca ptr, align 8"), write.value("alloca i64, align 8")
+    hit = _Hit(piece, probes, write.value("alloca i64, align 8"))
     thread = _wanted(piece)
     cookie = piece.call(_HELPER_COOKIE, "ptr %ctx")
     hit.count(cookie, "hits")
     _claim(hit, cookie, key)
     began = piece.call(HELPER_CLOCK, "")
+    piece.store(Type.I64, "0", hit.held)
     for value, symbol, offset in (
         (began, HIT, HIT_BEGAN),
         (cookie, HIT, HIT_COOKIE),
@@ -164,20 +171,50 @@ def _tell_fsbase(piece: Piece, cookie: str, symbol: str) -> None:
 
 
 def _finish(hit: _Hit) -> None:
-    """Send the output, account, release."""
+    """Send the output, account, release, hold."""
     piece, write = hit.piece, hit.piece.writer
     piece.start(DONE)
-    send, sent = write.fresh("send"), write.fresh("sent")
+    some, send, sent = write.fresh("some"), write.fresh("send"), write.fresh("sent")
     length = piece.load(Type.I64, piece.memory(RUN_OUTPUT))
-    write.branch(write.value(f"icmp eq i64 {length}, 0"), sent, send)
+    write.branch(write.value(f"icmp eq i64 {length}, 0"), sent, some)
+    piece.start(some)
+    hold.claim(piece, hit.held, send, sent)
     piece.start(send)
     _send(hit, length)
     piece.start(sent)
     now = piece.call(HELPER_CLOCK, "")
     spent = write.value(f"sub i64 {now}, {piece.load(Type.I64, piece.memory(HIT, HIT_BEGAN))}")
     hit.count(piece.load(Type.I64, piece.memory(HIT, HIT_COOKIE)), "ns", spent)
-    write.effect(f"store volatile i64 0, ptr {piece.memory(HIT, HIT_CLAIMED)}, align 8")
+    if REGISTERS in piece.unit.buffers:
+        _hold(hit)
+    else:
+        _release(piece)
     write.end("ret i32 0")
+
+
+def _release(piece: Piece) -> None:
+    """Let others have the slot."""
+    piece.writer.effect(f"store volatile i64 0, ptr {piece.memory(HIT, HIT_CLAIMED)}, align 8")
+
+
+def _hold(hit: _Hit) -> None:
+    """Release, and hold the thread where that is to be; the host is told of it before."""
+    piece, write = hit.piece, hit.piece.writer
+    holds, passes, after = (write.fresh(hint) for hint in ("holds", "passes", "after"))
+    write.branch(write.value(f"icmp ne i64 {piece.load(Type.I64, hit.held)}, 0"), holds, passes)
+    piece.start(passes)
+    _release(piece)
+    write.jump(after)
+    piece.start(holds)
+    symbol = piece.unit.symbols.buffers[REGISTERS]
+    words = {"time": WORD_TIME, "tid": WORD_TID, "pc": WORD_PC}
+    words |= {f"register{number}": WORD_REGISTERS + number for number in range(HOLD_REGISTERS)}
+    for name, word in words.items():
+        hold.tell(piece, name, piece.load(Type.I64, piece.memory(symbol, 8 * word)))
+    _release(piece)
+    hold.spin(piece)
+    write.jump(after)
+    piece.start(after)
 
 
 def _send(hit: _Hit, length: str) -> None:
@@ -185,7 +222,8 @@ def _send(hit: _Hit, length: str) -> None:
     piece, write = hit.piece, hit.piece.writer
     last = write.value(f"sub i64 {piece.opaque(length)}, 1")
     size = write.value(f"add i64 {write.value(f'and i64 {last}, {EVENT_OUTPUT_BYTES - 1}')}, 1")
-    arguments = f"ptr @{RING}, ptr {piece.memory(RUN_OUTPUT, LENGTH_BYTES)}, i64 {size}, i64 {_NO_WAKEUP}"
+    flags = write.value(f"add i64 {piece.load(Type.I64, hit.held)}, {_NO_WAKEUP}")
+    arguments = f"ptr @{RING}, ptr {piece.memory(RUN_OUTPUT, LENGTH_BYTES)}, i64 {size}, i64 {flags}"
     status = piece.call(_HELPER_RING_OUTPUT, arguments)
     lost, emitted, counted = (write.fresh(hint) for hint in ("lost", "emitted", "counted"))
     write.branch(write.value(f"icmp eq i64 {status}, 0"), emitted, lost)

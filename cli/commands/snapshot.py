@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 
@@ -9,7 +10,14 @@ import click
 
 from sey.cli import completion, problems
 from sey.cli.capturing import capture_chosen
-from sey.cli.options import allow_missing_option, debug_file_option, exe_option, max_bytes_option, max_pause_option
+from sey.cli.options import (
+    allow_missing_option,
+    debug_file_option,
+    exe_option,
+    max_bytes_option,
+    max_overhead_option,
+    max_pause_option,
+)
 from sey.cli.output import json_option, print_json
 from sey.cli.params import Duration, Pid
 from sey.cli.probes import Chosen, Probe, choose, read_probe
@@ -47,6 +55,17 @@ from sey.runtime.snapshot import Limits
     help="Take snapshots this far apart, into one file, until --count is reached or you interrupt it.",
 )
 @click.option("--count", type=click.IntRange(1), help="How many snapshots to take with --every.")
+@click.option(
+    "--on",
+    "on",
+    metavar="EVENT",
+    help="Wait for an event, and take the snapshot at its moment: 'return \"main.f\" when duration > 1s { x }', or the"
+    " name of an event of the spec.",
+)
+@click.option(
+    "--for", "for_ns", type=Duration(10**6, 30 * 24 * 3600 * 10**9), help="Give up waiting for --on after this time."
+)
+@max_overhead_option
 @allow_missing_option
 @debug_file_option
 @json_option
@@ -62,6 +81,9 @@ def snapshot(
     engine: str,
     every: int | None,
     count: int | None,
+    on: str | None,
+    for_ns: int | None,
+    max_overhead: float,
     allow_missing: bool,
     debug_file: str | None,
     as_json: bool,
@@ -72,9 +94,12 @@ def snapshot(
     With --every there are several snapshots in the file, told apart by the column `snapshot` of every table. An
     interrupt ends the series after the snapshot at hand, with a whole file; a second one gives up.
     With --core the process of a core file, which is read with its executable: --exe, else the file that the core names.
+    With --on the snapshot is of the moment at which an event happens (its `when` holds): the thread that came by is
+    held there until all stand still. The event is the column `on_event` of `processes`.
     """
     _check_usage(pids, core, exe, engine)
     _check_series(core, every, count)
+    _check_on(on, for_ns, core, every)
     if output is not None:
         writable_target(output)
     read = [read_probe(path) for path in probes]
@@ -86,6 +111,13 @@ def snapshot(
         from sey.cli.cores import capture_core
 
         _finish(capture_core(core, exe, read, limits, options), output, as_json)
+        return
+    if on is not None:
+        from sey.cli.onevent import Wanted, capture_on, with_event
+
+        wanted = Wanted(on, for_ns or 0, max_overhead)
+        chosen = _chosen(with_event(read, wanted), pids, options)
+        _finish(capture_on(chosen, limits, wanted), output, as_json)
         return
     chosen = _chosen(read, pids, options)
     if every is None:
@@ -126,6 +158,15 @@ def _check_series(core: str | None, every: int | None, count: int | None) -> Non
         raise click.UsageError("A core is of one moment: --core and --every exclude each other.")
 
 
+def _check_on(on: str | None, for_ns: int | None, core: str | None, every: int | None) -> None:
+    if for_ns is not None and on is None:
+        raise click.UsageError("--for says how long to wait for --on, and that isn't given.")
+    if on is not None and core is not None:
+        raise click.UsageError("In a core nothing happens any more: --core and --on exclude each other.")
+    if on is not None and every is not None:
+        raise click.UsageError("--on takes one snapshot: --every and --on exclude each other.")
+
+
 def _chosen(read: list[Probe], pids: tuple[int, ...], options: Options | None) -> Chosen:
     with working("preparing the probe"):
         chosen = choose(read, pids, options)
@@ -163,4 +204,5 @@ def _object(facts: ProcessFacts) -> dict[str, object]:
         "core": facts.core or None,
         "goroutines": facts.counters.get("captured", 0),
         "problem": facts.problem,
+        "on_event": json.loads(facts.on_event) if facts.on_event else None,
     }

@@ -14,9 +14,9 @@ from sey.binary.errors import SeyError
 from sey.cli import completion, problems
 from sey.cli.capturing import failed, tell_of_failures
 from sey.cli.newcomers import Newcomers
-from sey.cli.options import allow_missing_option, debug_file_option
+from sey.cli.options import allow_missing_option, debug_file_option, max_overhead_option
 from sey.cli.output import json_option
-from sey.cli.params import Duration, Percent, Pid
+from sey.cli.params import Duration, Pid
 from sey.cli.probes import Chosen, NoProcess, Probe, choose, read_probe
 from sey.cli.problems import format_option
 from sey.cli.progress import working
@@ -63,13 +63,7 @@ _SOON = 0.2
 @click.option("--for", "for_ns", type=Duration(10**6, 30 * 24 * 3600 * 10**9), help="End after this time.")
 @click.option("--count", type=click.IntRange(1), help="End after so many events.")
 @click.option("--wait", is_flag=True, help="Trace processes that start later, too.")
-@click.option(
-    "--max-overhead",
-    type=Percent(),
-    default="2%",
-    show_default=True,
-    help="What all probes of a process may take of a processor; beyond, the worst are thinned or detached.",
-)
+@max_overhead_option
 @click.option("--hist", type=click.Choice(["duration"]), help="Draw a histogram at the end instead of lines.")
 @click.option("-o", "--output", type=click.Path(), help="OUT.seyc, to be queried later, instead of lines.")
 @click.option("--engine", type=click.Choice(["auto", "ebpf", "interp"]), default="auto", hidden=True)

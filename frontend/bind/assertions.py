@@ -57,9 +57,7 @@ def _described(types: RuntimeTypes, type_: ast.TypeName) -> TypeId | None:
     return known if known is not None or type_.quoted is not None else _by_package(types.names, find, type_)
 
 
-def _by_package(
-    names: Sequence[str], find: Callable[[str], TypeId | None], type_: ast.TypeName
-) -> TypeId | None:
+def _by_package(names: Sequence[str], find: Callable[[str], TypeId | None], type_: ast.TypeName) -> TypeId | None:
     """The one type that a package of that name has."""
     prefix, plain = _split(type_.text)
     full = [name for name in names if name.endswith(plain) and as_in_source(name) == plain]

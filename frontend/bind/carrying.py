@@ -53,9 +53,7 @@ def holders(info: DebugInfo, bodies: Iterable[Iterable[Variable]]) -> list[Holde
             field = _field_of(info, variable.type)
             if field is not None:
                 parameter = variable.role is Role.PARAMETER
-                found.setdefault(
-                    (variable.name, variable.type), Holder(variable.name, variable.type, parameter, field)
-                )
+                found.setdefault((variable.name, variable.type), Holder(variable.name, variable.type, parameter, field))
     return sorted(found.values(), key=lambda holder: not holder.parameter)[:MAX_HOLDERS]
 
 

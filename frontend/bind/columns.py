@@ -15,7 +15,7 @@ from sey.frontend.source import Span
 _BUILTIN_TABLES = {
     "processes": (
         "pid executable go_version build_id captured_at pause_ns threads goroutines goroutines_skipped engine skew_ns"
-        " trace_ns"
+        " trace_ns on_event held_ns"
     ),
     "goroutines": (
         "pid goid status wait_reason wait_ns parent_goid created_by start_function labels locked in_cgo thread_id"

@@ -88,9 +88,7 @@ class ContextWalks:
         row = b.search("contexts", "offset", offset)
         with b.if_(b.ne(b.table_get(Type.I64, "contexts", "offset", row), offset)):
             raise_status(b, Status.TYPE_UNKNOWN)
-        hop, parent, key, value = (
-            b.zext(Type.I64, b.table_get(Type.I32, "contexts", name, row)) for name in _PARTS
-        )
+        hop, parent, key, value = (b.zext(Type.I64, b.table_get(Type.I32, "contexts", name, row)) for name in _PARTS)
         with b.if_(b.eq(parent, _NOWHERE)):
             b.break_()
         at = self._object(b, hop)

@@ -102,9 +102,7 @@ def _routines(events: Sequence[bound.Event]) -> list[tuple[int, Phase]]:
     return [(i, phase) for i, event in enumerate(events) for phase in PHASES[event.moment]]
 
 
-def _probes(
-    spec: BoundSpec, prober: Prober, book: SiteBook
-) -> tuple[list[_Probe], tuple[PlanUnprobed, ...]]:
+def _probes(spec: BoundSpec, prober: Prober, book: SiteBook) -> tuple[list[_Probe], tuple[PlanUnprobed, ...]]:
     """The places of all events, in order, and the functions that have none."""
     numbers = {key: number for number, key in enumerate(_routines(spec.events))}
     probes: list[_Probe] = []

@@ -102,4 +102,3 @@ class _Slot:
     def _put(self, offset: int, value: Value | int) -> None:
         b = self._b
         b.store("vars", b.const(value) if isinstance(value, int) else value, imm=self._at + offset)
-

@@ -1,6 +1,6 @@
 """Events one by one, while they are streamed: for lines on a terminal, and of JSON.
 
-    for event in decode_batch(log, facts, plan, symbols): print(json.dumps(event))
+for event in decode_batch(log, facts, plan, symbols): print(json.dumps(event))
 """
 
 from __future__ import annotations

@@ -132,6 +132,7 @@ def ending(facts: ProcessFacts) -> str | None:
 
 def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
     """Table `processes`: also those that could not be captured, with the problem."""
+
     def column(arrow: pa.DataType, of: Callable[[ProcessFacts], object], *, traced: bool = False) -> pa.Array:
         """A column of what is there of processes that were captured: by a pause, unless `traced` says of all."""
         there = [f.problem is None and (traced or not f.traced) for f in facts]
@@ -163,6 +164,8 @@ def processes_table(facts: Sequence[ProcessFacts]) -> pa.Table:
             "snapshot": pa.array([f.snapshot for f in facts], pa.int32()),
             "skew_ns": column(pa.int64(), lambda f: f.skew_ns),
             "trace_ns": column(pa.int64(), lambda f: f.trace_ns, traced=True),
+            "on_event": column(pa.string(), lambda f: _text(f.on_event) or None),
+            "held_ns": column(pa.int64(), lambda f: f.held_ns if f.on_event else None),
         }
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sey.binary.errors import SeyError
-from sey.ir.artifacts import PROBE_BYTES, EventProgram
+from sey.ir.artifacts import HOLD_WORDS, PROBE_BYTES, EventProgram
 from sey.ir.plan import EVENT_COUNTER_BYTES, EVENT_INPUT_BYTES, Plan
 from sey.runtime.libbpf import BpfMap, BpfObject
 from sey.runtime.program_check import ObjectMismatch
@@ -45,7 +45,9 @@ def _mismatch(opened: BpfObject, program: EventProgram, plan: Plan) -> str | Non
             return f"no buffer `{name}` of {size} bytes"
     if program.probes.size < len(plan.probes) * PROBE_BYTES or min(program.pid.size, program.fsbase.size) < 8:
         return "its counters are too small"
-    for place in (program.probes, program.pid, program.fsbase, *program.buffers.values()):
+    if program.hold.size < 8 * len(HOLD_WORDS) or program.hold.offset % 8:
+        return "it has no room for what holds a thread"
+    for place in (program.probes, program.pid, program.fsbase, program.hold, *program.buffers.values()):
         found = opened.maps.get(place.map)
         if found is None or not found.writable or not 0 <= place.offset <= found.value_size - place.size:
             return f"no map {place.map} of {place.offset + place.size} bytes"

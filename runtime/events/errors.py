@@ -61,3 +61,38 @@ class NoDurations(Problem):
     exit_status: ClassVar[Exit] = Exit.USAGE
     title: ClassVar[str] = "none of the events has a duration"
     help: ClassVar[str | None] = "events on `return` have"
+
+
+@dataclass(frozen=True)
+class DidNotHappen(Problem):
+    """A snapshot was to be taken when something happens, and it didn't before the time was over, or the probes were
+    taken out since they cost too much."""
+
+    code: ClassVar[str] = "SEY0675"
+    exit_status: ClassVar[Exit] = Exit.NOTHING
+    title: ClassVar[str] = "{event} didn't happen within {waited}; no file was written"
+    event: str
+    waited: str
+    why: tuple[str, ...]
+
+    def notes(self) -> tuple[str, ...]:
+        """What was seen of it, and what else is known."""
+        return self.why
+
+
+@dataclass(frozen=True)
+class NoSuchEvent(Problem):
+    """An event was asked for by a name that the probe doesn't have."""
+
+    code: ClassVar[str] = "SEY0676"
+    exit_status: ClassVar[Exit] = Exit.USAGE
+    title: ClassVar[str] = "the probe has no event `{name}`"
+    help: ClassVar[str | None] = (
+        "--on takes the name of an event of the spec, or an event: 'return \"main.f\" when duration > 1s'"
+    )
+    name: str
+    known: tuple[str, ...]
+
+    def notes(self) -> tuple[str, ...]:
+        """The events that there are."""
+        return (f"it has {', '.join(self.known)}",) if self.known else ()

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sey.ir.artifacts import PROBE_BYTES, PROBE_COUNTERS, EventProgram, Place
+from sey.ir.artifacts import HOLD_WORDS, PROBE_BYTES, PROBE_COUNTERS, EventProgram, HoldState, Place
 from sey.ir.plan import EVENT_COUNTER_BYTES, EVENT_COUNTERS, EVENT_INPUT_BYTES, EVENT_INPUTS, Plan
 from sey.runtime.events.check import check_event_object
 from sey.runtime.events.kernel import UPROBE_MULTI, thread_pointer_offset
 from sey.runtime.events.ring import Ring
 from sey.runtime.libbpf import BpfObject
 from sey.runtime.pages import U64Array
+from sey.runtime.pause import Gate
 
 _WORD = struct.Struct("<Q")
 _PAIR = struct.Struct("<2Q")
@@ -78,6 +79,26 @@ class LoadedEvents:
         events = self._read(program.buffers["out_events"], len(plan.events) * EVENT_COUNTER_BYTES)
         events = events.reshape(-1, EVENT_COUNTER_BYTES // 8)
         return Counts(probes[:, : len(PROBE_COUNTERS)], events[:, : len(EVENT_COUNTERS)])
+
+    def shut(self, limit_ns: int) -> None:
+        """Let no event go out before one is to hold its thread, for so long at most."""
+        self._hold(state=HoldState.SHUT, limit=limit_ns)
+
+    def gate(self) -> Gate:
+        """What waits for the event that holds its thread."""
+        place = self._program.hold
+        memory = self.object.map(place.map)
+        return Gate(self.object.map(self._program.ring).fd, memory.fd, memory.memory_size, place.offset)
+
+    def held(self) -> dict[str, int]:
+        """The words of HOLD_WORDS as they are."""
+        values = self._read(self._program.hold, 8 * len(HOLD_WORDS)).tolist()
+        return dict(zip(HOLD_WORDS, values, strict=True))
+
+    def _hold(self, **words: int) -> None:
+        place = self._program.hold
+        for name, value in words.items():
+            self._write(Place(place.map, place.offset + 8 * HOLD_WORDS.index(name), 8), _WORD.pack(value))
 
     def words(self, name: str) -> Mapping[int, int]:
         """What one of its dicts holds now."""

@@ -29,6 +29,7 @@ from sey.runtime.events.kernel import own_pid_namespace, require_events, several
 from sey.runtime.events.probe import LoadedEvents
 from sey.runtime.host_errors import OtherArchitecture, ProcessExited
 from sey.runtime.pages import U64Array
+from sey.runtime.pause import Gate
 from sey.runtime.plausible import check_layout
 from sey.runtime.process import Image, Process
 
@@ -44,12 +45,26 @@ class Started:
     monotonic_ns: int
 
 
-class Session:
-    """One process and its event program; a context that detaches and frees all of it. Methods raise SeyError."""
+@dataclass(frozen=True)
+class Hold:
+    """That the first row of event `event` is to hold its thread, for `limit_ns` at most, and is the only one."""
 
-    def __init__(self, process: Process, probe: BinaryProbe, *, ring_bytes: int = RING_BYTES) -> None:
+    event: PlanEvent
+    limit_ns: int
+
+
+class Session:
+    """One process and its event program; a context that detaches and frees all of it. Methods raise SeyError.
+
+    With a `hold` only the probes of its event are attached.
+    """
+
+    def __init__(
+        self, process: Process, probe: BinaryProbe, *, ring_bytes: int = RING_BYTES, hold: Hold | None = None
+    ) -> None:
         if probe.events is None or not probe.events.plan.events:
             raise SeyError(NoEvents())
+        self.hold = hold
         self.process, self.probe, self.plan = process, probe, probe.events.plan
         self._program, self.ring_bytes = probe.events.program, ring_bytes
         self._loaded: LoadedEvents | None = None
@@ -84,15 +99,18 @@ class Session:
         if not leader and not own_pid_namespace():
             raise SeyError(NotAttached(self.process.pid, ("its first thread ended, and sey is in a pid namespace",)))
         loaded.start(self.bias, self.process.pid if own_pid_namespace() else 0)
+        if self.hold is not None:
+            loaded.shut(self.hold.limit_ns)
         # The kernel asks the first thread what program the process runs; where that ended, our program tells processes
         # apart.
         place = Place(self.process.exe_path, self.process.pid if leader else 0)
         self._attacher = Attacher(loaded.object, self._program.program, self.binary.elf, place, multi=multi)
         self.attached = self._attacher.attached
-        for event in plan.events:
+        events = plan.events if self.hold is None else (self.hold.event,)
+        for event in events:
             self._attach(event)
         self.started = Started(time.time_ns(), time.monotonic_ns())
-        for event in plan.events:
+        for event in events:
             if event.for_ns:
                 loaded.set(event.index, until=self.started.monotonic_ns + event.for_ns)
         self._require_same()
@@ -146,6 +164,14 @@ class Session:
     def probe_counts(self) -> U64Array:
         """What each probe counted so far, by its number: PROBE_COUNTERS."""
         return self._live.counts().probes
+
+    def gate(self) -> Gate:
+        """What waits for the thread that will be held."""
+        return self._live.gate()
+
+    def held(self) -> dict[str, int]:
+        """The words of HOLD_WORDS, by name."""
+        return self._live.held()
 
     def type_words(self) -> dict[int, int]:
         """The first words of interfaces met so far, as `ProcessFacts.type_words` has them."""

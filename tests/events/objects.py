@@ -6,13 +6,21 @@ thread, and as its site the number of the probe.
 
 from __future__ import annotations
 
-from sey.ir.artifacts import EventProgram, Place
+from sey.ir.artifacts import HOLD_WORDS, EventProgram, Place
 from sey.ir.plan import PLAN_VERSION, Plan, PlanEvent, PlanProbe
 from tests.runtime_host.objects import LAYOUT, _Metadata
 
 PROBES = 4096
 SLOT_BYTES = 64
-_WORDS = {"in_bias": 1, "pid": 1, "fsbase": 1, "in_events": 64, "out_events": 128, "probes": 8 * PROBES}
+_WORDS = {
+    "in_bias": 1,
+    "pid": 1,
+    "fsbase": 1,
+    "hold": len(HOLD_WORDS),
+    "in_events": 64,
+    "out_events": 128,
+    "probes": 8 * PROBES,
+}
 
 
 def event_program() -> EventProgram:
@@ -30,6 +38,7 @@ def event_program() -> EventProgram:
         probes=places.pop("probes"),
         pid=places.pop("pid"),
         fsbase=places.pop("fsbase"),
+        hold=places.pop("hold"),
         buffers=places,
         dicts={},
         stashes={},

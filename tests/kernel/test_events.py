@@ -59,9 +59,7 @@ class Traced:
         return int(self.tables.row(f"select count(*) as n from {table}")["n"])
 
 
-BUILDS = matrix(
-    [("1.26", "plain"), ("1.21", "plain"), ("1.24", "noopt")], modes=("plain", "noopt", "pie")
-)
+BUILDS = matrix([("1.26", "plain"), ("1.21", "plain"), ("1.24", "noopt")], modes=("plain", "noopt", "pie"))
 
 
 @pytest.fixture(scope="module", params=BUILDS)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sey.binary.identity import Identity
-from sey.ir.artifacts import PROBE_BYTES, EventProgram, Place
+from sey.ir.artifacts import HOLD_WORDS, PROBE_BYTES, EventProgram, Place
 from sey.ir.nodes import Stream, Type, layout_stream
 from sey.ir.plan import (
     EVENT_COUNTER_BYTES,
@@ -154,6 +154,7 @@ def event_program(plan: Plan) -> EventProgram:
         probes=Place(".bss", 4096, max(len(plan.probes), 1) * PROBE_BYTES),
         pid=Place(".bss", 8, 8),
         fsbase=Place(".bss", 16, 8),
+        hold=Place(".bss", 256, 8 * len(HOLD_WORDS)),
         buffers=buffers,
         dicts={"typewords": "typewords"},
         stashes={},

@@ -1,0 +1,3 @@
+module onevent
+
+go 1.21
