@@ -85,6 +85,17 @@ class SymFrame(NamedTuple):
     start_line: int
 
 
+class InlinedCall(NamedTuple):
+    """An inlined call: its number among those of the physical function, the raw name of what is called, and the address
+    of an instruction of the caller that has the line of the call."""
+
+    number: int
+    function: str
+    caller: int
+    func_id: int
+    start_line: int
+
+
 @dataclass(frozen=True)
 class PcFunc:
     """One physical function: code from `entry` up to `end`, the padding behind it included.
@@ -334,18 +345,31 @@ class PclnTab:
             return ()
         offset = self.lookup_pc(pc, exact=exact) - function.entry
         frames = list[SymFrame]()
-        tree = self.funcdata(function, FuncData.INLINE_TREE)
-        calls = function.pcdata[PcData.INLINE_TREE] if len(function.pcdata) > PcData.INLINE_TREE else 0
-        while tree is not None and (call := self.tables.table(calls).at(offset)) >= 0:
-            func_id, name, parent, start_line = self._inlined_call(tree, call)
+        for call in self._inlined_calls(function, offset):
             file, line = self._place(function, offset)
-            frames.append(SymFrame(self.name_at(name), file, line, True, function.entry, func_id, start_line))
-            offset = parent
-            if len(frames) > MAX_INLINE_DEPTH:
-                raise self.fail(f"the inlined calls at {pc:#x} don't end")
+            frames.append(SymFrame(call.function, file, line, True, function.entry, call.func_id, call.start_line))
+            offset = call.caller - function.entry
         file, line = self._place(function, offset)
         outer = SymFrame(function.name, file, line, False, function.entry, function.func_id, function.start_line)
         return (*frames, outer)
+
+    def inlined_calls(self, pc: int) -> tuple[InlinedCall, ...]:
+        """The inlined calls that the code at exactly `pc` is of, innermost first."""
+        function = self.function_at(pc)
+        return tuple(self._inlined_calls(function, pc - function.entry)) if function else ()
+
+    def _inlined_calls(self, function: PcFunc, offset: int) -> Iterator[InlinedCall]:
+        tree = self.funcdata(function, FuncData.INLINE_TREE)
+        if tree is None or len(function.pcdata) <= PcData.INLINE_TREE:
+            return
+        numbers = self.tables.table(function.pcdata[PcData.INLINE_TREE])
+        depth = 0
+        while (number := numbers.at(offset)) >= 0:
+            func_id, name, offset, start_line = self._inlined_call(tree, number)
+            yield InlinedCall(number, self.name_at(name), function.entry + offset, func_id, start_line)
+            depth += 1
+            if depth > MAX_INLINE_DEPTH:
+                raise self.fail(f"the inlined calls of {function.name} don't end")
 
     def _inlined_call(self, tree: int, number: int) -> tuple[int, int, int, int]:
         """Function number, name offset, code offset of the call and first line of an inline tree's entry."""

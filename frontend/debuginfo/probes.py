@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from sey.binary.errors import SeyError
 from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo import uprobes
-from sey.frontend.debuginfo.entries import entry_of, lacks_goroutine
+from sey.frontend.debuginfo.entries import NO_INSTRUCTIONS, entry_of, lacks_goroutine
+from sey.frontend.debuginfo.flow import Flow, flow_of
+from sey.frontend.debuginfo.inlined import UNKNOWN_JUMP, Inlined
 from sey.frontend.debuginfo.lineplaces import Statements, line_instructions
 from sey.frontend.debuginfo.machinecode import Code, Instruction, read_code, returns
 from sey.frontend.debuginfo.model import Body, DebugInfo
@@ -20,6 +24,7 @@ class ProbePlace:
     """An instruction to probe, `address` as linked. `phase` is `entry`, `return` or `line`.
 
     `cheap`: the kernel emulates it. `cfa_offset` is the CFA less RSP there. `tls`: its code keeps no goroutine in R14.
+    `shown` is the address whose line and inlined calls its frame has in stacks, where that isn't its own.
     """
 
     address: int
@@ -27,14 +32,17 @@ class ProbePlace:
     cheap: bool
     cfa_offset: int
     tls: bool = False
+    shown: int | None = None
 
 
 @dataclass(frozen=True)
 class Unprobed:
-    """A function that can't be probed, and why, in plain words."""
+    """A body that can't be probed, of which function, and why, in plain words. `container` is, for an inlined one, the
+    function that it is inlined into."""
 
     function: str
     reason: str
+    container: str | None = None
 
 
 @dataclass
@@ -44,22 +52,42 @@ class Prober:
     info: DebugInfo
     table: PclnTab
     _codes: dict[int, Code | str] = field(default_factory=dict)
+    _flows: dict[int, Flow | None] = field(default_factory=dict)
     _statements: dict[tuple[Body, str], dict[int, list[int]]] = field(default_factory=dict)
 
     def entry(self, body: Body) -> ProbePlace | Unprobed:
-        """The instruction that runs once for each call, when the arguments are where the caller put them."""
-        if body.inline_level:
-            return Unprobed(body.function, f"it is inlined into {body.container} here, so that nothing calls it")
+        """The instruction that runs once for each call: where the arguments are where the caller put them, or, for an
+        inlined body, where it begins."""
         code = self._code(body)
         if isinstance(code, str):
-            return Unprobed(body.function, code)
+            return _unprobed(body, code)
+        if body.inline_level:
+            return self._inlined_entry(body, code)
         found = entry_of(code, self.table)
         return Unprobed(body.function, found) if isinstance(found, str) else _place(code, found, "entry")
+
+    def _inlined_entry(self, body: Body, code: Code) -> ProbePlace | Unprobed:
+        if code.undecoded is not None:
+            return _unprobed(body, NO_INSTRUCTIONS)
+        lo = body.physical.lo
+        try:
+            if lo not in self._flows:
+                self._flows[lo] = flow_of(code, self.table)
+            flow = self._flows[lo]
+            if flow is None:
+                return _unprobed(body, UNKNOWN_JUMP)
+            inlined = Inlined(flow, self.table, body)
+            found = inlined.entry()
+            if isinstance(found, str):
+                return _unprobed(body, found)
+            return replace(_place(code, found, "entry"), shown=inlined.own(found.address))
+        except SeyError as error:
+            return _unprobed(body, f"its code can't be read: {error}")
 
     def returns(self, body: Body) -> tuple[ProbePlace, ...] | Unprobed:
         """The instructions by which a call returns: one of them runs once, unless it panics or ends in a tail jump."""
         if body.inline_level:
-            return Unprobed(body.function, f"it is inlined into {body.container} here, so that nothing returns")
+            return _unprobed(body, "nothing returns there")
         code = self._code(body)
         if isinstance(code, str):
             return Unprobed(body.function, code)
@@ -83,14 +111,14 @@ class Prober:
         """
         code = self._code(body)
         if isinstance(code, str):
-            return Unprobed(body.function, code)
+            return _unprobed(body, code)
         try:
             own = self._own_statements(body, file)
             found = line_instructions(code, self.table, Statements(body.ranges, own.get(line, ()), own.values()))
         except SeyError as error:
-            return Unprobed(body.function, f"its code can't be read: {error}")
+            return _unprobed(body, f"its code can't be read: {error}")
         if isinstance(found, str):
-            return Unprobed(body.function, found)
+            return _unprobed(body, found)
         return tuple(_place(code, i, "line") for i in found)
 
     def _own_statements(self, body: Body, file: str) -> dict[int, list[int]]:
@@ -117,7 +145,31 @@ class Prober:
         return self._codes[entry]
 
 
+def reasons_of(bodies: Sequence[Body], unprobed: Iterable[Unprobed]) -> Iterator[tuple[str, str]]:
+    """Each function of which something can't be probed, and why, once for each reason; `bodies` are all that could be.
+
+    Inlined ones are told together: how many of how many, and into which functions.
+    """
+    inlined = Counter(body.function for body in bodies if body.inline_level)
+    places: dict[tuple[str, str, bool], list[str]] = {}
+    for each in unprobed:
+        places.setdefault((each.function, each.reason, each.container is not None), []).append(each.container or "")
+    for (function, reason, apart), containers in places.items():
+        if not apart:
+            yield function, reason
+            continue
+        names = sorted(set(containers))
+        shown = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
+        count = f"at {len(containers)} of the {inlined[function]} places where it is inlined"
+        yield function, f"{count} ({shown}): {reason}"
+
+
+_MOST_NAMES = 3
 _NO_GO = "the function table of Go doesn't have it"
+
+
+def _unprobed(body: Body, reason: str) -> Unprobed:
+    return Unprobed(body.function, reason, body.container if body.inline_level else None)
 
 
 def _place(code: Code, instruction: Instruction, phase: str) -> ProbePlace:

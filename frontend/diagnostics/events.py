@@ -50,7 +50,7 @@ class _Unseen(SpannedProblem):
 @dataclass(frozen=True, kw_only=True)
 class SeesNothing(_Unseen):
     """Nothing of what an event is about can be probed in this binary: its table will have no rows. Where a function is
-    inlined there is no call, and so neither an entry nor a return."""
+    inlined nothing returns, and it has an entry only where enough of its code is left in one place."""
 
     code: ClassVar[str] = "SEY0236"
     title: ClassVar[str] = "event `{table}` sees nothing of `{target}`"

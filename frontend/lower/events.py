@@ -10,7 +10,7 @@ from sey.binary.stackmaps import StackMaps
 from sey.frontend import bound
 from sey.frontend.bound import BoundSpec, Moment
 from sey.frontend.debuginfo.model import Body, Kind
-from sey.frontend.debuginfo.probes import ProbePlace, Prober, Unprobed
+from sey.frontend.debuginfo.probes import ProbePlace, Prober, Unprobed, reasons_of
 from sey.frontend.lower.blocks import Shared, column_width, event_stream, plan_column
 from sey.frontend.lower.eventblocks import (
     PHASES,
@@ -106,17 +106,19 @@ def _probes(spec: BoundSpec, prober: Prober, book: SiteBook) -> tuple[list[_Prob
     """The places of all events, in order, and the functions that have none."""
     numbers = {key: number for number, key in enumerate(_routines(spec.events))}
     probes: list[_Probe] = []
-    unprobed: dict[tuple[int, str], PlanUnprobed] = {}
+    unprobed: list[PlanUnprobed] = []
     for i, event in enumerate(spec.events):
+        left_out: list[Unprobed] = []
         for body in event.bodies:
             places = _places(prober, event, body)
             if isinstance(places, Unprobed):
-                unprobed.setdefault((i, places.function), PlanUnprobed(i, places.function, places.reason))
+                left_out.append(places)
                 continue
             for phase, place in places:
                 site = book.add_place(i, event, body, place.address)
                 probes.append(_Probe(i, phase, body.function, place, numbers[i, phase], site))
-    return probes, tuple(unprobed.values())
+        unprobed += (PlanUnprobed(i, *told) for told in reasons_of(event.bodies, left_out))
+    return probes, tuple(unprobed)
 
 
 def _places(prober: Prober, event: bound.Event, body: Body) -> Sequence[tuple[Phase, ProbePlace]] | Unprobed:
@@ -143,6 +145,7 @@ def _probe_table(events: Sequence[bound.Event], probes: Sequence[_Probe]) -> Tab
         "cfa": [p.place.cfa_offset for p in probes],
         "site": [p.site for p in probes],
         "tls": [int(p.place.tls) for p in probes],
+        "shown": [(p.place.shown or p.place.address) - p.place.address for p in probes],
         "routine": [p.routine for p in probes],
         "stack": [events[p.event].stack for p in probes],
     }

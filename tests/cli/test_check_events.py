@@ -28,11 +28,14 @@ def test_sql_over_events_is_checked(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_events_do_not_see_is_told(run: Run, tmp_path: Path) -> None:
-    status, out = _checked(run, tmp_path, 'event len on entry "strings.(*Builder).copyCheck" { }')
+    status, out = _checked(run, tmp_path, 'event len on return "strings.(*Builder).copyCheck" { }')
     assert status == 0
     assert "warning[SEY0236]: event `len` sees nothing of `strings.(*Builder).copyCheck`" in out
-    assert "it is inlined into" in out
-    status, out = _checked(run, tmp_path, 'event every on entry glob "strings.*" { }')
+    assert "places where it is inlined (" in out
+    assert "): nothing returns there" in out
+    # At entries it is seen wherever it is inlined.
+    assert "warning" not in _checked(run, tmp_path, 'event len on entry "strings.(*Builder).copyCheck" { }')[1]
+    status, out = _checked(run, tmp_path, 'event every on return glob "strings.*" { }')
     assert status == 0
     assert "warning[SEY0237]: event `every` doesn't see all of `strings.*`" in out
     assert " more\n" in out
