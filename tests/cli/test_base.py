@@ -88,6 +88,29 @@ def test_ps_snapshot_query_inspect(base: Base, made: Path, crowd: Target, tmp_pa
     assert "no package lark and llvmlite: probes come as bundles" in report.out
 
 
+def test_trace(base: Base, tmp_path: Path) -> None:
+    require_bpf()
+    spec = 'event deeper on return "main.deeper" sample 1/50 { n, ~r0 as r }\n'
+    (tmp_path / "t.sey").write_text(spec)
+    executable = build("traced")
+    done = run_program("build", tmp_path / "t.sey", executable, "-o", tmp_path / "t.seyp")
+    assert done.status == 0, done.err
+    with Target(executable) as target:
+        target.ask("spin 1")
+        trace = ("trace", "t.seyp", "-p", target.pid, "--count", "20", "--max-overhead", "10000%")
+        lines = base(*trace, "--json")
+        assert lines.status == 0, lines.err
+        assert [json.loads(line)["values"] for line in lines.out.splitlines()] == [{"n": 1, "r": 7}] * 20
+        assert base(*trace).out.count("n=1 r=7") == 20
+        assert base(*trace, "-o", "t.seyc").status == 0
+        refused = base("trace", "-p", target.pid, "-e", 'entry "main.deeper" { n }')
+    assert (refused.status, "SEY0903" in refused.err) == (3, True), refused.err
+    asked = base("query", "t.seyc", "select count(*) n, min(r) a, max(r) b from deeper", "--json")
+    assert json.loads(asked.out) == [{"n": 20, "a": 7, "b": 7}]
+    for name in ("t.perfetto", "t.duckdb"):
+        assert base("export", "t.seyc", "-o", name).status == 0, name
+
+
 def test_what_needs_the_compiler_says_so(base: Base, made: Path, crowd: Target) -> None:
     spec, binary = made / "p.sey", build("many")
     for arguments in (
