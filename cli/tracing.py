@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import time
@@ -144,7 +145,10 @@ class Tracer:
         """Wait a little; ends at once where a process does."""
         living = self._living()
         wait = max(min(delay, moment - time.monotonic()), 0)
-        ready, _, _ = select.select((stop.told, *(each.pidfd for each in living)), (), (), wait)
+        poll = select.poll()  # the descriptors may be many
+        for file in (stop.told, *(each.pidfd for each in living)):
+            poll.register(file, select.POLLIN)
+        ready = {file for file, _ in poll.poll(math.ceil(wait * 1000))}
         for each in living:
             if each.pidfd in ready:
                 self._end(each, "the process exited")

@@ -96,3 +96,15 @@ class NoSuchEvent(Problem):
     def notes(self) -> tuple[str, ...]:
         """The events that there are."""
         return (f"it has {', '.join(self.known)}",) if self.known else ()
+
+
+@dataclass(frozen=True)
+class TooFewFiles(Problem):
+    """There are more probes than this process may have files open, on a kernel where each probe takes two."""
+
+    code: ClassVar[str] = "SEY0677"
+    exit_status: ClassVar[Exit] = Exit.HOST
+    title: ClassVar[str] = "the limit of {limit} open files is enough for {attached} probes only"
+    help: ClassVar[str | None] = "raise it (`ulimit -n`), or take patterns that fit less; Linux 6.10 needs one for all"
+    limit: int
+    attached: int

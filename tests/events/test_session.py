@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +18,10 @@ import pytest
 from sey.binary.elf import open_elf
 from sey.binary.errors import SeyError
 from sey.ir.plan import PlanProbe
+from sey.runtime.bundle import BinaryProbe
+from sey.runtime.events import attach as attach_module
 from sey.runtime.events import session as session_module
-from sey.runtime.events.errors import NoEvents, NotAttached
+from sey.runtime.events.errors import NoEvents, NotAttached, TooFewFiles
 from sey.runtime.events.kernel import several_at_once
 from sey.runtime.events.session import Session
 from sey.runtime.host_errors import ProcessExited
@@ -171,6 +175,45 @@ def test_a_place_that_the_kernel_refuses_is_told_and_the_others_are_probed() -> 
     problem = error.value.problems[0]
     assert isinstance(problem, NotAttached)
     assert "main.bad" in problem.notes()[0]
+
+
+@pytest.fixture
+def _few_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A kernel where each probe takes descriptors, and room for some more than are open."""
+    monkeypatch.setattr(session_module, "several_at_once", lambda: False)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 20, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def _many_probes(path: Path, count: int) -> BinaryProbe:
+    events = probe_for(path, "main.deeper").events
+    assert events is not None
+    (event,), (probe,) = events.plan.events, events.plan.probes
+    return bare(path, event_plan((event,), tuple(replace(probe, number=n) for n in range(count))))
+
+
+@pytest.mark.usefixtures("_few_files")
+def test_the_limit_of_open_files_is_raised_for_as_many_probes_as_there_are() -> None:
+    path = build("traced")
+    with run_target(path) as target, Session(Process.look(target.pid), _many_probes(path, 24)) as session:
+        session.attach()
+        target.ask("call 2")
+        assert len(session.drain()) == 24 * 2 * FRAME
+
+
+@pytest.mark.usefixtures("_few_files")
+def test_more_probes_than_open_files_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = build("traced")
+    monkeypatch.setattr(attach_module, "_allow_files", lambda more: None)
+    with (
+        run_target(path) as target,
+        Session(Process.look(target.pid), _many_probes(path, 24)) as session,
+        pytest.raises(SeyError) as error,
+    ):
+        session.attach()
+    assert isinstance(error.value.problems[0], TooFewFiles)
 
 
 def test_a_probe_without_events_is_refused() -> None:
