@@ -222,7 +222,7 @@ def _fitting(probes: Sequence[Probe]) -> list[Process]:
     """All Go processes that fit the programs of some probe."""
     for probe in probes:
         if not probe.programs:
-            raise SeyError(NoRules(probe.name or "a snapshot without a probe"))
+            raise SeyError(NoRules(probe.name or ("-e alone" if probe.events else "a snapshot without a probe")))
     found = []
     for pid in sorted(all_pids()):
         try:

@@ -18,10 +18,10 @@ from sey.runtime.files import writable_target
 
 
 class Lines:
-    """A line for each event on stdout."""
+    """A line for each event on stdout; `several`: of several processes, which lines for people tell apart then."""
 
-    def __init__(self, *, as_json: bool) -> None:
-        self._json = as_json
+    def __init__(self, *, as_json: bool, several: bool) -> None:
+        self._json, self._of_several = as_json, several
         self.traced: list[Traced] = []
 
     def take(self, traced: Traced, blob: bytes) -> None:
@@ -33,7 +33,7 @@ class Lines:
             write_lines([json_line(row) for row in rows])
             return
         events = list({event.table: event for each in self.traced for event in each.session.plan.events}.values())
-        human = HumanLines(events, several=len(self.traced) > 1, colour=sys.stdout.isatty())
+        human = HumanLines(events, several=self._of_several, colour=sys.stdout.isatty())
         write_lines([human.line(row) for row in rows])
 
 

@@ -28,7 +28,7 @@ def json_line(row: Row) -> str:
     if row.duration_ns >= 0:
         members.append(f'"duration":{row.duration_ns}')
     if row.stack:
-        members.append(f'"stack":{json.dumps(row.stack, ensure_ascii=False)}')
+        members.append(f'"stack":{json.dumps(row.stack, ensure_ascii=False, separators=(",", ":"))}')
     values = ",".join(f"{json.dumps(value.name)}:{value.told or 'null'}" for value in row.values)
     return f'{{{",".join(members)},"values":{{{values}}}}}'
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
+from sey.cli.tracehints import at_the_start
 from sey.cli.tracing import Tracer, stderr_line
 from sey.runtime.wording import counted
 
@@ -20,6 +21,9 @@ class Status:
         probes = sum(sum(each.session.attached.probes.values()) for each in tracer.traced)
         processes = counted(len(tracer.traced), "process", "processes")
         self.tell(f"{counted(probes, 'probe')} in {processes}; end with Ctrl-C")
+        for each in tracer.traced:
+            for hint in at_the_start(each.pid, each.session.plan):
+                self.tell(f"{'note':10}  {hint}")
 
     def tell(self, text: str) -> None:
         """A line."""

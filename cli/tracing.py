@@ -15,6 +15,7 @@ import click
 
 from sey.binary.errors import SeyError
 from sey.cli.stopping import Stop
+from sey.cli.tracehints import never_hit, unprobed
 from sey.runtime.events.breaker import Breaker, Change
 from sey.runtime.events.log import EventLog
 from sey.runtime.events.reading import Reader
@@ -276,10 +277,11 @@ def _missing(each: Traced) -> list[str]:
     """What is not there, and why."""
     plan, counters = each.session.plan, each.session.counters()
     tables = {event.index: printable(event.table) for event in plan.events}
-    told = [f"{tables[u.event]}: {printable(u.function)} isn't probed: {printable(u.reason)}" for u in plan.unprobed]
+    told = [line for event in plan.events for line in unprobed(plan, event)]
     refused = each.session.attached.refused
     told += [f"{tables[p.event]}: the kernel refuses a probe in {printable(p.function)}: {why}" for p, why in refused]
     words = {
+        "sampled_out": "left out by sampling",
         "unmatched": "returns of calls that began before the trace, or had to make room for later ones",
         "not_saved": "calls with more than is kept until they return",
         "objects_dropped": "values behind pointers left out for lack of room",
@@ -290,6 +292,8 @@ def _missing(each: Traced) -> list[str]:
         counts = counters[event.table]
         some = [f"{counts[name]} {text}" for name, text in words.items() if counts[name]]
         told += [f"{printable(event.table)}: {', '.join(some)}"] if some else []
+        never = never_hit(plan, event, counts)
+        told += [never] if never else []
     return told
 
 

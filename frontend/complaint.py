@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sey.frontend.diagnostics.base import SpannedProblem, listing
 from sey.frontend.diagnostics.nearest import Names
@@ -12,6 +12,9 @@ from sey.frontend.tokens import Token
 
 _OF_EVENTS = frozenset({"limit", "for", "sample", "stack"})
 """Clauses that a block has no use for."""
+
+_ELSEWHERE = {"exit": "return", "ret": "return", "enter": "entry", "call": "entry", "func": "entry"}
+"""What other tracers call the moments."""
 
 _OPERAND = frozenset({"NAME", "LPAR", "NOT"})
 _GROUPS = (
@@ -65,7 +68,7 @@ def complain(layout: Layout, at: int, accepted: Collection[str]) -> SpannedProbl
         known = tuple(STATEMENTS)
         return UnknownStatement(span=token.span, word=token.text, known=known, nearest=Names(known).nearest(token.text))
     at_event = "LIMIT" in accepted
-    advice = _advice(token, before, layout.bodies[at] >= 0, at_event)
+    advice = _advice(token, before, layout.bodies[at] >= 0, at_event) or _quoted(layout.tokens[at:], before, accepted)
     return Unexpected(span=token.span, found=_found(token), expected=_expected(accepted), advice_text=advice)
 
 
@@ -90,19 +93,41 @@ def _advice(token: Token, before: Token | None, in_body: bool, at_event: bool) -
         return "a newline ends a capture; leave the `.` at the end of the line before"
     if in_body and token.type in ("NAME", "STRING") and after == "NAME":
         return "a capture is named with `as`, and ends with a newline or a comma"
-    if token.type == "NAME" and after == "FUNC":
-        return f'the name of a function stands in quotes: func "{token.text}"'
-    if token.type == "NAME" and after == "MOMENT" and before is not None:
-        return f'the name of a function stands in quotes: {before.text} "{token.text}"'
-    if token.type == "STRING" and after == "ON":
-        return f"say when it happens: on entry {token.text}"
     if token.text == "on" and after == "EVENT":
         return "an event has a name, which is its table's: event NAME on …"
     if token.text == "as" and not in_body and after in ("STRING", "NAME") and at_event:
         return "an event is named before its `on`"
-    if token.type == "NAME" and after == "GLOBAL":
-        return f'the name of a variable stands in quotes: global "{token.text}"'
     return None
+
+
+def _quoted(tokens: Sequence[Token], before: Token | None, accepted: Collection[str]) -> str | None:
+    """What a name of Go's that stands bare should have been: quoted, and an event's behind its moment."""
+    first, after = tokens[0], before.type if before else ""
+    if after == "ON" and "MOMENT" in accepted and first.type in ("NAME", "STRING"):
+        if other := _ELSEWHERE.get(first.text):
+            return f"that is `{other}` here"
+        on = before.text + " " if before is not None and before.span.start < before.span.end else ""
+        return f"say when it happens: {on}entry " + (first.text if first.type == "STRING" else f'"{_run_of(tokens)}"')
+    if first.type != "NAME" or before is None:
+        return None
+    match after:
+        case "FUNC":
+            return f'the name of a function stands in quotes: func "{_run_of(tokens)}"'
+        case "MOMENT":
+            return f'the name of a function stands in quotes: {before.text} "{_run_of(tokens)}"'
+        case "GLOBAL":
+            return f'the name of a variable stands in quotes: global "{_run_of(tokens)}"'
+    return None
+
+
+def _run_of(tokens: Sequence[Token]) -> str:
+    """What is written from the first token on without a space: `github.com/a/b.(*T).f` is many tokens."""
+    text = ""
+    for token, following in zip(tokens, (*tokens[1:], None), strict=True):
+        text += token.text
+        if following is None or following.type in ("NL", "$END", "LBRACE") or following.span.start != token.span.end:
+            break
+    return text
 
 
 def _found(token: Token) -> str:

@@ -41,6 +41,8 @@ class Output:
     as_json: bool
 
 
+_MOMENTS = ("entry", "return", "line", "event")
+"""What an event begins with."""
 _SOON = 0.2
 """Seconds between two looks for processes that start."""
 
@@ -110,6 +112,9 @@ def trace(
 
 def _read(paths: Sequence[str], events: tuple[str, ...]) -> list[Probe]:
     """The PROBEs, each with the events of the command line."""
+    for path in paths:
+        if path.partition(" ")[0] in _MOMENTS:
+            raise click.UsageError(f"{path!r} is an event, and no file: it stands behind -e.")
     read = [read_probe(path) for path in paths]
     if not read and not events:
         raise SeyError(NoEvents())
@@ -152,9 +157,8 @@ def _trace(
         store = kept.enter_context(Store(output.path)) if output.path is not None else None
         sinks = [sink for sink in (durations, store) if sink is not None]
         status = Status(shown=bool(sinks) or not sys.stdout.isatty())
-        tracer = kept.enter_context(
-            Tracer(ends, most, Several(*sinks) if sinks else Lines(as_json=output.as_json), status.tell)
-        )
+        lines = Lines(as_json=output.as_json, several=len(chosen.requests) > 1 or newcomers is not None)
+        tracer = kept.enter_context(Tracer(ends, most, Several(*sinks) if sinks else lines, status.tell))
         for request in chosen.requests:
             failures += not _add(tracer, chosen, request, alone=len(chosen.requests) == 1 and newcomers is None)
         if not tracer.traced and newcomers is None:

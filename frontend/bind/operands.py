@@ -218,4 +218,8 @@ def mismatch(left: Operand, right: Operand, operator: str, span: Span) -> Mismat
         advice = "one is signed and the other is not; sey converts nothing: capture both and compare them in SQL"
     elif kinds and kinds <= INTEGERS and isinstance(left, Value) and isinstance(right, Value):
         advice = "sey converts nothing: capture both and compare them in SQL"
+    elif any(isinstance(s, Value) and s.type.name == "time.Duration" for s in (left, right)) and any(
+        isinstance(s, Untyped) and s.kind is UntypedKind.STRING for s in (left, right)
+    ):
+        advice = "a duration stands without quotes: 10ms"
     return MismatchedTypes(span=span, operator=operator, left=describe(left), right=describe(right), advice_text=advice)

@@ -84,8 +84,9 @@ class FunctionScope:
         return name in self._all
 
     def names(self) -> tuple[str, ...]:
-        """All variables that can be named (unnamed results can't), in the order in which they were first met."""
-        return tuple(name for name in self._all if not name.startswith("~") and name != "_")
+        """All variables that can be named, in the order in which they were first met. Unnamed results can where the
+        function returns: `~r0`."""
+        return tuple(name for name in self._all if name != "_" and (self.elapsed or not name.startswith("~")))
 
     def nearest(self, name: str) -> tuple[str, ...]:
         """The variables closest in name."""

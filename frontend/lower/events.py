@@ -44,7 +44,7 @@ STASH_ROOM = 64 << 20
 MAX_CALLS = 1 << 16
 MAX_KEPT = 8192
 """Bytes that are kept of one call at most."""
-LEADS_TO, OBJECT = 1024, 64
+LEADS_TO, OBJECT = 2048, 64
 """Bytes that are kept for what a parameter leads to, and beside the bytes of an object."""
 _ONLY_RETURNS = "it does nothing but return, so that nothing tells when a call begins"
 
@@ -59,6 +59,14 @@ class _Probe:
     place: ProbePlace
     routine: int
     site: int
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Bytes that are kept of a call until it returns: its records, and about what its parameters lead to."""
+
+    records: int
+    leads: int
 
 
 def lower_events(spec: BoundSpec, info: Described, table: PclnTab, go_version: str) -> Lowered:
@@ -77,12 +85,12 @@ def lower_events(spec: BoundSpec, info: Described, table: PclnTab, go_version: s
     functions = [*shared.contexts.functions(), *routines, lower_routines([f.name for f in routines])]
     kept = {i: kept_stream(i, each.kept) for i, each in enumerate(moments) if each.kept}
     whole = (*prelude_streams(), *streams, *kept.values())
-    sizes = [
-        _call_bytes(shared, event, moments[i], [streams[i], *([kept[i]] if i in kept else [])])
+    calls = [
+        _kept_of(shared, event, moments[i], [streams[i], *([kept[i]] if i in kept else [])])
         for i, event in enumerate(spec.events)
         if event.moment is Moment.RETURN
     ]
-    program = _assemble(shared, spec, info, table, book, functions, whole, _probe_table(spec.events, probes), sizes)
+    program = _assemble(shared, spec, info, table, book, functions, whole, _probe_table(spec.events, probes), calls)
     plan = replace(
         plan_of(shared, spec, whole, go_version),
         events=tuple(_plan_event(shared, i, event, book, moments[i]) for i, event in enumerate(spec.events)),
@@ -162,13 +170,13 @@ def _assemble(
     functions: Sequence[Function],
     streams: tuple[Stream, ...],
     probes: Table,
-    call_bytes: Sequence[int],
+    calls: Sequence[_Kept],
 ) -> Program:
     constants = {
         **prelude_constants(info, table),
         **redaction_constants(shared),
         **event_constants(info, len(spec.events)),
-        **_stash_constants(call_bytes),
+        **_room_constants(calls, streams),
     }
     tables = (*program_tables(shared, book), probes)
     signatures = {f.name: signature_of(f) for f in functions}
@@ -176,16 +184,24 @@ def _assemble(
     return whole_program(base, spec, (), tables, streams, functions)
 
 
-def _stash_constants(call_bytes: Sequence[int]) -> dict[str, int]:
-    """Room for calls that run, which take so many bytes by return event."""
-    size = min(MAX_KEPT, max(call_bytes, default=8))
-    return {"any_returns": int(bool(call_bytes)), "calls": min(MAX_CALLS, STASH_ROOM // size), "call_bytes": size}
+def _room_constants(calls: Sequence[_Kept], streams: Sequence[Stream]) -> dict[str, int]:
+    """Room for calls that run, and in each for what its parameters lead to."""
+    records = max((each.records for each in calls), default=8)
+    size = min(MAX_KEPT, max((each.records + each.leads for each in calls), default=records))
+    own = next(each.size for each in streams if each.name == "object")
+    return {
+        "any_returns": int(bool(calls)),
+        "calls": min(MAX_CALLS, STASH_ROOM // size),
+        "call_bytes": size,
+        "kept_room": max(size - records, 0),
+        "object_cost": 2 * RECORD_HEADER_BYTES + own + 7,
+    }
 
 
-def _call_bytes(shared: Shared, event: bound.Event, moments: Moments, records: Sequence[Stream]) -> int:
-    """What is kept of a call until it returns: its records, and what its parameters lead to."""
+def _kept_of(shared: Shared, event: bound.Event, moments: Moments, records: Sequence[Stream]) -> _Kept:
+    """What is kept of a call until it returns."""
     leads = sum(_leads_to(shared, event.captures[column]) for column in moments.columns)
-    return sum(RECORD_HEADER_BYTES + stream.size for stream in records) + -(-leads // 8) * 8
+    return _Kept(sum(RECORD_HEADER_BYTES + stream.size for stream in records), -(-leads // 8) * 8)
 
 
 def _leads_to(shared: Shared, capture: bound.Capture) -> int:

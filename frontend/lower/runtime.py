@@ -76,6 +76,7 @@ SNAPSHOT_SIZES = {
     "known_keys": 4096,
     "window": 4096,
     "shared_page": 4096,
+    "object_cost": 0,
 }
 """Sizes of the prelude's buffers in a snapshot, which has them once; `of_snapshot`: the process stands still."""
 

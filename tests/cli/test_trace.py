@@ -157,7 +157,12 @@ def test_several_processes_are_traced_at_once(binary: Path, target: Target) -> N
         target.ask("call 3")
         other.ask("call 4")
         rows = lines(tracing.end(signal.SIGTERM))
-    assert sorted(row["pid"] for row in rows) == sorted([target.pid] * 3 + [other.pid] * 4)  # type: ignore[type-var]
+        assert sorted(row["pid"] for row in rows) == sorted([target.pid] * 3 + [other.pid] * 4)  # type: ignore[type-var]
+        tracing = Tracing("-e", 'entry "main.deeper" { n }', "-p", target.pid, "-p", other.pid)
+        target.ask("call 2")
+        shown = tracing.end(signal.SIGTERM).out.splitlines()
+    # Each line names its process, also while only one of them does anything.
+    assert [line.split()[2] for line in shown] == [str(target.pid)] * 2
 
 
 def test_processes_that_start_later_are_traced_with_wait(binary: Path, tmp_path: Path) -> None:

@@ -165,6 +165,23 @@ def test_stacks_come_along(traced: Traced) -> None:
     assert [row["function"] for row in frames][:3] == ["main.(*server).handle", "main.once", "main.main"]
 
 
+def test_a_call_that_leads_to_more_than_is_kept_loses_only_that(tmp_path: Path) -> None:
+    require_bpf()
+    spec = 'event laden on return "main.laden" { b, ~r0 as r }\n'
+    found = _traced(build("events", go="1.26"), spec, 0, tmp_path)
+    rows = found.rows("select b, r, duration from laden order by time_ns")
+    assert [row["r"] for row in rows] == [i + 92 for i in range(ROUNDS)]
+    assert all(row["duration"] > 0 for row in rows)
+    for i, row in enumerate(rows):
+        assert row["b"]["Number"] == i
+        items = row["b"]["Items"]
+        there = [item for item in items if isinstance(item, str)]
+        assert 0 < len(there) < len(items)
+        assert there == [f"{n}" + "x" * 90 for n in range(len(there))]
+    counted = found.rows("select unmatched, not_saved, objects_dropped > 0 as dropped from events")
+    assert counted == [{"unmatched": 0, "not_saved": 0, "dropped": True}]
+
+
 MIXED = 'event sum on return "main.point.sum" { p, p.X + ~r0 as mixed }\n'
 
 

@@ -172,6 +172,16 @@ func makeClosure(base int, name string) func(int) string {
 	}
 }
 
+type box struct {
+	Number int
+	Items  [40]string
+}
+
+// laden is given more than is kept of a call until it returns.
+//
+//go:noinline
+func laden(b *box) int { return b.Number + len(b.Items[39]) }
+
 func once(rounds, crowd int) {
 	for i := 0; i < rounds; i++ {
 		called("main.plain")
@@ -201,6 +211,12 @@ func once(rounds, crowd int) {
 			add(&returned, "main.throws")
 		}
 		recovers(i)
+		called("main.laden")
+		b := &box{Number: i}
+		for n := range b.Items {
+			b.Items[n] = fmt.Sprint(n, strings.Repeat("x", 90))
+		}
+		sink.Add(int64(laden(b)))
 		called("main.generic[...]")
 		generic(point{X: int64(i)}, i)
 	}
