@@ -75,6 +75,10 @@ def test_the_commands_for_events_work(tmp_path: Path) -> None:
     require_bpf()
     (text,) = (block for block in _blocks("") if "sey trace" in block)
     text = text.replace("main.(*server).Get", "main.deeper").replace("{ path }", "{ n }").replace("> 10ms", "> 0ms")
+    source = (ROOT / "tests" / "targets" / "traced" / "main.go").read_text()
+    line = source[: source.index("return work(n")].count("\n") + 1
+    text = text.replace("main.(*server).*", "main.*").replace("server.go:120", f"traced/main.go:{line}")
+    text = text.replace("~r1 != nil", "~r0 > 0").replace("~r1", "~r0").replace("{ path, ", "{ n, ")
     (tmp_path / "my.sey").write_text('event calls on return "main.deeper" { n }\n')
     with run_target(build("traced")) as target:
         target.ask("spin 1")
