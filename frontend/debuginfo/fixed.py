@@ -52,6 +52,12 @@ def is_fixed(instruction: Instruction) -> bool:
     return not instruction.mnemonic.startswith(_NO_STORES)
 
 
+def is_load(instruction: Instruction) -> bool:
+    """Whether it may be a load from memory, but for the stack's."""
+    _, _, second = instruction.text.partition(",")
+    return instruction.mnemonic.startswith("mov") and "[" in second and "[rsp" not in second
+
+
 def tests_once(block: Sequence[Instruction]) -> bool:
     """Whether the branch that ends a block is certain to be no two tests made one.
 

@@ -1,9 +1,10 @@
 """The instruction that a call runs once where the called function is inlined.
 
 Nothing is called there, and the compiler moves code of the function and of its caller about. What it never moves out of
-the block in which it was written are calls, stores, checks for nil and the branches that end blocks (fixed here). It
-also marks where an inlined body begins (OpInlMark in cmd/compile/internal/ssa), since tracebacks need an instruction of
-the caller's line there: a NOP, or any instruction of that line, which then says nothing of where it is.
+the block in which it was written are calls, stores, atomic loads, checks for nil, and the branches that end blocks
+(fixed here). It also marks where an inlined body begins (OpInlMark in cmd/compile/internal/ssa), since tracebacks need
+an instruction of the caller's line there: a NOP, or any instruction of that line, which then says nothing of where it
+is (`genssa` in cmd/compile/internal/ssagen/ssa.go).
 
 So the block of the NOP is where the call is. Without a NOP it is the block of the first fixed instruction of the
 inlined body: from the mark on the body runs straight until it branches, and a branch is fixed. That block must come
@@ -24,7 +25,7 @@ from functools import cached_property
 from sey.binary.pclntab import InlinedCall, PcData, PclnTab
 from sey.binary.pctable import PcTable
 from sey.frontend.debuginfo import uprobes
-from sey.frontend.debuginfo.fixed import TESTS, is_branch, is_fixed, tests_once
+from sey.frontend.debuginfo.fixed import TESTS, is_branch, is_fixed, is_load, tests_once
 from sey.frontend.debuginfo.flow import Flow
 from sey.frontend.debuginfo.machinecode import Instruction
 from sey.frontend.debuginfo.model import Body
@@ -38,6 +39,7 @@ UNCERTAIN_TEST = "its first test may have become one with a test of the caller, 
 REFUSED = "the kernel takes no probe at the instructions where it begins"
 
 _NOP = b"\x90"
+_ATOMIC = ("sync/atomic.", "internal/runtime/atomic.", "runtime/internal/atomic.")
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,13 @@ class Inlined:
         """The numbers of the instance's fixed instructions, branches among them. What only the garbage collector makes
         a store do is none."""
         flow, code = self.flow, self._instructions
-        found = (n for n in self._inside if is_fixed(code[n]) or is_branch(code[n]))
+        found = (n for n in self._inside if is_fixed(code[n]) or is_branch(code[n]) or self._is_atomic(code[n]))
         return frozenset(n for n in found if flow.block_of(n) not in flow.barriers | flow.unreached)
+
+    def _is_atomic(self, instruction: Instruction) -> bool:
+        """Whether an instruction is an atomic load, which is ordered among stores; it looks like any other load."""
+        calls = self.table.inlined_calls(instruction.address) if is_load(instruction) else ()
+        return bool(calls) and calls[0].function.startswith(_ATOMIC)
 
     def _first_block(self) -> int | str:
         """The block of the first fixed instruction of the body, or why it isn't certain which that is."""

@@ -14,7 +14,7 @@ import (
 var (
 	sink  atomic.Int64
 	cells [64]int64
-	flag  = true
+	state atomic.Bool
 )
 
 //go:noinline
@@ -48,6 +48,8 @@ func (n *node) load() int64 { return n.value }
 func (n *node) bump(by int64) { n.value += by }
 
 func (n node) sum(by int64) int64 { keep(by); return n.value + by }
+
+func isSet() bool { return state.Load() }
 
 func inLoop(x int64) { keep(x) }
 
@@ -151,6 +153,9 @@ func plainly(xs []int64) (total int64) {
 		stores(x)
 		early(x)
 		total += computes(x)
+		if isSet() {
+			total++
+		}
 	}
 	return total
 }
@@ -398,6 +403,7 @@ func round() map[string][]int64 {
 			}
 		}
 		note("(*node).load", 0)
+		note("isSet", 0)
 		note("(*node).bump", x)
 		if x&1 == 1 {
 			note("node.sum", x)
