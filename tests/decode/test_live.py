@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from sey.ir.plan import PC_EXACT, Status
@@ -50,6 +52,13 @@ def test_values_that_are_missing_say_why() -> None:
     assert first["customer"] == {"$status": "truncated", "$length": 600, "$value": "x" * 512}
     assert first["reply"] == {"$status": "nil"}
     assert {second[name]["$status"] for name in ("id", "customer", "reply")} == {"optimized_out"}
+
+
+def test_zeros_keep_their_sign() -> None:
+    trace = Trace()
+    trace.add("get", values=(0, b"-0", Held(trace.go.float64, -0.0)))
+    (event,) = decode_batch(trace.log(), trace.facts(), trace.plan, symbol_table())
+    assert json.dumps([event["id"], event["customer"], event["reply"]["value"]]) == '[0, "-0", -0.0]'
 
 
 def test_no_events_are_no_lines() -> None:
