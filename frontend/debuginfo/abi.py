@@ -31,6 +31,10 @@ class Assignment:
     home: int
 
 
+class UnknownTypeError(Exception):
+    """What a type has isn't known, nor where anything behind it is."""
+
+
 @dataclass
 class _Pool:
     """Registers left."""
@@ -42,7 +46,7 @@ class _Pool:
 def assign(
     types: Types, parameters: Sequence[TypeId], results: Iterable[TypeId]
 ) -> tuple[list[Assignment], list[Assignment]]:
-    """The places of the parameters, the receiver first, and of the results."""
+    """The places of the parameters, the receiver first, and of the results. Raises UnknownTypeError."""
     pool = _Pool()
     registers = [_take(types, pool, p) for p in parameters]
     at, homes = 0, dict[int, int]()
@@ -77,7 +81,7 @@ def _take(types: Types, pool: _Pool, parameter: TypeId) -> tuple[int, ...] | Non
     kind = types.type(parameter)
     trial = _Pool(pool.integers.copy(), pool.floats.copy())
     taken = list[int]()
-    if not kind.size or not _registers(types, trial, kind, taken, 0):
+    if (not kind.size and kind.kind is not Kind.UNKNOWN) or not _registers(types, trial, kind, taken, 0):
         return None
     pool.integers, pool.floats = trial.integers, trial.floats
     return tuple(taken)
@@ -111,5 +115,5 @@ def _registers(types: Types, pool: _Pool, kind: GoType, taken: list[int], depth:
         case Kind.SLICE:
             return use(pool.integers, 3)
         case Kind.UNKNOWN:
-            return False
+            raise UnknownTypeError
     return use(pool.integers, 1)

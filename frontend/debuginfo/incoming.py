@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sey.frontend.debuginfo.abi import Assignment, assign
+from sey.frontend.debuginfo.abi import Assignment, UnknownTypeError, assign
 from sey.frontend.debuginfo.expressions import Spot
 from sey.frontend.debuginfo.leaves import Leaf, leaves_of
 from sey.frontend.debuginfo.model import BUILTIN, Place, TypeId
@@ -34,14 +34,18 @@ NOTHING = Passing({}, ())
 
 
 def passing(types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], *, generic: bool) -> Passing:
-    """The assignments of parameters and results; `NOTHING` where the debug information contradicts the ABI.
+    """The assignments of parameters and results; `NOTHING` where the debug information contradicts the ABI, or
+    a type isn't known.
 
     Code of generic functions takes a dictionary that debug information mostly doesn't mention: the first argument,
     or the one behind the receiver. Which one is tried out, and believed only if some parameter confirms it.
     """
     hidden = (0, 1, None) if generic else (None,)
     for position in hidden:
-        found = _assigned(types, parameters, results, position)
+        try:
+            found = _assigned(types, parameters, results, position)
+        except UnknownTypeError:
+            return NOTHING
         verdicts = [v for p in parameters if (v := _agrees(types, p, found.parameters[p.die])) is not None]
         if all(verdicts) and (verdicts or not (generic or _called_by_assembly(parameters, found))):
             return found

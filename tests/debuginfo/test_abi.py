@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+from sey.frontend.debuginfo.incoming import NOTHING, Parameter, passing
 from sey.frontend.debuginfo.leaves import kept_whole, leaves_of
-from sey.frontend.debuginfo.model import Kind, Role
+from sey.frontend.debuginfo.model import BUILTIN, Kind, Role
 from sey.frontend.debuginfo.open import BinaryDebugInfo
+from sey.frontend.debuginfo.types import UNKNOWN
 
 
 def test_parameters_come_in_where_location_lists_have_them(info: BinaryDebugInfo) -> None:
@@ -45,3 +47,9 @@ def test_registers_and_homes(info: BinaryDebugInfo) -> None:
     assigned = info._variables.locator._incoming(body)
     assert [a.registers for a in assigned.values()] == [(0,), (3, 2), (5, 4, 8)]
     assert [a.home for a in assigned.values()] == [0, 8, 24]
+
+
+def test_nothing_is_assigned_where_a_type_is_unknown(info: BinaryDebugInfo) -> None:
+    known = Parameter(2, BUILTIN["uintptr"].id, ())
+    assert passing(info._types, [known], (), generic=False).parameters[2].registers == (0,)
+    assert passing(info._types, [Parameter(1, UNKNOWN.id, ()), known], (), generic=False) is NOTHING

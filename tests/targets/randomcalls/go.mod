@@ -1,0 +1,3 @@
+module example.com/randomcalls
+
+go 1.21
