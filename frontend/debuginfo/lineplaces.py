@@ -77,7 +77,7 @@ def _goes_on(code: Code, number: int, line: Set[int], elsewhere: Set[int]) -> bo
         if at == 0 or not came:
             return False
         for other in came:
-            if other in line and other != number:
+            if (other in line and other != number) or _never_runs(code, other):
                 continue
             if other in elsewhere or other == number:
                 return False
@@ -85,3 +85,14 @@ def _goes_on(code: Code, number: int, line: Set[int], elsewhere: Set[int]) -> bo
                 seen.add(other)
                 pending.append(other)
     return True
+
+
+def _never_runs(code: Code, number: int) -> bool:
+    """Whether nothing leads to an instruction, which only aligns the next one, to which something jumps.
+
+    Tables of addresses, and what a recovered panic goes on with, lead to places too, which no jump tells.
+    """
+    if number == 0 or code.instructions[number].mnemonic != "nop" or number in code.before:
+        return False
+    others = [other for other in code.before.get(number + 1, ()) if other != number]
+    return bool(others) and all(jump.target is not None for jump in code.jumps)

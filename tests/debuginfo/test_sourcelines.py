@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
-from sey.frontend.debuginfo.model import Place, Role
+from sey.binary.pclntab import FuncFlag, PcFunc, PclnTab
+from sey.binary.pctable import PcTable
+from sey.frontend.debuginfo.lineplaces import Statements, line_instructions
+from sey.frontend.debuginfo.machinecode import Code, Instruction, disassemble
+from sey.frontend.debuginfo.model import Place, Range, Role
 from sey.frontend.debuginfo.open import BinaryDebugInfo
 from sey.frontend.debuginfo.probes import Prober, Unprobed
 from sey.frontend.debuginfo.sourcelines import LineTarget, NoCode, NoSuchFile, SeveralFiles, find_line
@@ -13,6 +19,7 @@ from tests.support.gobuild import TARGETS
 
 SOURCE = TARGETS / "calling" / "main.go"
 RAX = 0
+CODE = 0x1000
 
 
 @pytest.fixture(params=[("1.21", "plain"), ("1.27", "plain"), ("1.26", "noopt")], ids=lambda b: "-".join(b))
@@ -81,3 +88,15 @@ def test_results_of_functions_without_a_frame(opened: Opener, function: str, res
     for place in returns:
         (at,) = (r for r in variable.locations if r.lo <= place.address < r.hi)
         assert [(p.place, p.value) for p in at.pieces] == [(Place.REGISTER, RAX)]
+
+
+@pytest.mark.parametrize(("jumped", "places"), [("75 03", [0]), ("75 02", [0, 0xD])], ids=["aligns", "runs"])
+def test_what_only_aligns_code_leads_nowhere(jumped: str, places: list[int]) -> None:
+    # mov; test; jne (to the second nop, or to the first); jmp to the last mov; nop; nop; mov; ret
+    text = bytes.fromhex(f"b801000000 85c0 {jumped} eb02 90 90 89c3 c3")
+    function = PcFunc("main.f", CODE, CODE + len(text), 1, 0, FuncFlag(0), 0, 0, 0, 0, 0, (), ())
+    code = Code(function, list(disassemble(text, CODE)), PcTable([len(text)], [0]))
+    starts, another = [CODE, CODE + 0xD], [CODE + 0xB]
+    of = Statements([Range(CODE, CODE + len(text))], starts, [starts, another])
+    found = line_instructions(code, cast(PclnTab, None), of)
+    assert [i.address - CODE for i in found if isinstance(i, Instruction)] == places
