@@ -25,7 +25,7 @@ from tests.support.target import Target
 from tests.support.tracing import Traced, trace
 
 LIMITS = "{ max_string 2KiB, max_items 16, depth 7 }"
-GOROUTINES, ROUNDS, FUNCTIONS = 2, 8, 8
+GOROUTINES, ROUNDS, FUNCTIONS = 2, 8, 6
 RING_BYTES = 64 << 20
 NIL = {"$status": "nil"}
 BUILDS = matrix([("1.26", "plain")], ("1.21", "1.23", "1.24", "1.26", "1.27"), ("plain", "noopt", "pie", "race"))
