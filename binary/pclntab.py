@@ -29,6 +29,8 @@ U32Array = npt.NDArray[np.uint32]
 MAX_INLINE_DEPTH = 1000
 """More levels than any compiler makes; a damaged inline tree may be a circle."""
 
+_NO_ARGUMENTS = 0x80000000
+"""ArgsSizeUnknown (internal/abi)."""
 _NO_FUNCDATA = 0xFFFFFFFF
 _RECORD_WORDS = 11
 WORD_NAME, WORD_PCSP, WORD_PCFILE, WORD_PCLN, WORD_PCDATA, WORD_FILES, WORD_LINE, WORD_BYTES = 1, 4, 5, 6, 7, 8, 9, 10
@@ -117,6 +119,8 @@ class PcFunc:
     """First entry of the function's compilation unit in the table of files."""
     pcdata: tuple[int, ...] = field(repr=False)
     funcdata: tuple[int, ...] = field(repr=False)
+    argument_bytes: int | None = field(default=None, repr=False)
+    """What its arguments and results take of the caller's stack, room to spill registers to included; None: unknown."""
 
     @property
     def top_frame(self) -> bool:
@@ -236,7 +240,7 @@ class PclnTab:
     def _read_function(self, index: int) -> PcFunc:
         record = int(self._record_of[index])
         data_at = record + _RECORD_WORDS
-        _, name, _, _, pcsp, pcfile, pcln, npcdata, files, line, packed = self._words[record:data_at].tolist()
+        _, name, arguments, _, pcsp, pcfile, pcln, npcdata, files, line, packed = self._words[record:data_at].tolist()
         data = self._words[data_at : data_at + npcdata + (packed >> 24)].tolist()
         base = self.text
         return PcFunc(
@@ -253,6 +257,7 @@ class PclnTab:
             files=files,
             pcdata=tuple(data[:npcdata]),
             funcdata=tuple(data[npcdata:]),
+            argument_bytes=None if arguments == _NO_ARGUMENTS else arguments,
         )
 
     def functions(self) -> Iterator[PcFunc]:

@@ -45,8 +45,9 @@ class _Pool:
 
 def assign(
     types: Types, parameters: Sequence[TypeId], results: Iterable[TypeId]
-) -> tuple[list[Assignment], list[Assignment]]:
-    """The places of the parameters, the receiver first, and of the results. Raises UnknownTypeError."""
+) -> tuple[list[Assignment], list[Assignment], int]:
+    """The places of the parameters, the receiver first, and of the results, and the bytes that all take on the stack,
+    room to spill registers to included. Raises UnknownTypeError."""
     pool = _Pool()
     registers = [_take(types, pool, p) for p in parameters]
     at, homes = 0, dict[int, int]()
@@ -69,7 +70,7 @@ def assign(
             at = _aligned(at, alignment(types, parameter))
             homes[i] = at
             at += types.type(parameter).size
-    return [Assignment(found, homes[i]) for i, found in enumerate(registers)], leaving
+    return [Assignment(found, homes[i]) for i, found in enumerate(registers)], leaving, _aligned(at, _WORD)
 
 
 def _aligned(at: int, boundary: int) -> int:

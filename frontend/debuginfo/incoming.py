@@ -23,33 +23,45 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Passing:
-    """The assignments of parameters, by entry, of results, in their order, and of a dictionary that has no entry."""
+    """The assignments of parameters, by entry, of results, in their order (None: not known), and of a dictionary that
+    has no entry."""
 
     parameters: Mapping[int, Assignment]
-    results: Sequence[Assignment]
+    results: Sequence[Assignment | None]
     dictionary: Assignment | None = None
 
 
 NOTHING = Passing({}, ())
 
 
-def passing(types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], *, generic: bool) -> Passing:
-    """The assignments of parameters and results; `NOTHING` where the debug information contradicts the ABI, or
-    a type isn't known.
+def passing(
+    types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], *, generic: bool, size: int | None = None
+) -> Passing:
+    """The assignments of parameters and results; `NOTHING` where the debug information contradicts the ABI, or a type
+    isn't known.
+
+    `size` is what all take on the stack by the function table, if it says so. Code of Go 1.21 that doesn't use a
+    parameter may have no entry for it, so that others are elsewhere: where the size is another one, only results in
+    registers are believed, and only if some parameter is known to come in one.
 
     Code of generic functions takes a dictionary that debug information mostly doesn't mention: the first argument,
     or the one behind the receiver. Which one is tried out, and believed only if some parameter confirms it.
     """
-    hidden = (0, 1, None) if generic else (None,)
-    for position in hidden:
+    partial = NOTHING
+    for position in (0, 1, None) if generic else (None,):
         try:
-            found = _assigned(types, parameters, results, position)
+            found, total = _assigned(types, parameters, results, position)
         except UnknownTypeError:
             return NOTHING
         verdicts = [v for p in parameters if (v := _agrees(types, p, found.parameters[p.die])) is not None]
-        if all(verdicts) and (verdicts or not (generic or _called_by_assembly(parameters, found))):
+        if not all(verdicts):
+            continue
+        if size is not None and total != size:
+            in_registers = [a if a and a.registers is not None else None for a in found.results]
+            partial = Passing({}, in_registers) if verdicts else partial
+        elif verdicts or not (generic or _called_by_assembly(parameters, found)):
             return found
-    return NOTHING
+    return partial
 
 
 def _called_by_assembly(parameters: Sequence[Parameter], passing: Passing) -> bool:
@@ -59,14 +71,17 @@ def _called_by_assembly(parameters: Sequence[Parameter], passing: Passing) -> bo
     return any(s.place is Place.CFA for s in spots)
 
 
-def _assigned(types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], hidden: int | None) -> Passing:
+def _assigned(types: Types, parameters: Sequence[Parameter], results: Sequence[TypeId], hidden: int | None
+) -> tuple[Passing, int]:
+    """How they are passed, with a dictionary that is the argument `hidden`, and the bytes that they take on the stack.
+    Raises UnknownTypeError."""
     kinds = [p.type for p in parameters]
     if hidden is not None:
         hidden = min(hidden, len(kinds))
         kinds.insert(hidden, BUILTIN["uintptr"].id)
-    assignments, leaving = assign(types, kinds, results)
+    assignments, leaving, total = assign(types, kinds, results)
     dictionary = None if hidden is None else assignments.pop(hidden)
-    return Passing({p.die: a for p, a in zip(parameters, assignments, strict=True)}, leaving, dictionary)
+    return Passing({p.die: a for p, a in zip(parameters, assignments, strict=True)}, leaving, dictionary), total
 
 
 def _agrees(types: Types, parameter: Parameter, assignment: Assignment) -> bool | None:

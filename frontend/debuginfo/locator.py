@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sey.binary.errors import SeyError
+from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo.abi import Assignment
 from sey.frontend.debuginfo.data import DamageError
 from sey.frontend.debuginfo.dwarf import At, Tag
@@ -38,6 +40,8 @@ class Locator:
     types: Types
     functions: Functions
     objects: StackObjects
+    open_table: Callable[[], PclnTab]
+    """Gives the function table."""
     _passings: dict[int, tuple[Passing, tuple[str, ...]]] = field(default_factory=dict)
     _residents: dict[int, tuple[Resident, ...]] = field(default_factory=dict)
 
@@ -77,7 +81,7 @@ class Locator:
     def results(self, body: Body) -> dict[str, Assignment]:
         """Where the results of an out-of-line function are when it returns, by name; none where that isn't sure."""
         passing, names = self._passing(body)
-        return dict(zip(names, passing.results, strict=False))
+        return {name: place for name, place in zip(names, passing.results, strict=False) if place is not None}
 
     def dictionary(self, body: Body, die: Die | None) -> Assignment | None:
         """How the dictionary of generic code comes in, with the entry `die` or without; None where that isn't sure."""
@@ -105,8 +109,15 @@ class Locator:
                 results.setdefault(declared.name or str(child.die.offset), kind)
             else:
                 parameters.append(Parameter(child.die.offset, kind, self._at_entry(child.die, body.physical)))
-        found = passing(self.types, parameters, list(results.values()), generic="go.shape." in body.linkage)
-        return found, tuple(results)
+        size, generic = self._argument_bytes(body.physical.lo), "go.shape." in body.linkage
+        return passing(self.types, parameters, list(results.values()), generic=generic, size=size), tuple(results)
+
+    def _argument_bytes(self, entry: int) -> int | None:
+        try:
+            function = self.open_table().function_at(entry)
+        except SeyError:
+            return None
+        return function.argument_bytes if function is not None and function.entry == entry else None
 
     def _at_entry(self, die: Die, physical: Range) -> Sequence[Spot]:
         try:

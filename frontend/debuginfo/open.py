@@ -142,7 +142,7 @@ class BinaryDebugInfo:
         self._functions = Functions(units, index)
         self._statements = Statements(units, self._functions.files)
         self._lines = Lines(binary.elf, lambda: self.pclntab)
-        locator = Locator(units, self._types, self._functions, StackObjects(lambda: self.pclntab))
+        locator = Locator(units, self._types, self._functions, StackObjects(lambda: self.pclntab), lambda: self.pclntab)
         returns = Returns(binary.elf, lambda: self.pclntab, self._types)
         generics = Generics(units, self._types, self._functions, locator, lambda: self.pclntab)
         self._variables = Variables(units, self._types, self._functions, self._lines, locator, returns, generics)

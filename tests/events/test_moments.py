@@ -14,9 +14,9 @@ from tests.support.tracing import Traced, trace
 ROUNDS = 20
 
 
-def traced(spec: str) -> Traced:
+def traced(spec: str, go: str | None = None) -> Traced:
     """The events of a spec while the target calls each of its functions `ROUNDS` times."""
-    executable = build("events")
+    executable = build("events", go=go)
     with subprocess.Popen([executable], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as target:
 
         def rounds() -> None:
@@ -54,3 +54,13 @@ def test_where_a_call_is_one_instruction_its_return_is_refused() -> None:
     (refused,) = found.plan.unprobed
     assert (refused.event, refused.function) == (1, "main.nothing")
     assert "nothing but return" in refused.reason
+
+
+@pytest.mark.parametrize(("go", "known"), [("1.21", False), ("1.26", True)])
+def test_results_behind_a_parameter_that_nothing_tells_of_are_missing(go: str, known: bool) -> None:
+    require_bpf()
+    found = traced('event ends on return "main.unnamed" { ~r0 as pair, ~r1 as x }', go)
+    pairs = [[x, 7] if known else {"$status": "optimized_out"} for x in range(ROUNDS)]
+    assert [event["pair"] for event in found.events] == pairs
+    if known:
+        assert [event["x"] for event in found.events] == list(range(ROUNDS))

@@ -92,6 +92,11 @@ func leaf(x int) int { return x*3 + 1 }
 //go:noinline
 func nothing(x int) {}
 
+// unnamed has a parameter that debug information of Go 1.21 leaves out, on the stack before its result.
+//
+//go:noinline
+func unnamed(x int64, _ [2]int64) ([2]int64, int64) { return [2]int64{x, 7}, x }
+
 //go:noinline
 func (s *server) handle(id int, what any) (out stored, err error) {
 	s.calls++
@@ -194,6 +199,9 @@ func once(rounds, crowd int) {
 		sink.Add(renames(&point{10, 0, "p"}, i).X)
 		called("main.leaf")
 		sink.Add(int64(leaf(i)))
+		called("main.unnamed")
+		pair, _ := unnamed(int64(i), [2]int64{8, 9})
+		sink.Add(pair[0])
 		called("main.nothing")
 		nothing(i)
 		s := &server{name: "srv"}
