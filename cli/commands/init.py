@@ -90,6 +90,12 @@ _NEXT = (
 )
 
 
+_EVENT = """
+# Events tell what happens, as it happens: take away the `# ` of the next line, and run `sey trace` with this spec.
+# event slow on return "{function}" when duration > 10ms limit 100/s {{ }}
+"""
+
+
 def _of_process(target: str, limits: Limits, options: Options) -> str:
     pid = int(target[:18])
     maker = _Maker(target, binary_of(target), options)
@@ -188,4 +194,5 @@ class _Maker:
         return kept
 
     def finish(self, head: Sequence[str], blocks: Sequence[SuggestedBlock]) -> str:
-        return self.text(head, self.checked(head, blocks))
+        kept = self.checked(head, blocks)
+        return self.text(head, kept) + _EVENT.format(function=(kept or blocks)[0].function)

@@ -28,6 +28,7 @@ from sey.runtime.capture import Capture, ProcessFacts
 from sey.runtime.choose_engine import ENGINES
 from sey.runtime.files import writable_target
 from sey.runtime.snapshot import Limits
+from sey.runtime.wording import printable
 
 
 @click.command()
@@ -120,6 +121,7 @@ def snapshot(
         _finish(capture_on(chosen, limits, wanted), output, as_json)
         return
     chosen = _chosen(read, pids, options)
+    _tell_of_events(chosen)
     if every is None:
         _finish(capture_chosen(chosen, limits), output, as_json)
         return
@@ -173,6 +175,15 @@ def _chosen(read: list[Probe], pids: tuple[int, ...], options: Options | None) -
     for warning, source in chosen.warnings:
         problems.report([warning], source)
     return chosen
+
+
+def _tell_of_events(chosen: Chosen) -> None:
+    """Say of a spec that has events alone that this isn't how they are seen."""
+    for bundle in chosen.bundles:
+        plans = [binary.plan for binary in bundle.binaries if binary.events is not None]
+        if plans and not any(plan.blocks or [g for g in plan.globals if not g.internal] for plan in plans):
+            text = f"{bundle.spec_path} asks for events alone, which `sey trace` tells; a snapshot has none of them"
+            click.echo(f"{'note':10}  {printable(text)}", err=True)
 
 
 def _free_name(capture: Capture) -> str:

@@ -22,6 +22,11 @@ def test_a_spec_for_a_binary(run: Run, tmp_path: Path, name: str) -> None:
     assert run("check", spec, binary).out == f"{spec}: fits {binary}\n"
     assert 1 <= done.out.count("\nfunc ") <= 8
     assert run("fmt", spec).status == 0
+    # The event that it ends with is right as well.
+    *_, event, end = done.out.split("\n")
+    assert (event.startswith('# event slow on return "'), end) == (True, "")
+    spec.write_text(done.out + event.removeprefix("# "))
+    assert "error" not in run("check", spec, binary).out
 
 
 @pytest.mark.parametrize("name", ["many", "zoo"])

@@ -94,3 +94,12 @@ def test_results_without_a_name_are_known_where_a_function_returns(run: Run, tmp
     (tmp_path / "x.sey").write_text('event x on entry "main.deeper" { nothing }\n')
     done = run("check", tmp_path / "x.sey", build("traced"))
     assert "its variables: n\n" in done.out
+
+
+def test_a_snapshot_of_events_alone_is_told_of(target: Target, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "x.sey").write_text('event x on entry "main.deeper" { n }\n')
+    done = run("snapshot", tmp_path / "x.sey", "-p", target.pid, "-o", tmp_path / "x.seyc")
+    assert done.status == 0
+    assert "note        x.sey asks for events alone, which `sey trace` tells" in done.err
+    (tmp_path / "x.sey").write_text('event x on entry "main.deeper" { n }\nfunc "main.deeper" { n }\n')
+    assert "note" not in run("snapshot", tmp_path / "x.sey", "-p", target.pid, "-o", tmp_path / "x.seyc").err
