@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,12 +13,13 @@ from functools import cached_property
 from sey.binary.errors import Problem, SeyError
 from sey.frontend import globs
 from sey.frontend.bind.assertions import as_in_source
-from sey.frontend.bind.events import scope_of
+from sey.frontend.bind.events import scope_at, scope_of
 from sey.frontend.bind.scope import FunctionScope
 from sey.frontend.bind.spec import MAX_FUNCTIONS
 from sey.frontend.bound import Moment
 from sey.frontend.debuginfo.model import UNREADABLE_TAG
 from sey.frontend.debuginfo.open import BinaryDebugInfo, open_debug_info
+from sey.frontend.debuginfo.sourcelines import LineTarget, NoCode, find_line
 from sey.frontend.diagnostics.nearest import Names
 from sey.frontend.redaction import tag_parts
 from sey.lsp.problems import NoSuchBinary
@@ -86,6 +88,24 @@ class Binary:
                 found.setdefault(as_in_source(name), []).append(name)
         return found
 
+    @cached_property
+    def source_files(self) -> Ranked:
+        """Go files by the ends of their paths, with a folder at least and as long as it takes to tell them apart."""
+        paths = [path.split("/") for path in self.info.source_files() if path.endswith(".go")]
+        short: list[str] = []
+        for length in range(2, 2 + max(map(len, paths), default=0)):
+            ends = Counter("/".join(path[-length:]) for path in paths)
+            short += [end for end, count in ends.items() if count == 1]
+            paths = [path for path in paths if ends["/".join(path[-length:])] > 1]
+        return Ranked(sorted(f"{end}:" for end in short))
+
+    def lines_of(self, path: str) -> Ranked:
+        """The lines of a file that have code, as events name them: `server/auth.go:120`."""
+        found = find_line(self.info, f"{path}:1")
+        if not isinstance(found, LineTarget | NoCode):
+            return Ranked([])
+        return Ranked([f"{path}:{line}" for line in sorted(self.info.statements(found.file))])
+
     def scope(self, function: str, is_glob: bool, moment: Moment | None = None) -> FunctionScope | None:
         """The variables of a function, or of those that fit a pattern, that can be named at a moment; None where there
         is none, or too many fit.
@@ -93,6 +113,11 @@ class Binary:
         Not all of its code is looked at, but always the same.
         """
         key = (function, is_glob, moment)
+        if moment is Moment.LINE and key not in self._scopes:
+            line = find_line(self.info, function) if function.rpartition(":")[2].isdecimal() else None
+            if not isinstance(line, LineTarget):
+                return None
+            self._scopes[key] = scope_at(self.info, function, line)
         if key not in self._scopes:
             named = list(globs.matching(self.functions, function)) if is_glob else [function]
             if len(named) > MAX_FUNCTIONS or not any(self.info.function(name) for name in named):

@@ -78,6 +78,11 @@ def _in_string(request: Request) -> Iterator[Candidate]:
     match cursor.last():
         case "FUNC" | "GLOB" | "MOMENT":
             yield from _each(request, "function", lambda binary: binary.function_names)
+        case "LINE" if ":" in request.written:
+            file = request.written.rpartition(":")[0]
+            yield from _each(request, "file", lambda binary: binary.lines_of(file))
+        case "LINE":
+            yield from _each(request, "file", lambda binary: binary.source_files)
         case "GLOBAL":
             yield from _each(request, "variable", lambda binary: binary.global_names)
         case "IMPORT":

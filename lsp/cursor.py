@@ -89,7 +89,7 @@ class Cursor:
         if self.statement not in ("FUNC", "EVENT"):
             return None
         head = self.before[self.statement_at + 1 : self.statement_at + 6]
-        moment = next((Moment(token.text) for token in head[2:3] if token.type == "MOMENT"), None)
+        moment = next((Moment(token.text) for token in head[2:3] if token.type in ("MOMENT", "LINE")), None)
         if self.statement == "EVENT" and moment is None:
             return None
         named = head if moment is None else head[3:]

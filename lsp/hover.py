@@ -97,8 +97,6 @@ def _scope_of(block: Block, binary: Binary) -> FunctionScope | None:
     match block:
         case ast.Func(function=function):
             return binary.scope(str(function.value), block.glob)
-        case ast.Event(moment="line"):
-            return None
         case ast.Event(target=target, moment=moment):
             return binary.scope(str(target.value), block.glob, Moment(moment))
 

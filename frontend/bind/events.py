@@ -63,8 +63,13 @@ def line_scope(info: DebugInfo, written: ast.Literal, binary: str) -> LineScope:
         case sourcelines.NoCode(file, line, following):
             raise Reject(NoCodeAtLine(span=span, binary=binary, file=file, line=line, next=following))
         case LineTarget():
-            hidden = _hides_at(found.line, info.statements(found.file)[found.line])
-            return LineScope(found, FunctionScope(info, str(written.value), bodies=found.bodies, hides=hidden))
+            return LineScope(found, scope_at(info, str(written.value), found))
+
+
+def scope_at(info: DebugInfo, name: str, line: LineTarget) -> FunctionScope:
+    """What can be named at a line of a source file, which is called `name`."""
+    hidden = _hides_at(line.line, info.statements(line.file)[line.line])
+    return FunctionScope(info, name, bodies=line.bodies, hides=hidden)
 
 
 def _hides_at(line: int, addresses: Sequence[int]) -> Hides:

@@ -226,6 +226,18 @@ def test_events(speaker: Editor, uri: str) -> None:
     assert places(speaker, uri, whole + 'column sl|ow.x int = "1"') == [(uri, 0)]
 
 
+def test_lines(speaker: Editor, uri: str) -> None:
+    assert offered(speaker, uri, 'event l on line "many/ma') == ["many/main.go:"]
+    assert "many/main.go:101" in offered(speaker, uri, 'event l on line "many/main.go:10')
+    assert offered(speaker, uri, 'event l on line "none/main.go:1') == []
+    names = offered(speaker, uri, 'event l on line "many/main.go:101" when i > 3 { ')
+    assert {"i", "job", "n"} <= set(names)
+    assert "duration" not in names
+    assert "i" not in offered(speaker, uri, 'event l on line "many/main.go:83" { ')
+    whole = 'event l on line "many/main.go:101" { i|, job.Customer as c }\n'
+    assert "i int  // local" in told(speaker, uri, whole)
+
+
 def test_tables_and_programs(speaker: Editor, uri: str) -> None:
     head = 'program p { pid 1 }\nfunc "main.request" as r { id as number }\n'
     assert "r" in offered(speaker, uri, head + "column ")
