@@ -57,7 +57,8 @@ _SOON = 0.2
     "events",
     multiple=True,
     metavar="EVENT",
-    help="An event as in a spec, behind its `on`: 'return \"main.f\" when duration > 10ms { x }'.",
+    help="An event as in a spec, behind its `on`, any number of times: 'return \"main.f\" when duration > 10ms { x }', "
+    "'entry glob \"main.*\" stack 8', 'line \"server.go:120\" limit 5/s { y }'.",
 )
 @click.option(
     "-p", "--pid", "pids", multiple=True, type=Pid(), shell_complete=completion.pids, help="A process to trace."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sey.frontend.oneliners import parse_event
 from tests.cli.conftest import SEY, Done, Run
 from tests.support.gobuild import build
 from tests.support.kernel import require_bpf
@@ -88,6 +90,12 @@ def test_mistakes_are_answered_with_what_to_write(
     done = run("trace", *(str(target.pid) if each == "PID" else each for each in arguments))
     assert done.status in (1, 2)
     assert told in done.err
+
+
+def test_the_events_of_the_help_are_right(run: Run) -> None:
+    told = " ".join(run("trace", "--help").out.split())
+    shown = re.findall(r"'((?:return|entry|line) [^']*)'", told)
+    assert [parse_event(text).moment for text in shown] == ["return", "entry", "line"]
 
 
 def test_results_without_a_name_are_known_where_a_function_returns(run: Run, tmp_path: Path) -> None:
