@@ -245,7 +245,8 @@ def summary(traced: Sequence[Traced], reason: str, seconds: float) -> list[str]:
     if traced:
         lines.append(f"{'':10}  {_of_traps(traced[0].breaker.trap)}")
     for each in traced:
-        lines += [f"{'note':10}  {note}" for note in (*each.notes, *_missing(each))]
+        whose = f"process {each.pid}: " if len(traced) > 1 else ""
+        lines += [f"{'note':10}  {whose}{note}" for note in (*each.notes, *_missing(each))]
     return lines
 
 

@@ -160,9 +160,10 @@ def test_several_processes_are_traced_at_once(binary: Path, target: Target) -> N
         assert sorted(row["pid"] for row in rows) == sorted([target.pid] * 3 + [other.pid] * 4)  # type: ignore[type-var]
         tracing = Tracing("-e", 'entry "main.deeper" { n }', "-p", target.pid, "-p", other.pid)
         target.ask("call 2")
-        shown = tracing.end(signal.SIGTERM).out.splitlines()
+        done = tracing.end(signal.SIGTERM)
     # Each line names its process, also while only one of them does anything.
-    assert [line.split()[2] for line in shown] == [str(target.pid)] * 2
+    assert [line.split()[2] for line in done.out.splitlines()] == [str(target.pid)] * 2
+    assert f"\nnote        process {other.pid}: deeper: main.deeper was not called meanwhile\n" in done.err
 
 
 def test_processes_that_start_later_are_traced_with_wait(binary: Path, tmp_path: Path) -> None:
