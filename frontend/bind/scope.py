@@ -49,19 +49,23 @@ class FunctionScope:
         if bodies is None:
             bodies = (body for one in functions or (name,) for body in info.bodies(one))
         self.bodies: tuple[Body, ...] = tuple(islice(bodies, most))
-        self.hidden: dict[str, str] = {}
-        """Why variables that no body shows can't be named, by name."""
-        self._by_body = [_by_name(self._shown(body, info.variables(body), hides)) for body in self.bodies]
-        for name_shown in self._all:
-            self.hidden.pop(name_shown, None)
+        self._info, self._hides = info, hides
 
-    def _shown(self, body: Body, variables: Iterable[Variable], hides: Hides) -> Iterable[Variable]:
-        for variable in variables:
-            reason = hides(body, variable)
-            if reason is None:
-                yield variable
-            else:
-                self.hidden.setdefault(variable.name, reason)
+    @cached_property
+    def hidden(self) -> Mapping[str, str]:
+        """Why variables that no body shows can't be named, by name. Raises SeyError."""
+        found: dict[str, str] = {}
+        for body in self.bodies:
+            for variable in self._info.variables(body):
+                reason = self._hides(body, variable)
+                if reason is not None and variable.name not in self._all:
+                    found.setdefault(variable.name, reason)
+        return found
+
+    @cached_property
+    def _by_body(self) -> list[dict[str, list[Variable]]]:
+        """Not read before something is named: that of a pattern has many bodies."""
+        return [_by_name(v for v in self._info.variables(b) if self._hides(b, v) is None) for b in self.bodies]
 
     def is_builtin(self, name: str) -> bool:
         """Whether a name is a constant, or what is built in at the scope's moment, and no variable."""

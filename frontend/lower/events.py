@@ -22,9 +22,11 @@ from sey.frontend.lower.eventblocks import (
 from sey.frontend.lower.labels import Labels
 from sey.frontend.lower.liveness import Liveness
 from sey.frontend.lower.moments import Moments, moments_of
+from sey.frontend.lower.places import SLOT_BYTES
 from sey.frontend.lower.program import (
     Lowered,
     plan_of,
+    power_of_two,
     problem_of,
     program_tables,
     redaction_constants,
@@ -32,12 +34,13 @@ from sey.frontend.lower.program import (
     whole_program,
 )
 from sey.frontend.lower.runtime import Described, event_constants, prelude_constants
-from sey.frontend.lower.sites import SiteBook
+from sey.frontend.lower.sites import SiteBook, names_of
 from sey.frontend.lower.types import captured_type
 from sey.ir.nodes import RECORD_HEADER_BYTES, Column, Function, Program, Stream, Table, Type
 from sey.ir.parser import signature_of
 from sey.ir.plan import PlanEvent, PlanProbe, PlanUnprobed
 from sey.ir.prelude import EVENT_PARTS, prelude, prelude_streams
+from sey.ir.rewrite import calls as called_in
 
 STASH_ROOM = 64 << 20
 """Bytes that may be kept of calls until they return."""
@@ -47,6 +50,8 @@ MAX_KEPT = 8192
 LEADS_TO, OBJECT = 2048, 64
 """Bytes that are kept for what a parameter leads to, and beside the bytes of an object."""
 _ONLY_RETURNS = "it does nothing but return, so that nothing tells when a call begins"
+_FOLLOWING = ("follow", "follow_dynamic")
+"""Functions of the prelude by which code asks for what a value leads to."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,9 @@ def _assemble(
         **redaction_constants(shared),
         **event_constants(info, len(spec.events)),
         **_room_constants(calls, streams),
+        "vars_bytes": power_of_two(SLOT_BYTES * max(1, *(len(names_of(event)) for event in spec.events))),
+        # Where nothing is followed, all that follows is left out: most of the program, and of the memory of a hit.
+        "any_objects": int(any(name in _FOLLOWING for f in functions for name in called_in(f.body))),
     }
     tables = (*program_tables(shared, book), probes)
     signatures = {f.name: signature_of(f) for f in functions}

@@ -96,6 +96,16 @@ def stretches(
     return found
 
 
+def answers_at(
+    body: Body, variables: Sequence[Variable], names: Sequence[str], pc: int, liveness: Liveness
+) -> tuple[Answer, ...]:
+    """The answer for each of `names` at one instruction that may be interrupted, as in the stretch around it."""
+    if not any(r.holds(pc) for r in body.ranges):
+        return (Missing(None, Status.NOT_LIVE),) * len(names)
+    found = (_answer([v for v in variables if v.name == name], pc, 0, body.physical) for name in names)
+    return tuple(_checked(answer, liveness, pc, Mode.EXACT) for answer in found)
+
+
 def _checked(answer: Answer, liveness: Liveness, key: int, mode: Mode) -> Answer:
     """The answer without pointers that the garbage collector has given up."""
     if not isinstance(answer, Found) or answer.variable.role is Role.DICTIONARY:

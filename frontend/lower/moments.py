@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from sey.frontend import bound
+from sey.frontend.bound import Moment
 from sey.frontend.debuginfo.model import BUILTIN, DebugInfo, Role
 from sey.frontend.source import Span
 
@@ -44,11 +45,17 @@ def moments_of(event: bound.Event, info: DebugInfo) -> Moments:
 def _parameters(event: bound.Event, info: DebugInfo) -> frozenset[str]:
     """Names of parameters, and of what a closure holds, but for those that results have too."""
     roles: dict[str, set[Role]] = {}
-    for body in event.bodies:
+    # Patterns may have thousands of bodies: nothing is asked of them for nothing.
+    for body in event.bodies if event.moment is Moment.RETURN and any(_named(event)) else ():
         for variable in info.variables(body):
             roles.setdefault(variable.name, set()).add(variable.role)
     # A local variable that shadows one can't be named in a return event.
     return frozenset(name for name, found in roles.items() if found & _OF_CALLS and found <= {*_OF_CALLS, Role.LOCAL})
+
+
+def _named(event: bound.Event) -> Iterator[str]:
+    forms = [*event.when, *(form for capture in event.captures for form in capture.forms)]
+    return (name for form in forms for name in _names(form.expr))
 
 
 def _all(forms: Iterable[bound.Form], parameters: frozenset[str]) -> bool:

@@ -15,7 +15,7 @@ from sey.frontend.debuginfo.model import DebugInfo
 from sey.frontend.debuginfo.runtime_facts import Facts, field_offset, find_field
 from sey.frontend.lower.captures import NO_WAY
 from sey.frontend.lower.containers import container_constants
-from sey.frontend.lower.places import SLOT_FAULT
+from sey.frontend.lower.places import MAX_SLOTS, SLOT_BYTES, SLOT_FAULT
 from sey.frontend.lower.problems import NoRuntimeFact
 from sey.frontend.lower.sites import PLACES
 from sey.frontend.lower.types import (
@@ -77,6 +77,9 @@ SNAPSHOT_SIZES = {
     "window": 4096,
     "shared_page": 4096,
     "object_cost": 0,
+    "pack_bytes": 65536,
+    "pack_slack": 65544,
+    "vars_bytes": MAX_SLOTS * SLOT_BYTES,
 }
 """Sizes of the prelude's buffers in a snapshot, which has them once; `of_snapshot`: the process stands still."""
 
@@ -89,6 +92,8 @@ EVENT_SIZES = {
     "window": 512,
     "shared_page": 0,
     "max_object": 32760,
+    "pack_bytes": 32768,
+    "pack_slack": 32776,
     "event_objects": 512,
     "event_bytes": 32768,
     "event_ns": 5_000_000,

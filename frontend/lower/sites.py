@@ -16,7 +16,7 @@ from sey.frontend import bound
 from sey.frontend.debuginfo.model import Body, DebugInfo, Piece, Place, Range, Role, Variable
 from sey.frontend.lower.intervals import disjoint
 from sey.frontend.lower.liveness import Liveness
-from sey.frontend.lower.locate import Answer, Found, Missing, Mode, as_called, stretches
+from sey.frontend.lower.locate import Answer, Found, Missing, Mode, answers_at, as_called, stretches
 from sey.frontend.lower.places import MAX_SLOTS, MAX_VALUE
 from sey.frontend.lower.problems import TooManyVariables
 from sey.ir.nodes import Column, Table, Type
@@ -73,6 +73,8 @@ class SiteBook:
     sites: list[Site] = field(default_factory=list)
     claims: dict[Mode, list[tuple[Range, int]]] = field(default_factory=lambda: {mode: [] for mode in Mode})
     _numbers: dict[Site, int] = field(default_factory=dict)
+    _absent: dict[int, Mapping[str, Mapping[str, Answer]]] = field(default_factory=dict)
+    """By block what `_lacking` found."""
 
     def add_block(self, number: int, block: bound.Func) -> None:
         """Claim the pcs of every body of a block's function. Raises SeyError where it names too many variables."""
@@ -93,13 +95,14 @@ class SiteBook:
         names = names_of(block)
         if len(names) > MAX_SLOTS:
             raise SeyError(TooManyVariables(block.target, len(names), MAX_SLOTS))
-        lacking = self._lacking(block, names) if block.glob else {}
-        variables = with_words(self.info.variables(body))
-        found = stretches(body, variables, names, Mode.EXACT, self.liveness)
-        here = next((s.answers for s in found if s.range.holds(address)), None)
-        answers: tuple[Answer, ...] = here or (Missing(None, Status.NOT_LIVE),) * len(names)
-        answers = tuple(as_called(answer, address) for answer in answers)
-        return self._site(number, block, body, dict(zip(names, answers, strict=True)) | lacking.get(body.function, {}))
+        variables = with_words(self.info.variables(body)) if names else ()
+        found = answers_at(body, variables, names, address, self.liveness)
+        answers = {name: as_called(answer, address) for name, answer in zip(names, found, strict=True)}
+        if block.glob and names:
+            if number not in self._absent:
+                self._absent[number] = self._lacking(block, names)
+            answers |= self._absent[number].get(body.function, {})
+        return self._site(number, block, body, answers)
 
     def _lacking(self, block: Block, names: Iterable[str]) -> dict[str, dict[str, Answer]]:
         """By function of a pattern the variables that no body of it has."""

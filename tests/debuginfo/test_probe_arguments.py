@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -16,7 +15,7 @@ from sey.frontend.debuginfo.model import Body, Held, Piece, Place, Range, Role, 
 from sey.frontend.debuginfo.open import BinaryDebugInfo
 from sey.frontend.debuginfo.probes import Prober, Unprobed
 from sey.frontend.lower.liveness import Liveness
-from sey.frontend.lower.locate import Answer, Found, Missing, Mode, as_called, stretches
+from sey.frontend.lower.locate import Answer, Found, Missing, answers_at, as_called
 from sey.frontend.lower.sites import Kept, Site
 from sey.frontend.lower.straight import fetch_site
 from sey.ir.builder import FunctionBuilder
@@ -46,9 +45,8 @@ def called(info: BinaryDebugInfo, *roles: Role) -> Iterator[tuple[Body, list[tup
         if isinstance(place, Unprobed) or not variables:
             continue
         asked = list(dict.fromkeys(v.name for v in variables))
-        here = replace(body, ranges=(Range(place.address, place.address + 1),))
-        found = stretches(here, variables, asked, Mode.EXACT, liveness)
-        answers = [as_called(answer, place.address) for answer in found[0].answers]
+        found = answers_at(body, variables, asked, place.address, liveness)
+        answers = [as_called(answer, place.address) for answer in found]
         yield body, [(next(v for v in variables if v.name == n), a) for n, a in zip(asked, answers, strict=True)]
 
 
