@@ -41,12 +41,13 @@ class Captured(NamedTuple):
 
 
 def by_value(types: Types, held: Sequence[Captured], code: Instructions) -> list[bool | None]:
-    """Whether a closure has each variable, in order of their offsets, in itself; None where that can't be told.
+    """Whether a closure has each variable in itself; None where that can't be told.
 
     `code` gives the closure's instructions, none where they can't be had.
     """
     instructions = cache(code)
-    ends = [*(then.offset for then in held[1:]), None]
+    # Variables without a size are where the next one is.
+    ends = [min((then.offset for then in held if then.offset > one.offset), default=None) for one in held]
     return [_by_value(types, one, end, instructions) for one, end in zip(held, ends, strict=True)]
 
 

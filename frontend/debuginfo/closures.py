@@ -35,7 +35,7 @@ class Closures:
         """The structs by where code begins; without those whose parts can't be read."""
         found = {}
         for pc in self._index.arrays["closure_pc"].tolist():
-            held = self._held(pc, sorted(self._index.captured_of(pc), key=lambda part: part[2]))
+            held = self._held(pc, list(self._index.captured_of(pc)))
             if struct := _struct(pc, held):
                 found[pc] = struct
         for pc, receiver in self._method_values():
@@ -103,7 +103,8 @@ def _receiver(name: str) -> str:
 
 def _struct(pc: int, held: list[tuple[str, GoType | None, int]]) -> GoType | None:
     fields, end = [_CODE], _WORD
-    for name, kind, at in held:
+    # What has no size comes before what is in the same place.
+    for name, kind, at in sorted(held, key=lambda part: (part[2], part[1].size if part[1] else 0)):
         if kind is None or at < end:
             return None
         fields.append(Field(name.removeprefix("&"), kind.id, at, False))

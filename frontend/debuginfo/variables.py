@@ -43,7 +43,7 @@ class Variables:
     locator: Locator
     returns: Returns
     generics: Generics
-    _closures: dict[int, dict[int, bool | None]] = field(default_factory=dict)
+    _closures: dict[int, dict[Captured, bool | None]] = field(default_factory=dict)
 
     def of(self, body: Body, physical_die: int) -> tuple[Variable, ...]:
         """The variables of a body whose out-of-line function has the entry `physical_die`. Raises DamageError."""
@@ -114,7 +114,8 @@ class Variables:
         offset = declared.number(At.GO_CLOSURE_OFFSET)
         if variable.role is not Role.CAPTURED or body.inline_level or offset is None:
             return None
-        value, code = self._captured(body).get(offset), code_of(self.returns.open_table, body.physical.lo)
+        value = self._captured(body).get(Captured(variable.type, offset, variable.by_reference))
+        code = code_of(self.returns.open_table, body.physical.lo)
         if value is None and loads_address(code, offset, variable.locations):
             value = False
         try:
@@ -123,13 +124,13 @@ class Variables:
             return None
         return None if within is None or value is None else Held(offset, within, value)
 
-    def _captured(self, body: Body) -> dict[int, bool | None]:
-        """By offset in the closure of a function whether a variable is there, or its address; None where that can't be
+    def _captured(self, body: Body) -> dict[Captured, bool | None]:
+        """By what the closure of a function holds whether it is the variable, or its address; None where that can't be
         told."""
         if body.die not in self._closures:
-            held = sorted(self._captured_entries(body), key=lambda each: each.offset)
+            held = list(self._captured_entries(body))
             values = by_value(self.types, held, code_of(self.returns.open_table, body.physical.lo))
-            self._closures[body.die] = dict(zip((each.offset for each in held), values, strict=True))
+            self._closures[body.die] = dict(zip(held, values, strict=True))
         return self._closures[body.die]
 
     def _captured_entries(self, body: Body) -> Iterator[Captured]:

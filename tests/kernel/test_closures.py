@@ -38,17 +38,18 @@ def test_what_func_values_hold(go: str, tmp_path: Path) -> None:
         assert held["captured"]["value"]["$status"] == "unsupported"
     assert plain["captured"] is None
     # What optimized code finds by way of the closure alone has no entry.
-    assert large["captured"] == {"changed": [8, 9]}
+    captured = large["captured"]
+    assert {name: captured[name] for name in ("count", "changed")} == {"count": 3, "changed": [8, 9]}
 
 
 def test_what_a_call_of_a_closure_holds_is_told_from_what_it_refers_to() -> None:
     require_bpf()
     executable = build("closures", go="1.26", mode="noopt")
     with Target(executable) as target:
-        spec = 'event called on entry "main.large.func1" { first, ends, changed, last }'
+        spec = 'event called on entry "main.large.func1" { count, first, ends, changed, last }'
         _, found = trace(executable, spec, target.pid, partial(target.ask, "call"))
     (event,) = found.events
     first, last = ({"Names": ["x"], "A": 1, "B": 2, "C": 3, "D": 4, "E": 5}, {"Names": {"$status": "nil"}, "A": 10})
     assert event["first"] == first
-    assert (event["ends"], event["changed"]) == ([6, 7], [8, 9])
+    assert (event["count"], event["ends"], event["changed"]) == (3, [6, 7], [8, 9])
     assert {name: event["last"][name] for name in last} == last

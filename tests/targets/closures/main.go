@@ -4,6 +4,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"time"
 )
@@ -72,8 +73,10 @@ type Large struct {
 // large holds what compilers keep in memory: by value, and what it changes by reference. The last one is by value.
 //
 //go:noinline
-func large(first Large, ends [2]int, changed [2]int, last Large) func(int) int {
+func large(none struct{}, count int, first Large, ends [2]int, changed [2]int, last Large) func(int) int {
 	return func(n int) int {
+		fmt.Fprint(io.Discard, none)
+		count++
 		n += first.E + len(first.Names) + ends[n%2]
 		changed[n%2] += n
 		return n + changed[0] + last.A
@@ -86,7 +89,7 @@ func main() {
 	w := &Worker{name: "w", state: Busy, level: Low, mask: Most}
 	var d Doer = w
 	held = []any{counter(3, "c"), w.Do, w.Copy, d.Do, holder("x", 2), holder(w, 3), func() time.Month { return time.May }}
-	made := large(Large{[]string{"x"}, 1, 2, 3, 4, 5}, [2]int{6, 7}, [2]int{8, 9}, Large{A: 10})
+	made := large(struct{}{}, 3, Large{[]string{"x"}, 1, 2, 3, 4, 5}, [2]int{6, 7}, [2]int{8, 9}, Large{A: 10})
 	held = append(held, made)
 	fmt.Fprintln(os.Stderr, len(held), Idle, Done, Ended, High, Bit)
 	fmt.Println("ready {}")
