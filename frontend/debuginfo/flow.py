@@ -11,6 +11,7 @@ from functools import cached_property, reduce
 from sey.binary.errors import SeyError
 from sey.binary.pclntab import PclnTab
 from sey.frontend.debuginfo.entries import stack_growth
+from sey.frontend.debuginfo.fixed import is_branch, is_fixed
 from sey.frontend.debuginfo.machinecode import Code, Instruction
 
 _LEAVING = frozenset(("jmp", "ret", "ud2", "int3"))
@@ -20,7 +21,8 @@ _MOST_CASES = 1 << 12
 _WORD = 8
 _ENDS_HERE = ("runtime.panic", "runtime.goPanic", "runtime.gopanic", "runtime.throw")
 """Runtime functions that the compiler knows not to return: it puts nothing behind calls of them."""
-_BARRIERS = ("runtime.gcWriteBarrier", "gcWriteBarrier")
+_BARRIERS = ("runtime.gcWriteBarrier", "gcWriteBarrier", "runtime.wbMove", "runtime.wbZero")
+"""What stores of pointers do first while the garbage collector runs (`writebarrier.go`)."""
 _RETURNS = frozenset(("runtime.panicCheck1", "runtime.panicCheck2"))
 
 
@@ -54,6 +56,14 @@ class Flow:
     def unreached(self) -> frozenset[int]:
         """Blocks that nothing in the function leads to: the runtime goes there after a recovered panic."""
         return frozenset(b for b in range(1, len(self.starts)) if b not in self._leading)
+
+    @cached_property
+    def fixed(self) -> frozenset[int]:
+        """The numbers of the fixed instructions and branches (`fixed.py`), without what runs only for the garbage
+        collector or after a recovered panic."""
+        out = self.barriers | self.unreached
+        numbers = (n for n, code in enumerate(self.code.instructions) if is_fixed(code) or is_branch(code))
+        return frozenset(n for n in numbers if self.block_of(n) not in out)
 
     @cached_property
     def _leading(self) -> dict[int, list[int]]:

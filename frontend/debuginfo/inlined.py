@@ -25,7 +25,7 @@ from functools import cached_property
 from sey.binary.pclntab import InlinedCall, PcData, PclnTab
 from sey.binary.pctable import PcTable
 from sey.frontend.debuginfo import uprobes
-from sey.frontend.debuginfo.fixed import TESTS, is_branch, is_fixed, is_load, tests_once
+from sey.frontend.debuginfo.fixed import TESTS, is_branch, is_load, tests_once
 from sey.frontend.debuginfo.flow import Flow
 from sey.frontend.debuginfo.machinecode import Instruction
 from sey.frontend.debuginfo.model import Body
@@ -114,11 +114,9 @@ class Inlined:
 
     @cached_property
     def _fixed(self) -> frozenset[int]:
-        """The numbers of the instance's fixed instructions, branches among them. What only the garbage collector makes
-        a store do is none."""
-        flow, code = self.flow, self._instructions
-        found = (n for n in self._inside if is_fixed(code[n]) or is_branch(code[n]) or self._is_atomic(code[n]))
-        return frozenset(n for n in found if flow.block_of(n) not in flow.barriers | flow.unreached)
+        """The numbers of the instance's fixed instructions, branches among them."""
+        atomic = frozenset(n for n in self._inside if self._is_atomic(self._instructions[n]))
+        return self.flow.fixed.intersection(self._inside) | atomic
 
     def _is_atomic(self, instruction: Instruction) -> bool:
         """Whether an instruction is an atomic load, which is ordered among stores; it looks like any other load."""
@@ -136,7 +134,10 @@ class Inlined:
         blocks = {self.flow.block_of(n) for n in self._inside}.union(self.flow.before(first))
         if any(self._may_branch_for_body(b) for b in blocks if not self.flow.dominates(first, b)):
             return SEVERAL_WAYS
-        elsewhere = frozenset(b for b in self._reachable(first) if self._is_left_in(b))
+        if not self.flow.comes_back(first, frozenset()):
+            return first
+        # Whoever gets to a block with a fixed instruction of the caller has left the body.
+        elsewhere = frozenset(self.flow.block_of(n) for n in self.flow.fixed - self._inside)
         if first in elsewhere or not self.flow.comes_back(first, elsewhere):
             return first
         # The body begins with a loop. What comes before the loop is where the call is, if it leads nowhere else.
@@ -151,22 +152,6 @@ class Inlined:
             return False
         test = next((n for n in reversed(numbers) if code[n].mnemonic in TESTS), None)
         return test in self._inside or any(code[n].mnemonic.startswith("cmov") for n in numbers)
-
-    def _reachable(self, block: int) -> set[int]:
-        pending, seen = [block], set[int]()
-        while pending:
-            if (at := pending.pop()) not in seen:
-                seen.add(at)
-                pending += self.flow.after[at]
-        return seen
-
-    def _is_left_in(self, block: int) -> bool:
-        """Whether a block has a fixed instruction that isn't of the instance: who gets there has left it."""
-        return block not in self.flow.barriers and any(self._is_others(n) for n in self.flow.numbers(block))
-
-    def _is_others(self, number: int) -> bool:
-        code = self._instructions[number]
-        return number not in self._inside and (is_fixed(code) or is_branch(code))
 
     def _doubt(self, block: int) -> str | None:
         """Why a block might run without the call, if it might."""
@@ -190,8 +175,9 @@ class Inlined:
         numbers = self.flow.numbers(block)
         fixed = next((n for n in numbers if n in self._fixed), None)
         begins = mark if mark is not None else fixed if fixed is not None else numbers[-1]
-        before = (n for n in reversed(range(numbers.start, begins)) if self._is_others(n))
-        after = (n for n in range(begins, numbers.stop) if self._is_others(n))
+        others = self.flow.fixed.intersection(numbers) - self._inside
+        before = (n for n in reversed(range(numbers.start, begins)) if n in others)
+        after = (n for n in range(begins, numbers.stop) if n in others)
         first, end = next(before, numbers.start - 1) + 1, next(after, numbers.stop)
         last = begins + 1 if mark is None else end
         yield from (n for n in range(first, last) if n in self._inside)
