@@ -68,6 +68,21 @@ def as_called(answer: Answer, pc: int) -> Answer:
     return Found(variable, (Piece(Place.REGISTER, _CLOSURE, 0, 8),), variable.held)
 
 
+def as_given(answer: Answer, variables: Sequence[Variable], pc: int) -> Answer:
+    """The answer for a parameter where a call begins, missing where another parameter is in one place with it.
+
+    Where `f(x, y)` does `x = y`, and `x` isn't needed before, debug information has the place of the later `x` alone,
+    from before the call on (seen with Go 1.21 to 1.27).
+    """
+    if not isinstance(answer, Found) or answer.variable.role is not Role.PARAMETER:
+        return answer
+    places = {(p.place, p.value) for p in answer.pieces if p.place is not Place.NOWHERE}
+    others = (v for v in variables if v.role is Role.PARAMETER and v.name != answer.variable.name)
+    at = (here for v in others if (here := _holding(v.locations, pc)) is not None)
+    shared = any((p.place, p.value) in places for here in at for p in here.pieces)
+    return Missing(answer.variable, Status.NOT_LIVE) if shared else answer
+
+
 def stretches(
     body: Body, variables: Sequence[Variable], names: Sequence[str], mode: Mode, liveness: Liveness
 ) -> list[Stretch]:

@@ -16,7 +16,7 @@ from sey.frontend import bound
 from sey.frontend.debuginfo.model import Body, DebugInfo, Piece, Place, Range, Role, Variable
 from sey.frontend.lower.intervals import disjoint
 from sey.frontend.lower.liveness import Liveness
-from sey.frontend.lower.locate import Answer, Found, Missing, Mode, answers_at, as_called, stretches
+from sey.frontend.lower.locate import Answer, Found, Missing, Mode, answers_at, as_called, as_given, stretches
 from sey.frontend.lower.places import MAX_SLOTS, MAX_VALUE
 from sey.frontend.lower.problems import TooManyVariables
 from sey.ir.nodes import Column, Table, Type
@@ -98,6 +98,8 @@ class SiteBook:
         variables = with_words(self.info.variables(body)) if names else ()
         found = answers_at(body, variables, names, address, self.liveness)
         answers = {name: as_called(answer, address) for name, answer in zip(names, found, strict=True)}
+        if block.moment is not bound.Moment.LINE:
+            answers = {name: as_given(answer, variables, address) for name, answer in answers.items()}
         if block.glob and names:
             if number not in self._absent:
                 self._absent[number] = self._lacking(block, names)

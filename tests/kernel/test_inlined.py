@@ -19,7 +19,8 @@ from tests.support.kernel import require_bpf
 ARGUMENTS = {
     "calls": "x", "stores": "x", "early": "x", "computes": "x", "(*node).load": "", "(*node).bump": "by",
     "node.sum": "by", "inLoop": "x", "left": "x", "guarded": "x", "flips": "x", "below": "x", "notNil": "",
-    "isSet": "", "inner": "x", "middle": "x", "outer": "x", "both": "x", "less": "x", "lessPure": "x",
+    "isSet": "", "replaces": "x", "forgets": "x",
+    "inner": "x", "middle": "x", "outer": "x", "both": "x", "less": "x", "lessPure": "x",
     "generic[...]": "x",
     "loops": "len(xs)", "counts": "n", "changes": "x", "changesMuch": "x", "afterMax": "n.value", "throws": "x",
     "words": "len(s)", "boxed": "", "deferred": "x", "started": "x", "cases": "x", "recursive": "x", "pointer": "",

@@ -102,6 +102,26 @@ func changes(x int64) int64 {
 	return x
 }
 
+func replaces(x, y int64) int64 {
+	for x < 10 {
+		x += 7
+		cells[17] = y << 1
+	}
+	cells[18] = x ^ y
+	x = y
+	return x + y
+}
+
+//go:noinline
+func forgets(x, y int64) int64 {
+	x = y
+	for x < 18 {
+		x += 7
+		keep(x + 1)
+	}
+	return x + y
+}
+
 func changesMuch(x int64) {
 	for x < 100 {
 		x += 30
@@ -259,6 +279,7 @@ func changing(xs []int64) (total int64) {
 	for _, x := range xs {
 		y := x + 1
 		total += changes(x) + y
+		total += replaces(5, x&15) + forgets(x, 6)
 	}
 	return total
 }
@@ -404,6 +425,8 @@ func round() map[string][]int64 {
 		}
 		note("(*node).load", 0)
 		note("isSet", 0)
+		note("replaces", 5)
+		note("forgets", x)
 		note("(*node).bump", x)
 		if x&1 == 1 {
 			note("node.sum", x)
