@@ -41,15 +41,12 @@ def is_branch(instruction: Instruction) -> bool:
 
 
 def is_fixed(instruction: Instruction) -> bool:
-    """Whether it is a call, a check for nil, or a store, but for one that keeps a register on the stack."""
+    """Whether it is a call, or a store, but for one that keeps a register on the stack. Checks for nil are moved up to
+    Go 1.24 (`tighten.go`)."""
     if instruction.mnemonic == "call":
         return True
-    first, _, rest = instruction.text.partition(",")
-    if "[" not in first or "[rsp" in first:
-        return False
-    if instruction.mnemonic == "test":
-        return rest == " al"
-    return not instruction.mnemonic.startswith(_NO_STORES)
+    first = instruction.text.partition(",")[0]
+    return "[" in first and "[rsp" not in first and not instruction.mnemonic.startswith(_NO_STORES)
 
 
 def is_load(instruction: Instruction) -> bool:

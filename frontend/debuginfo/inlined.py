@@ -1,10 +1,10 @@
 """The instruction that a call runs once where the called function is inlined.
 
 Nothing is called there, and the compiler moves code of the function and of its caller about. What it never moves out of
-the block in which it was written are calls, stores, atomic loads, checks for nil, and the branches that end blocks
-(fixed here). It also marks where an inlined body begins (OpInlMark in cmd/compile/internal/ssa), since tracebacks need
-an instruction of the caller's line there: a NOP, or any instruction of that line, which then says nothing of where it
-is (`genssa` in cmd/compile/internal/ssagen/ssa.go).
+the block in which it was written are calls, stores, atomic loads, and branches that end blocks (fixed here). It also
+marks where an inlined body begins (OpInlMark in cmd/compile/internal/ssa), since tracebacks need an instruction of the
+caller's line there: a NOP, or any instruction of that line, which then says nothing of where it is (`genssa` in
+cmd/compile/internal/ssagen/ssa.go).
 
 So the block of the NOP is where the call is. Without a NOP it is the block of the first fixed instruction of the
 inlined body: from the mark on the body runs straight until it branches, and a branch is fixed. That block must come
