@@ -40,7 +40,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PLAN_VERSION = 4
+PLAN_VERSION = 5
 
 STRING_TYPE = 1
 """Type number of `string`, in every plan."""

@@ -20,7 +20,7 @@ from sey.ir.plan import PLAN_VERSION, Plan
 from sey.ir.typegraph import DamagedTypesError, PlanTypes, columns_of, decoded
 from sey.runtime import container
 from sey.runtime.container import BUNDLE, Container, Section
-from sey.runtime.file_errors import NewerFile
+from sey.runtime.file_errors import NewerFile, OlderFile
 from sey.runtime.plan_check import check_plan
 from sey.runtime.program_check import wrong_event_facts, wrong_facts
 
@@ -211,10 +211,12 @@ def _read_events(file: Container, section: str, snapshot: Plan) -> EventProbe:
 
 def _read_plan(file: Container, section: str, types: str) -> Plan:
     data = bytes(file.section(section))
-    # The version comes first, so that a newer plan is called newer and not damaged.
+    # The version comes first, so that a plan of another is called newer or older, and not damaged.
     head = data[:40].removeprefix(b'{"version":').split(b",")[0]
     if head.isdigit() and int(head) > PLAN_VERSION:
         raise SeyError(NewerFile(file.path, "decode plan", int(head), PLAN_VERSION))
+    if head.isdigit() and int(head) < PLAN_VERSION:
+        raise SeyError(OlderFile(file.path, int(head), PLAN_VERSION))
     plan = codec.loads(Plan, data, f"{file.path}, {section}")
     if plan.types:
         raise file.damage(f"section `{section}`", "it has types, which have a section of their own")

@@ -47,6 +47,19 @@ class NewerFile(Problem):
 
 
 @dataclass(frozen=True)
+class OlderFile(Problem):
+    """The file was written by a sey whose decode plans meant other things, and this one has forgotten which."""
+
+    code: ClassVar[str] = "SEY0706"
+    exit_status: ClassVar[Exit] = Exit.FILE
+    title: ClassVar[str] = "{path} has decode plan version {found}; this sey reads {known}"
+    help: ClassVar[str | None] = "read it with the version of sey that wrote it; a probe is to be built again"
+    path: str
+    found: int
+    known: int
+
+
+@dataclass(frozen=True)
 class DamagedFile(Problem):
     """The file contradicts itself, or its checksums don't fit. `place` names the header or section."""
 

@@ -82,15 +82,16 @@ def test_a_newer_format_is_called_newer() -> None:
     assert code_of(lambda: container.unpack("x", bytes(newer), CAPTURE)) == "SEY0703"
 
 
-def test_a_newer_plan_is_called_newer() -> None:
+@pytest.mark.parametrize(("step", "code"), [(1, "SEY0703"), (-1, "SEY0706")])
+def test_a_plan_of_another_version_is_called_newer_or_older(step: int, code: str) -> None:
     bundle = Shop().bundle()
     sections = bundle.sections()
     plan = bytes(sections["b0/plan"])
-    ours, newer = (b'{"version":%d,' % version for version in (PLAN_VERSION, PLAN_VERSION + 1))
+    ours, other = (b'{"version":%d,' % version for version in (PLAN_VERSION, PLAN_VERSION + step))
     assert plan.startswith(ours)
-    sections["b0/plan"] = plan.replace(ours, newer + b'"something":"new",', 1)
+    sections["b0/plan"] = plan.replace(ours, other + b'"something":"new",', 1)
     data = b"".join(container.pack(BUNDLE, sections))
-    assert code_of(lambda: Bundle.from_bytes("x", data)) == "SEY0703"
+    assert code_of(lambda: Bundle.from_bytes("x", data)) == code
 
 
 def test_the_other_format_is_named() -> None:
