@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sey.ir.artifacts import HOLD_WORDS, EventProgram, Place
 from sey.ir.plan import PLAN_VERSION, Plan, PlanEvent, PlanProbe
-from tests.runtime_host.objects import LAYOUT, _Metadata
+from tests.support.bpfmodule import BpfModule
 
 PROBES = 4096
 SLOT_BYTES = 64
@@ -51,94 +51,18 @@ def event_plan(events: tuple[PlanEvent, ...], probes: tuple[PlanProbe, ...]) -> 
 
 
 def _object() -> bytes:
-    import llvmlite.binding as llvm
-
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
-    module = llvm.parse_assembly(_module())
-    module.verify()
-    machine = llvm.Target.from_triple("bpf").create_target_machine(cpu="v3", opt=2)
-    emitted: bytes = machine.emit_object(module)
-    return emitted
+    module = BpfModule("event", "uprobe.s", file="events.sey")
+    module.map("ring", type=module.number(27), max_entries=module.number(4096))
+    value = module.pointing(module.words(SLOT_BYTES // 8))
+    slots = {"type": module.number(2), "max_entries": module.number(1), "key": module.pointing(module.u32)}
+    module.map("slots", **slots, value=value)
+    module.data("host", ".bss.host", sum(_WORDS.values()))
+    return module.emit(_code())
 
 
-def _module() -> str:
-    data = _Metadata()
-    file = data.add('!DIFile(filename: "events.sey", directory: ".")')
-    unit, retained = next(data.numbers), next(data.numbers)
-    i32 = data.add('!DIBasicType(name: "int", size: 32, encoding: DW_ATE_signed)')
-    u32 = data.add('!DIBasicType(name: "u32", size: 32, encoding: DW_ATE_unsigned)')
-    u64 = data.add('!DIBasicType(name: "u64", size: 64, encoding: DW_ATE_unsigned)')
-    pointer = data.add("!DIDerivedType(tag: DW_TAG_pointer_type, baseType: null, size: 64)")
-
-    def array(element: str, count: int, bits: int) -> str:
-        extent = data.add(f"!DISubrange(count: {count})")
-        return data.add(
-            f"!DICompositeType(tag: DW_TAG_array_type, baseType: {element}, size: {bits}, elements: !{{{extent}}})"
-        )
-
-    def pointing(to: str) -> str:
-        return data.add(f"!DIDerivedType(tag: DW_TAG_pointer_type, baseType: {to}, size: 64)")
-
-    def number(value: int) -> str:
-        return pointing(array(i32, value, 32 * value))
-
-    def map_type(*members: tuple[str, str]) -> str:
-        nodes = ", ".join(
-            data.add(
-                f'!DIDerivedType(tag: DW_TAG_member, name: "{name}", baseType: {kind}, size: 64, offset: {64 * at})'
-            )
-            for at, (name, kind) in enumerate(members)
-        )
-        return data.add(
-            f"!DICompositeType(tag: DW_TAG_structure_type, size: {64 * len(members)}, elements: !{{{nodes}}})"
-        )
-
-    def variable(name: str, kind: str) -> str:
-        node = data.add(
-            f'distinct !DIGlobalVariable(name: "{name}", scope: !{unit}, file: {file}, line: 1, type: {kind},'
-            " isLocal: false, isDefinition: true)"
-        )
-        return data.add(f"!DIGlobalVariableExpression(var: {node}, expr: !DIExpression())")
-
-    words = sum(_WORDS.values())
-    ring = variable("ring", map_type(("type", number(27)), ("max_entries", number(4096))))
-    value = pointing(array(u64, SLOT_BYTES // 8, 8 * SLOT_BYTES))
-    slots = variable(
-        "slots", map_type(("type", number(2)), ("max_entries", number(1)), ("key", pointing(u32)), ("value", value))
-    )
-    host = variable("host", array(u64, words, 64 * words))
-    kind = data.add(f"!DISubroutineType(types: !{{{i32}, {pointer}}})")
-    event = data.add(
-        f'distinct !DISubprogram(name: "event", scope: {file}, file: {file}, line: 1, type: {kind}, scopeLine: 1,'
-        f" spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: !{unit}, retainedNodes: !{retained})"
-    )
-    context = data.add(f'!DILocalVariable(name: "ctx", arg: 1, scope: {event}, file: {file}, line: 1, type: {pointer})')
-    data.nodes += [
-        f"!{unit} = distinct !DICompileUnit(language: DW_LANG_C99, file: {file}, isOptimized: true, runtimeVersion: 0,"
-        f" emissionKind: FullDebug, globals: !{{{ring}, {slots}, {host}}})",
-        f"!{retained} = !{{{context}}}",
-    ]
-    line = data.add(f"!DILocation(line: 2, column: 3, scope: {event})")
-    flags = [data.add('!{i32 2, !"Debug Info Version", i32 3}'), data.add('!{i32 7, !"Dwarf Version", i32 4}')]
-    code = "\n".join(f"{each}, !dbg {line}" if each.startswith("  ") else each for each in _code(event).splitlines())
-    return f"""
-target datalayout = "{LAYOUT}"
-target triple = "bpf"
-@ring = dso_local global {{ ptr, ptr }} zeroinitializer, section ".maps", align 8, !dbg {ring}
-@slots = dso_local global {{ ptr, ptr, ptr, ptr }} zeroinitializer, section ".maps", align 8, !dbg {slots}
-@host = dso_local global [{words} x i64] zeroinitializer, section ".bss.host", align 8, !dbg {host}
-@_license = dso_local global [13 x i8] c"Dual BSD/GPL\\00", section "license", align 1
-{code}
-!llvm.dbg.cu = !{{!{unit}}}
-!llvm.module.flags = !{{{", ".join(flags)}}}
-""" + "\n".join(data.nodes)
-
-
-def _code(event: str) -> str:
+def _code() -> str:
     at = {name: 8 * sum(list(_WORDS.values())[:n]) for n, name in enumerate(_WORDS)}
     return f"""
-define dso_local i32 @event(ptr %ctx) nounwind section "uprobe.s" !dbg {event} {{
   %row = alloca [9 x i64], align 8
   %ids = call i64 inttoptr (i64 14 to ptr)()
   %tgid = lshr i64 %ids, 32
@@ -191,5 +115,4 @@ put:
   br label %out
 out:
   ret i32 0
-}}
 """

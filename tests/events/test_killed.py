@@ -79,8 +79,7 @@ def code_is_as_in_file(pid: int, path: Path) -> bool:
     code = [segment for segment in elf.loads if segment.flags & _EXECUTABLE]
     assert code
     return all(
-        read_memory(pid, each.address + bias, each.file_size) == elf.read(each.address, each.file_size)
-        for each in code
+        read_memory(pid, each.address + bias, each.file_size) == elf.read(each.address, each.file_size) for each in code
     )
 
 
