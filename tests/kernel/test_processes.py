@@ -112,7 +112,7 @@ def test_debug_files_in_the_root_of_a_container(tmp_path: Path) -> None:
     root = tmp_path / "root"
     build_id = split(build("threads"), root / "app" / "server", tmp_path / "debug")
     (tmp_path / "p.sey").write_text(SPEC)
-    with contained(root) as (_, pid):
+    with contained(root, "3", "0") as (_, pid):
         assert "SEY0411" in sey("vars", str(pid), "main.hold").stderr
         place = root / "usr/lib/debug/.build-id" / build_id[:2] / f"{build_id[2:]}.debug"
         place.parent.mkdir(parents=True)
@@ -185,9 +185,9 @@ def test_processes_of_one_binary_are_compiled_for_once(monkeypatch: pytest.Monke
     compiled = []
     original = compiling.compile_spec
 
-    def counting(source: Any, paths: list[str], options: Any) -> Any:
+    def counting(source: Any, paths: list[str], options: Any, **others: Any) -> Any:
         compiled.append(paths)
-        return original(source, paths, options)
+        return original(source, paths, options, **others)
 
     monkeypatch.setattr(compiling, "compile_spec", counting)
     executable = build("threads")
