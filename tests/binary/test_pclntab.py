@@ -44,7 +44,7 @@ def test_functions_are_those_of_nm(go: str, mode: str) -> None:
     assert len(mine) > 1500
 
 
-@pytest.mark.parametrize(("go", "mode"), [m for m in MATRIX if m[1] in ("plain", "cgo")])
+@pytest.mark.parametrize(("go", "mode"), [m for m in MATRIX if m.values[1] in ("plain", "cgo")])
 def test_lines_are_those_of_addr2line(go: str, mode: str) -> None:
     table = table_of(go, mode)
     chance = random.Random(3)

@@ -22,7 +22,7 @@ from tests.support.kernel import require_bpf
 from tests.support.target import Target, run_target
 
 BUILDS = [
-    *[("zoo", "1.26", "plain"), ("zoo", "1.21", "cgo-pie"), ("zoo", "1.26", "nodwarf")],
+    *[("zoo", "1.26", "plain"), ("zoo", "1.26", "nodwarf")],
     ("values", "1.21", "plain"),
 ]
 # `make test-all` has every release. Not those of race builds: gdb would write the whole of their shadow memory.

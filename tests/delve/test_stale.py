@@ -77,7 +77,7 @@ class Stale:
     scope="module",
     # Unoptimized closures of 1.21 and 1.22 don't tell where what they captured is: `optimized_out`.
     params=[
-        *matrix([("1.21", "plain"), ("1.26", "plain"), ("1.27", "plain")], modes=("plain", "pie")),
+        *matrix([("1.26", "plain"), ("1.27", "plain")], modes=("plain", "pie")),
         *matrix([], releases=("1.23", "1.24", "1.25", "1.26", "1.27"), modes=("noopt",)),
     ],
 )

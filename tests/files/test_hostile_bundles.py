@@ -24,7 +24,7 @@ from tests.interp.mutants import mutant
 from tests.kernel.support import compiled
 from tests.support.gobuild import build
 
-VARIANTS = 1500
+VARIANTS = 700
 _SECONDS = 2.0
 """Processor time that one may take: a hundred times what a sound one does."""
 _MEMORY = 300 << 20

@@ -21,7 +21,7 @@ from tests.support.captures import NOW
 from tests.support.events import Trace
 from tests.support.pages import Held, Ref
 
-VARIANTS = 1000
+VARIANTS = 500
 _SECONDS = 2.0
 """Processor time that one may take."""
 

@@ -49,8 +49,8 @@ def wrong(goroutine: dict[str, Any], frames: Frames) -> bool:
     [
         ("runtime.morestack.abi0", slice(None)),
         ("runtime.nanotime1.abi0", slice(None)),
-        ("gogo", slice(None)),
-        ("runtime.systemstack.abi0", slice(None)),
+        pytest.param("gogo", slice(None), marks=pytest.mark.matrix),
+        pytest.param("runtime.systemstack.abi0", slice(None), marks=pytest.mark.matrix),
         ("runtime.doSigPreempt", slice(None)),
         # Where the goroutine gets its new stack, and before and after.
         ("runtime.copystack", slice(104, 132)),

@@ -37,7 +37,7 @@ EVENTS = {
 }
 
 
-@pytest.fixture(scope="module", params=matrix([("1.26", "plain"), ("1.21", "noopt")]))
+@pytest.fixture(scope="module", params=matrix([("1.26", "plain")], modes=("plain", "noopt", "pie")))
 def binary(request: pytest.FixtureRequest) -> Path:
     require_bpf()
     release, mode = request.param

@@ -150,7 +150,9 @@ def test_waiting_goroutines_wait_since_some_time(zoo: Zoo) -> None:
     assert all(0 <= row["wait_ns"] < 600e9 for row in waits)
 
 
-@pytest.mark.parametrize(("release", "mode"), [("1.26", "plain"), ("1.24", "cgo")])
+@pytest.mark.parametrize(
+    ("release", "mode"), [("1.26", "plain"), pytest.param("1.24", "cgo", marks=pytest.mark.matrix)]
+)
 def test_hidden_frames_are_as_the_runtime_dumps_them_at_its_end(release: str, mode: str) -> None:
     """SIGQUIT under GOTRACEBACK=system prints all frames, and the runtime's own goroutines."""
     require_bpf()
@@ -186,7 +188,7 @@ BUSY = {
 UNKNOWN = {"", "?", None}
 
 
-@pytest.mark.parametrize("release", ["1.26", "1.24"])
+@pytest.mark.parametrize("release", ["1.26", pytest.param("1.24", marks=pytest.mark.matrix)])
 def test_goroutines_that_change_hands_are_walked_from_any_instruction(release: str) -> None:
     """Between being resumed and running, on other stacks, in signal handlers, while a stack is copied."""
     require_bpf()
