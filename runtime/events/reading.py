@@ -5,19 +5,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sey.binary.symbolize import Symbolizer, open_symbolizer
 from sey.runtime.assemble import bare_notes
 from sey.runtime.capture import ProcessCapture, ProcessFacts
-from sey.runtime.decode.events import DecodedEvents, decode_events
-from sey.runtime.decode.rows import DecodedBlock
-from sey.runtime.decode.stacks import Stacks, frames_table
 from sey.runtime.events.log import EventLog
 from sey.runtime.events.naming import symbols_of
 from sey.runtime.events.session import Session
 from sey.runtime.pages import Buffer, Pages
 from sey.runtime.prepared import executable
+
+# What decodes takes a fifth of a second to load: that is left until the probes are in place.
+if TYPE_CHECKING:
+    from sey.runtime.decode.rows import DecodedBlock
+    from sey.runtime.decode.stacks import Stacks
 
 
 class Value(NamedTuple):
@@ -54,6 +56,8 @@ class Reader:
 
     def rows(self, blob: Buffer) -> list[Row]:
         """The events of a piece of the stream, by time. Raises SeyError."""
+        from sey.runtime.decode.events import decode_events
+
         log = EventLog.parse(blob, f"the events of process {self._session.process.pid}")
         symbols = symbols_of(log, self._session.plan, self._symbolizer, self._session.bias)
         traced = decode_events(log, self._facts(), self._session.plan, symbols)
@@ -96,6 +100,8 @@ class Reader:
 
 def _rows(part: DecodedBlock, stacks: Mapping[int, tuple[str, ...]]) -> Iterator[Row]:
     """The rows of a slice of one block."""
+    from sey.runtime.decode.events import DecodedEvents
+
     assert isinstance(part, DecodedEvents)
     names = [column.column.name for column in part.columns]
     columns = [
@@ -116,6 +122,8 @@ def _rows(part: DecodedBlock, stacks: Mapping[int, tuple[str, ...]]) -> Iterator
 
 def _stack_functions(stacks: Stacks) -> dict[int, tuple[str, ...]]:
     """The functions of each stack, innermost first."""
+    from sey.runtime.decode.stacks import frames_table
+
     frames = frames_table(stacks, 0)
     found: dict[int, list[str]] = {}
     for number, function in zip(*(frames.column(name).to_pylist() for name in ("stack_id", "function")), strict=True):
