@@ -84,10 +84,10 @@ def capture_on(chosen: Chosen, limits: Limits, wanted: Wanted) -> Capture:
 
 def _event_of(events: tuple[PlanEvent, ...], wanted: Wanted) -> PlanEvent:
     """The event of the plan; those of the command line come last."""
-    named = [event for event in events if event.table == wanted.event] if wanted.by_name else events[-1:]
-    if not named:
+    found = [event for event in events if event.table == wanted.event] if wanted.by_name else events[-1:]
+    if not found:
         raise SeyError(NoSuchEvent(wanted.event, tuple(event.table for event in events)))
-    return named[0]
+    return found[0]
 
 
 def _probes(session: Session) -> str:

@@ -182,3 +182,34 @@ def test_on_one_processor_the_held_thread_makes_way(binary: Path, spec: Path, tm
         )
     assert done.returncode == 0, done.stderr
     assert "ran on" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--for", "1s"), "--for says how long to wait for --on"),
+        (("--on", "even", "--core", "core"), "--core and --on exclude each other"),
+        (("--on", "even", "--every", "1s"), "--every and --on exclude each other"),
+    ],
+)
+def test_what_does_not_go_with_it_is_refused(spec: Path, arguments: tuple[str, ...], says: str) -> None:
+    done = sey("snapshot", str(spec), *arguments)
+    assert done.returncode == Exit.USAGE
+    assert says in done.stderr
+
+
+def test_it_waits_for_one_process(binary: Path, target: Target, spec: Path) -> None:
+    with Target(binary) as other:
+        done = snapshot(spec, "-p", target.pid, "-p", other.pid, "--on", "even")
+    assert done.returncode == Exit.USAGE
+    assert "there are 2 processes: choose one by -p" in done.stderr
+
+
+def test_a_bundle_has_no_room_for_another_event(binary: Path, target: Target, spec: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "pay.seyp"
+    assert sey("build", str(spec), str(binary), "-o", str(bundle)).returncode == 0
+    written = snapshot(bundle, "-p", target.pid, "--on", 'entry "main.pay"')
+    assert written.returncode == Exit.USAGE
+    assert "it names an event" in written.stderr
+    named = snapshot(bundle, "-p", target.pid, "--on", "even", "-o", tmp_path / "even.seyc")
+    assert named.returncode == 0, named.stderr
